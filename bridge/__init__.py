@@ -1,0 +1,1 @@
+"""Callbridge: an async media bridge for phone calls."""

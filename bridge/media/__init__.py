@@ -1,0 +1,1 @@
+"""Media streaming: the WebSocket that carries a call's audio both ways."""

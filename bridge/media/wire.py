@@ -32,7 +32,7 @@ TOKEN_HEADER = "x-telnyx-streaming-auth-token"
 class Connected(Frame, frozen=True):
     """First message of every socket; repeats the stream's auth token when there is one.
 
-    The documents put the token inside `connected`, third parties saw it at the top: both are read."""
+    The documents put the token inside `connected`, third parties saw it at the top: both count."""
 
     version: str = "1.0.0"
     connected: dict[str, str] | msgspec.UnsetType = msgspec.UNSET

@@ -1,0 +1,270 @@
+"""The application: bots by number, and everything wired to everything.
+
+`App` is an ASGI application. Serve it (`callbridge serve bot.py`, `uvicorn bot:app`) or mount it in
+another one; a mounted application is never told to start, so all begins with the first request."""
+
+import logging
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import overload
+
+import httpx
+from fastapi import FastAPI, Request, Response
+from starlette.routing import get_route_path
+
+from bridge.asgi import Receive, Scope, Send
+from bridge.calls import Calls, Dialled
+from bridge.clock import Clock, SystemClock
+from bridge.control import webhooks
+from bridge.control.client import CallControl, connect
+from bridge.control.wire import Event, read_event
+from bridge.errors import CallbridgeError, SettingsError, WebhookError
+from bridge.jobs import Jobs, ThreadJobs
+from bridge.leg import MediaPlan
+from bridge.life import Bot, Limits, Line
+from bridge.logs import mask_server_logs
+from bridge.media.playout import PlayoutSettings
+from bridge.media.server import MediaServer
+from bridge.metrics import CONTENT_TYPE, Metrics
+from bridge.settings import Settings
+from bridge.ticker import Ticker
+from telecodecs import Pcm, codec
+from telecodecs.dtmf import special_information
+
+log = logging.getLogger("callbridge")
+
+WEBHOOK_LIMIT = 1_048_576  # bytes; real ones are a few thousand
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What an application stands on; replaced as a whole by `bridge.testing`."""
+
+    clock: Clock = field(default_factory=SystemClock)
+    jobs: Jobs = field(default_factory=ThreadJobs)
+    transport: httpx.AsyncBaseTransport | None = None  # to the Voice API; None is the network
+
+
+class App:
+    """Bots and the numbers they answer.
+
+    `sample_rate` is that of all audio between bots and Callbridge, whatever the wire carries.
+    `apology` is what a caller hears when a bot crashes: by default the three rising tones of the
+    network (ITU-T E.180); pass samples at `sample_rate`, or an empty array for silence."""
+
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        *,
+        sample_rate: int = 8000,
+        apology: Pcm | None = None,
+        surroundings: Surroundings | None = None,
+    ) -> None:
+        self.sample_rate = sample_rate
+        self._settings = settings
+        self._apology = special_information(sample_rate) if apology is None else apology
+        self._surroundings = surroundings or Surroundings()
+        self._bots: dict[str, Bot] = {}
+        self._any_number: Bot | None = None
+        self._service: Service | None = None
+        self._http = self._routes()
+        mask_server_logs()
+
+    @overload
+    def call(self, number: Bot) -> Bot: ...
+
+    @overload
+    def call(self, number: str) -> Callable[[Bot], Bot]: ...
+
+    def call(self, number: Bot | str) -> Bot | Callable[[Bot], Bot]:
+        """Register a bot: `@app.call` for every number, `@app.call("+13125550100")` for one."""
+        if not isinstance(number, str):
+            self._any_number = number
+            return number
+
+        def register(bot: Bot) -> Bot:
+            self._bots[number] = bot
+            return bot
+
+        return register
+
+    async def dial(
+        self, to: str, from_: str, *, bot: Bot | None = None, timeout: float | None = None
+    ) -> Dialled:
+        """Call a number (or SIP address) and let `bot` talk when it is answered.
+
+        Without a bot the one registered for `from_` talks. Returns at answer, or with the reason
+        why there was none."""
+        service = self.service
+        bot = bot or self._bot_for(from_)
+        if bot is None:
+            raise SettingsError("dial needs a bot: pass bot=, or register one with @app.call")
+        connection_id = service.settings.connection_id
+        if not connection_id:
+            raise SettingsError(
+                "CALLBRIDGE_CONNECTION_ID is not set: it is the id of the Call Control application "
+                "that calls go out through (portal: Voice > Programmable Voice)"
+            )
+        return await service.calls.dial(to, from_, bot, connection_id, timeout)
+
+    def _bot_for(self, number: str) -> Bot | None:
+        return self._bots.get(number, self._any_number)
+
+    # ---- running ----------------------------------------------------------------------------
+
+    @property
+    def service(self) -> "Service":
+        """The running parts; made at first use, inside the event loop. Raises SettingsError."""
+        if self._service is None:
+            settings = self._settings or Settings.load()
+            self._service = Service(
+                settings, self.sample_rate, self._apology, self._surroundings, self._bot_for
+            )
+        return self._service
+
+    async def close(self) -> None:
+        """Drain, then close what was opened."""
+        if self._service is not None:
+            service, self._service = self._service, None
+            await service.close()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+        elif scope["type"] == "websocket" and get_route_path(scope) == "/media":
+            await self.service.media(scope, receive, send)
+        else:
+            await self._http(scope, receive, send)
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        await receive()
+        try:
+            _ = self.service
+        except CallbridgeError as error:
+            await send({"type": "lifespan.startup.failed", "message": str(error)})
+            return
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await self.close()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    def _routes(self) -> FastAPI:
+        http = FastAPI(title="Callbridge", docs_url=None, redoc_url=None, openapi_url=None)
+
+        async def webhook(request: Request) -> Response:
+            return await self.service.webhook(request)
+
+        def healthz() -> Response:
+            return Response("ok\n", media_type="text/plain")
+
+        async def readyz() -> Response:
+            calls = self.service.calls
+            ready = not calls.draining and not calls.full
+            why = "ready" if ready else "draining" if calls.draining else "full"
+            return Response(f"{why}\n", 200 if ready else 503, media_type="text/plain")
+
+        async def metrics() -> Response:
+            return Response(self.service.metrics.text(), headers={"content-type": CONTENT_TYPE})
+
+        http.add_api_route("/webhooks", webhook, methods=["POST"])
+        http.add_api_route("/healthz", healthz, methods=["GET"])
+        http.add_api_route("/readyz", readyz, methods=["GET"])
+        http.add_api_route("/metrics", metrics, methods=["GET"])
+        return http
+
+
+class Service:
+    """The running parts of an application: one event loop, one process."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        sample_rate: int,
+        apology: Pcm,
+        surroundings: Surroundings,
+        bot_for: Callable[[str], Bot | None],
+    ) -> None:
+        self.settings = settings
+        self._clock = surroundings.clock
+        self._key = webhooks.load_public_key(settings.public_key)
+        self._seen = webhooks.SeenEvents()
+        self._ticker = Ticker()
+        self._command: CallControl = connect(settings, transport=surroundings.transport)
+        tx = codec(settings.codec, settings.codec_rate, l16_order=settings.l16_order).encoding
+        secret = settings.secret
+        line = Line(
+            command=self._command,
+            plan=MediaPlan(
+                sample_rate=sample_rate,
+                tx_name=tx.name,
+                tx_rate=tx.sample_rate,
+                l16_order=settings.l16_order,
+                playout=PlayoutSettings(lead=settings.lead_ms / 1000),
+            ),
+            clock=self._clock,
+            ticker=self._ticker,
+            jobs=surroundings.jobs,
+            media_url=settings.media_url,
+            secret=secret.get_secret_value().encode() if secret else secrets.token_bytes(32),
+            limits=Limits(calls=settings.max_calls),
+            apology=apology if len(apology) else None,
+        )
+        self.calls = Calls(line, bot_for)
+        shared = {"minted": None, "none": ""}.get(settings.media_auth, settings.media_token)
+        self.media = MediaServer(self.calls, shared)
+        self.metrics = Metrics(self.calls, self._ticker)
+
+    async def webhook(self, request: Request) -> Response:
+        """Answer a webhook; what it means for a call is done before or after, never waited for."""
+        body = bytearray()
+        async for piece in request.stream():
+            body += piece
+            if len(body) > WEBHOOK_LIMIT:
+                return self._answer("malformed", 413, "a webhook of more than a megabyte")
+        headers = request.headers
+        return self.receive(
+            bytes(body),
+            signature=headers.get("telnyx-signature-ed25519"),
+            timestamp=headers.get("telnyx-timestamp"),
+            content_type=headers.get("content-type", ""),
+        )
+
+    def receive(
+        self, body: bytes, *, signature: str | None, timestamp: str | None, content_type: str
+    ) -> Response:
+        """One delivery: signature first, then the body, then the call that it is about."""
+        now = self._clock.wall()
+        try:
+            webhooks.verify(body, signature, timestamp, key=self._key, now=now)
+            event = read_event(body, content_type)
+        except WebhookError as error:
+            log.warning("webhook refused", extra={"why": str(error)})
+            return self._answer("refused", error.status, str(error))
+        turned_away = self._turn_away(event)
+        if turned_away is not None:
+            return turned_away
+        if not self._seen.first_time(event.id, now):
+            return self._answer("repeated", 200, "seen before")
+        self.calls.on_event(event)
+        return self._answer("accepted", 200, "ok")
+
+    def _turn_away(self, event: Event) -> Response | None:
+        """At the limit a new call is refused: by 503, so that failover works, or rejected."""
+        new = event.event_type == "call.initiated" and event.payload.get("direction") == "incoming"
+        if not new or not (self.calls.full or self.calls.draining):
+            return None
+        if self.settings.when_full == "reject":
+            self.calls.refuse(event, "USER_BUSY")
+            return self._answer("refused", 200, "rejected")
+        self.calls.counts.refused += 1
+        return self._answer("refused", 503, "no room for another call")
+
+    def _answer(self, outcome: str, status: int, text: str) -> Response:
+        self.metrics.webhooks[outcome] += 1
+        return Response(f"{text}\n", status, media_type="text/plain")
+
+    async def close(self) -> None:
+        await self.calls.drain(self.settings.drain_s)
+        self._ticker.close()
+        await self._command.aclose()

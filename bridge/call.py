@@ -1,0 +1,427 @@
+"""A call as a bot holds it: hear, speak, take keys, hand over, hang up.
+
+The same object serves a bot that wants frames (`audio`, `write`) and one that wants outcomes
+(`play`, `gather`, `transfer`). Outcomes are return values; exceptions say that the call is over
+(`CallEnded`), was handed over (`CallReleased`) or lost its stream for good (`StreamLost`)."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from bridge.audiofile import read_wav
+from bridge.control import wire as control
+from bridge.control.client import CallControl
+from bridge.errors import CallEnded, CallGone, CallReleased, CommandRefused, StreamLost
+from bridge.jobs import Jobs
+from bridge.leg import Digit, Hangup, Leg, client_state
+from bridge.media.ledger import Certainty
+from bridge.media.playout import Utterance
+from telecodecs import Pcm, Resampler
+
+KEYS = "0123456789*#ABCD"
+QUEUE_LIMIT_S = 30.0  # `write` waits above it
+STRAGGLER_S = 0.150  # keys can overtake each other: so long after its end `gather` still looks
+
+Stop = Literal["finished", "interrupted", "key", "stream_lost", "call_ended"]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of something that was played.
+
+    `heard_s` is how much of it the caller heard, `certainty` how that is known: measured by marks
+    that came back, or estimated by time. `digit` is the key that stopped it, if one did."""
+
+    stop: Stop
+    heard_s: float
+    certainty: Certainty
+    text: str = ""
+    digit: str = ""
+
+    def __bool__(self) -> bool:
+        """Heard to the end."""
+        return self.stop == "finished"
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """Keys, in the order in which they were pressed; without the key that ended them."""
+
+    digits: str
+    stop: Literal["complete", "end_key", "timeout"]
+
+    def __bool__(self) -> bool:
+        return self.stop != "timeout"
+
+
+@dataclass(frozen=True, slots=True)
+class Transferred:
+    """How a transfer ended. Answered means that the call is no longer the bot's."""
+
+    result: Literal["answered", "busy", "no_answer", "rejected", "failed"]
+    cause: str = ""
+
+    def __bool__(self) -> bool:
+        return self.result == "answered"
+
+
+class Call:
+    """One call, for as long as a bot has it."""
+
+    def __init__(
+        self,
+        leg: Leg,
+        command: CallControl,
+        jobs: Jobs,
+        log: logging.LoggerAdapter[logging.Logger],
+    ) -> None:
+        self.log = log
+        self._leg = leg
+        self._command = command
+        self._jobs = jobs
+        self._live: Utterance | None = None
+        self._live_transmitter: Resampler | None = None
+        self._hangup: asyncio.Task[None] | None = None
+        self.transfers: list[asyncio.Future[Transferred]] = []
+
+    def __repr__(self) -> str:
+        leg = self._leg
+        return f"<Call {leg.reference} {leg.direction} {leg.from_} → {leg.to}>"
+
+    # ---- who is calling ---------------------------------------------------------------------
+
+    @property
+    def reference(self) -> str:
+        """Our own name of the call; in every log line, and in the platform's client_state."""
+        return self._leg.reference
+
+    @property
+    def call_control_id(self) -> str:
+        return self._leg.call_control_id
+
+    @property
+    def call_session_id(self) -> str:
+        return self._leg.call_session_id
+
+    @property
+    def direction(self) -> Literal["incoming", "outgoing"]:
+        return self._leg.direction
+
+    @property
+    def from_(self) -> str:
+        return self._leg.from_
+
+    @property
+    def to(self) -> str:
+        return self._leg.to
+
+    @property
+    def custom_parameters(self) -> dict[str, str]:
+        """What the stream was started with, for streams that somebody else started."""
+        return self._leg.custom_parameters
+
+    @property
+    def sample_rate(self) -> int:
+        """Samples per second of all audio here, both ways, whatever the wire carries."""
+        return self._leg.plan.sample_rate
+
+    @property
+    def ended(self) -> Hangup | None:
+        """Why the call ended, once it has."""
+        return self._leg.ended.result() if self._leg.ended.done() else None
+
+    @property
+    def speaking(self) -> bool:
+        """Whether the caller has something yet to hear."""
+        return self._leg.playout.speaking(self._leg.clock.now())
+
+    # ---- frames -----------------------------------------------------------------------------
+
+    async def audio(self) -> AsyncIterator[Pcm]:
+        """The caller's voice from now on: (n,) int16, one ptime of 20 ms each, until the call ends.
+
+        A bot that falls two seconds behind loses the oldest frames; they are counted. The arrays
+        may be read-only: copy one to change it."""
+        leg = self._leg
+        leg.listening = True
+        try:
+            while True:
+                while leg.inbound:
+                    yield leg.inbound.popleft()
+                if leg.ended.done():
+                    return
+                self._check()
+                await leg.changed()
+        finally:
+            leg.listening = False
+            leg.inbound.clear()
+
+    async def write(self, pcm: Pcm, text: str = "") -> None:
+        """Queue (n,) int16 samples at `sample_rate` behind what is queued; any n.
+
+        Returns when queued, and waits while more than 30 s are. `text` is what they say."""
+        self._check()
+        if pcm.dtype != np.int16 or pcm.ndim != 1:
+            raise TypeError(f"audio is (n,) int16, not {pcm.shape} {pcm.dtype}")
+        leg = self._leg
+        if self._live is None or self._live.ending or self._live.closed:
+            self._live = leg.playout.open()
+            self._live_transmitter = leg.transmitter()
+        if self._live_transmitter is not None:
+            pcm = self._live_transmitter.process(pcm)
+        leg.playout.write(self._live, pcm, leg.clock.now(), text)
+        leg.pump()
+        while leg.playout.queued_s() > QUEUE_LIMIT_S:
+            await leg.changed()
+            self._check()
+
+    async def mark(self, name: str = "") -> Outcome:
+        """End what was written so far as one utterance, and wait until it was heard or cut."""
+        self._check()
+        live = self._close_live()
+        if live is None:
+            return Outcome("finished", 0.0, "measured")
+        live.name = name
+        return await self._heard(live)
+
+    def interrupt(self) -> None:
+        """Stop speaking at once. What waits for its audio to be heard returns."""
+        self._live = None
+        self._leg.interrupt()
+
+    # ---- outcomes ---------------------------------------------------------------------------
+
+    async def play(self, source: Pcm | str | Path, *, name: str = "", stop_on: str = "") -> Outcome:
+        """Play samples or a WAV file; returns when it was heard to the end, or cut.
+
+        `stop_on` names keys that stop it: `stop_on="0123456789*#"`, and the one pressed is in the
+        outcome. Cancelling the wait stops the sound too. Raises AudioFileError."""
+        self._check()
+        pcm = source if isinstance(source, np.ndarray) else await self._load(source)
+        self._check()
+        self._close_live()
+        leg = self._leg
+        utterance = leg.playout.open(name or (source if isinstance(source, str) else ""))
+        leg.playout.write(utterance, self._whole(pcm), leg.clock.now())
+        leg.playout.close(utterance)
+        if not stop_on:
+            leg.pump()
+            return await self._heard(utterance)
+        pressed: list[Digit] = []
+        with self._digits_to(lambda digit: self._stop_by_key(digit, stop_on, pressed)):
+            leg.pump()
+            outcome = await self._heard(utterance)
+        if not pressed:
+            return outcome
+        return Outcome("key", outcome.heard_s, outcome.certainty, outcome.text, pressed[0].digit)
+
+    async def gather(
+        self,
+        digits: int = 1,
+        *,
+        end_on: str = "#",
+        timeout: float = 10.0,
+        between: float = 5.0,
+        prompt: Pcm | str | Path | None = None,
+    ) -> Gathered:
+        """Collect keys: so many `digits`, or fewer and a key of `end_on`.
+
+        Waits `timeout` seconds for the first and `between` for each further one. Keys pressed
+        before count. A `prompt` is played first and is cut by the first key."""
+        self._check()
+        leg = self._leg
+        if prompt is not None and not leg.digits:
+            stopped = await self.play(prompt, stop_on=KEYS)
+            if stopped.digit:
+                leg.digits.insert(0, Digit(stopped.digit, ""))
+        deadline = leg.clock.now() + timeout
+        seen = 0
+        while self._complete(digits, end_on) is None:
+            if len(leg.digits) > seen:
+                seen, deadline = len(leg.digits), leg.clock.now() + between
+            try:
+                async with asyncio.timeout(deadline - leg.clock.now()):
+                    await leg.changed()
+            except TimeoutError:
+                collected, leg.digits = leg.digits, []
+                return Gathered(_keys(_in_order(collected)), "timeout")
+            self._check()
+        await asyncio.sleep(STRAGGLER_S)
+        complete = self._complete(digits, end_on)
+        assert complete is not None, "keys are only ever added"
+        gathered, leg.digits = complete
+        return gathered
+
+    async def send_digits(self, digits: str) -> None:
+        """Press keys towards the other side: 0-9 A-D * #, `w` waits half a second, `W` one."""
+        await self.send(control.SendDtmf(call_control_id=self.call_control_id, digits=digits))
+
+    async def transfer(
+        self, to: str, *, from_: str | None = None, timeout: float = 30.0
+    ) -> Transferred:
+        """Connect the caller to a number or SIP address, and leave when it answers.
+
+        Unless it is answered the call stays the bot's and the caller hears the bot again."""
+        self._check()
+        self._close_live()
+        future: asyncio.Future[Transferred] = asyncio.get_running_loop().create_future()
+        self.transfers.append(future)
+        state = client_state(self.reference, len(self.transfers) - 1)
+        try:
+            await self.send(
+                control.Transfer(
+                    call_control_id=self.call_control_id,
+                    to=to,
+                    from_=from_,
+                    timeout_secs=max(5, round(timeout)),
+                    target_leg_client_state=state,
+                )
+            )
+        except CallGone:
+            raise
+        except CommandRefused as error:
+            return Transferred("failed", str(error))
+        try:
+            async with asyncio.timeout(timeout + 5.0):
+                done, _ = await asyncio.wait(
+                    {future, self._leg.ended}, return_when=asyncio.FIRST_COMPLETED
+                )
+        except TimeoutError:
+            return Transferred("no_answer", "the platform told nothing of it")
+        if future not in done:
+            self._check()
+        result = future.result()
+        if result:
+            self._leg.released = True
+        return result
+
+    async def hangup(self) -> None:
+        """Let what was said play out, then end the call. What is said later is not heard."""
+        if self._leg.ended.done():
+            return
+        self._check()
+        if self._hangup is None:
+            self._close_live()
+            # A task of its own: the one that calls may be cancelled before the goodbye was heard.
+            self._hangup = asyncio.create_task(self.say_goodbye())
+        await asyncio.shield(self._hangup)
+
+    async def send(self, command: control.Command) -> dict[str, object]:
+        """Any command of the Voice API on this call. Raises CommandRefused and its kin."""
+        self._check()
+        return await self._command.send(command)
+
+    # ---- for the registry -------------------------------------------------------------------
+
+    async def drain(self, within: float) -> None:
+        """Wait until everything said so far was heard or cut, at most `within` seconds."""
+        self._close_live()
+        leg = self._leg
+        leg.pump()
+        try:
+            async with asyncio.timeout(within):
+                while leg.playout.unfinished() and not leg.ended.done():
+                    await leg.changed()
+        except TimeoutError:
+            self.log.warning("playout not drained", extra={"within_s": within})
+
+    async def say_goodbye(self, within: float | None = None) -> None:
+        """Drain, then hang up. A call that has ended meanwhile is what was wanted."""
+        leg = self._leg
+        if within is None:
+            within = leg.playout.queued_s() + leg.plan.playout.lead + leg.plan.playout.patience + 1
+        await self.drain(within)
+        if leg.ended.done() or leg.released or not leg.call_control_id:
+            return
+        try:
+            await self._command.send(control.Hangup(call_control_id=leg.call_control_id))
+        except CallGone:
+            leg.end(Hangup("normal_clearing"))
+
+    # ---- inside -----------------------------------------------------------------------------
+
+    def _check(self) -> None:
+        leg = self._leg
+        if leg.ended.done():
+            raise CallEnded(f"the call has ended: {leg.ended.result().cause}")
+        if leg.released:
+            raise CallReleased("the call was handed over")
+        if leg.stream_given_up:
+            raise StreamLost("the media stream broke and could not be restored")
+
+    def _close_live(self) -> Utterance | None:
+        live, self._live = self._live, None
+        if live is None or live.ending:
+            return None
+        leg = self._leg
+        if self._live_transmitter is not None:
+            leg.playout.write(live, self._live_transmitter.flush(), leg.clock.now())
+        leg.playout.close(live)
+        leg.pump()
+        return live
+
+    def _whole(self, pcm: Pcm) -> Pcm:
+        transmitter = self._leg.transmitter()
+        if transmitter is None:
+            return pcm
+        return np.concatenate([transmitter.process(pcm), transmitter.flush()])
+
+    async def _load(self, path: str | Path) -> Pcm:
+        return await self._jobs.run(lambda: read_wav(path, self.sample_rate))
+
+    async def _heard(self, utterance: Utterance) -> Outcome:
+        try:
+            await self._leg.hearing(utterance)
+        except asyncio.CancelledError:
+            if not utterance.ending:
+                self.interrupt()
+            raise
+        ending = utterance.ending
+        assert ending is not None
+        return Outcome(
+            ending.reason,
+            ending.heard / self._leg.playout.sample_rate,
+            ending.certainty,
+            utterance.heard_text(),
+        )
+
+    @contextmanager
+    def _digits_to(self, taker: Callable[[Digit], bool]) -> Iterator[None]:
+        """While it is open, keys go to `taker` first."""
+        before, self._leg.on_digit = self._leg.on_digit, taker
+        try:
+            yield
+        finally:
+            self._leg.on_digit = before
+
+    def _stop_by_key(self, digit: Digit, stop_on: str, pressed: list[Digit]) -> bool:
+        if pressed or digit.digit not in stop_on:
+            return False
+        pressed.append(digit)
+        self.interrupt()
+        return True
+
+    def _complete(self, count: int, end_on: str) -> tuple[Gathered, list[Digit]] | None:
+        """The keys that are asked for and those behind them, once there are enough."""
+        digits = _in_order(self._leg.digits)
+        for index, digit in enumerate(digits):
+            if digit.digit in end_on:
+                return Gathered(_keys(digits[:index]), "end_key"), digits[index + 1 :]
+            if index + 1 == count:
+                return Gathered(_keys(digits[:count]), "complete"), digits[count:]
+        return None
+
+
+def _in_order(digits: list[Digit]) -> list[Digit]:
+    """By the time they were pressed; a key without a time stays where it came."""
+    return sorted(digits, key=lambda digit: digit.occurred_at)
+
+
+def _keys(digits: list[Digit]) -> str:
+    return "".join(digit.digit for digit in digits)

@@ -1,0 +1,26 @@
+"""Time, as two numbers: one to measure with, one to show and to sign.
+
+Nothing below `server` and `client` reads a clock; they are handed `now`. What awaits takes its
+time from the event loop, so that a virtual loop (`bridge.testing`) moves all of it at once."""
+
+import asyncio
+import time
+from typing import Protocol
+
+
+class Clock(Protocol):
+    def now(self) -> float:
+        """Monotonic seconds, those of the running event loop."""
+        ...
+
+    def wall(self) -> float:
+        """Unix seconds: tokens, signatures, log lines."""
+        ...
+
+
+class SystemClock:
+    def now(self) -> float:
+        return asyncio.get_running_loop().time()
+
+    def wall(self) -> float:
+        return time.time()

@@ -1,0 +1,355 @@
+"""One leg as the bridge keeps it: who it is, its media, its keys, and how it ended.
+
+Everything here happens at once and awaits nothing; `Call` gives it to a bot as things to await. A
+leg exists before its socket (ringing) and after it (a lost stream, a handoff), so streams attach
+and detach and the playout outlives them."""
+
+import asyncio
+import base64
+import binascii
+import secrets
+from collections import Counter, deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from bridge.clock import Clock
+from bridge.errors import LocalProtocolError, StreamLost
+from bridge.media.playout import Playout, PlayoutSettings, Utterance
+from bridge.media.session import (
+    AudioReceived,
+    ByteOrder,
+    DigitReceived,
+    ErrorReceived,
+    Event,
+    MediaSession,
+    Started,
+    Stopped,
+)
+from bridge.media.stream import MediaStream, Transport
+from bridge.media.wire import StartBody
+from bridge.ticker import Ticker
+from telecodecs import Pcm, Resampler, codec
+
+Direction = Literal["incoming", "outgoing"]
+
+PTIME_S = 0.020
+INBOUND_LIMIT = 100  # frames of one ptime that wait for a slow bot: two seconds
+KEYS_REMEMBERED = 256
+REATTACH_S = 10.0  # how long a lost stream may come back under the same token
+
+
+@dataclass(frozen=True, slots=True)
+class MediaPlan:
+    """The audio of a call: `sample_rate` towards the bot, the codec we asked to send in."""
+
+    sample_rate: int = 8000
+    tx_name: str = "PCMU"
+    tx_rate: int = 8000
+    l16_order: ByteOrder = "little"
+    playout: PlayoutSettings = field(default_factory=PlayoutSettings)
+
+
+@dataclass(frozen=True, slots=True)
+class Digit:
+    """One key. `occurred_at` is the platform's time, ISO 8601; frames can overtake each other."""
+
+    digit: str
+    occurred_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hangup:
+    """Why a call ended, in the platform's words (`hangup_cause`, `hangup_source`)."""
+
+    cause: str
+    source: str = "unknown"
+
+
+@dataclass(slots=True)
+class LegStats:
+    """What went wrong or missing on this leg, and how much went through."""
+
+    inbound_dropped: int = 0  # ptimes that a slow bot did not take in time
+    streams: int = 0
+    streams_lost: int = 0
+    errors: Counter[int] = field(default_factory=Counter[int])  # the platform's error frames
+
+
+class Leg:
+    """Ids, media and keys of one leg. Made, owned and forgotten by the registry of calls."""
+
+    def __init__(
+        self,
+        plan: MediaPlan,
+        clock: Clock,
+        ticker: Ticker,
+        *,
+        direction: Direction,
+        from_: str = "",
+        to: str = "",
+    ) -> None:
+        self.reference = secrets.token_hex(8)
+        self.direction: Direction = direction
+        self.from_, self.to = from_, to
+        self.call_control_id = self.call_leg_id = self.call_session_id = ""
+        self.client_state: str | None = None
+        self.custom_parameters: dict[str, str] = {}
+        self.plan = plan
+        self.clock = clock
+        self.stats = LegStats()
+        self.playout = Playout(plan.tx_rate, plan.playout)
+        self.stream: MediaStream | None = None
+        self._past_streams: Counter[str] = Counter()
+        loop = asyncio.get_running_loop()
+        self.answered: asyncio.Future[None] = loop.create_future()
+        self.streaming: asyncio.Future[None] = loop.create_future()
+        self.ended: asyncio.Future[Hangup] = loop.create_future()
+        self.listening = False
+        self.released = False
+        self.stream_given_up = False
+        self.inbound: deque[Pcm] = deque()
+        self.digits: list[Digit] = []
+        self.on_digit: Callable[[Digit], bool] | None = None  # takes a key before `digits` does
+        self.on_stream_lost: Callable[[], None] | None = None
+        self._ticker = ticker
+        self._rest: Pcm | None = None
+        self._ptime = round(PTIME_S * plan.sample_rate)
+        self._lost_at: float | None = None
+        self._keys_seen: deque[tuple[str, str]] = deque(maxlen=KEYS_REMEMBERED)
+        self._hearing: dict[Utterance, asyncio.Future[Utterance]] = {}
+        self._waiters: set[asyncio.Future[None]] = set()
+
+    # ---- who it is --------------------------------------------------------------------------
+
+    def identify(self, payload: Mapping[str, object]) -> None:
+        """Take the ids that an answer or a webhook carries; what is known stays."""
+        self.call_control_id = self.call_control_id or _text(payload, "call_control_id")
+        self.call_leg_id = self.call_leg_id or _text(payload, "call_leg_id")
+        self.call_session_id = self.call_session_id or _text(payload, "call_session_id")
+        self.from_ = self.from_ or _text(payload, "from")
+        self.to = self.to or _text(payload, "to")
+
+    def set_answered(self) -> None:
+        if not self.answered.done():
+            self.answered.set_result(None)
+
+    # ---- streams ----------------------------------------------------------------------------
+
+    def expect_stream(self) -> None:
+        """A stream was asked for: `streaming` waits for its start again."""
+        if self.streaming.done():
+            self.streaming.exception()  # retrieved: it was about the stream before
+            self.streaming = asyncio.get_running_loop().create_future()
+
+    def fail_stream(self, reason: str) -> None:
+        """The platform could not open the stream."""
+        if not self.streaming.done():
+            self.streaming.set_exception(StreamLost(f"streaming failed: {reason or 'no reason'}"))
+
+    def give_up_stream(self) -> None:
+        """There will be no other stream: awaits on the call raise StreamLost."""
+        self.stream_given_up = True
+        self._wake()
+
+    def may_attach(self, expires: float) -> str | None:
+        """None, or why a socket with this call's token (and its expiry) is not taken now."""
+        if self.ended.done() or self.released:
+            return "the call has ended"
+        if self.stream is not None:
+            return "the call has a live stream already"
+        if self._lost_at is not None and self.clock.now() - self._lost_at <= REATTACH_S:
+            return None
+        return "the token has expired" if self.clock.wall() > expires else None
+
+    def attach(self, transport: Transport) -> MediaStream:
+        """Give a new socket its session."""
+        if self.stream is not None:
+            raise LocalProtocolError("a second stream on one call")
+        plan = self.plan
+        tx = codec(plan.tx_name, plan.tx_rate, l16_order=plan.l16_order)
+        session = MediaSession(self.playout, tx, plan.sample_rate, l16_order=plan.l16_order)
+        self.stream = MediaStream(session, self, transport, self.clock, self._ticker)
+        self.stats.streams += 1
+        return self.stream
+
+    def detach(self, stream: MediaStream) -> None:
+        """The socket is gone. Whether that ends the call is for the registry to find out."""
+        if stream is not self.stream:
+            return
+        self.stream = None
+        self._past_streams.update(stream.tally())
+        self._lost_at = self.clock.now()
+        self.playout.stream_lost(self._lost_at)
+        self.on_sent()
+        if self.ended.done() or self.released:
+            return
+        self.stats.streams_lost += 1
+        self.expect_stream()
+        if self.on_stream_lost:
+            self.on_stream_lost()
+
+    def on_media_event(self, event: Event) -> None:
+        match event:
+            case AudioReceived():
+                self._take_audio(event.pcm)
+            case DigitReceived():
+                self.digit(Digit(event.digit, event.occurred_at))
+            case Started():
+                self._started(event.start)
+            case ErrorReceived():
+                self.stats.errors[event.code] += 1
+            case Stopped():
+                pass  # the platform closes the socket next; `detach` follows
+
+    def _started(self, start: StartBody) -> None:
+        self.identify(
+            {
+                "call_control_id": start.call_control_id,
+                "call_session_id": start.call_session_id,
+                "from": start.from_,
+                "to": start.to,
+            }
+        )
+        self.custom_parameters = start.custom_parameters or {}
+        self.set_answered()  # audio flows, whatever became of the webhook
+        if not self.streaming.done():
+            self.streaming.set_result(None)
+
+    # ---- audio in ---------------------------------------------------------------------------
+
+    def _take_audio(self, pcm: Pcm) -> None:
+        """Cut into ptimes, whatever length came."""
+        if not self.listening:
+            return
+        if self._rest is not None:
+            pcm = np.concatenate([self._rest, pcm])
+            self._rest = None
+        whole = len(pcm) - len(pcm) % self._ptime
+        if whole == self._ptime == len(pcm):
+            self.inbound.append(pcm)
+        else:
+            self.inbound.extend(np.split(pcm[:whole], whole // self._ptime) if whole else ())
+            self._rest = pcm[whole:] if whole < len(pcm) else None
+        while len(self.inbound) > INBOUND_LIMIT:
+            self.inbound.popleft()
+            self.stats.inbound_dropped += 1
+        self._wake()
+
+    # ---- audio out --------------------------------------------------------------------------
+
+    def transmitter(self) -> Resampler | None:
+        """From the bot's rate to the wire's: one for each utterance, as it has a memory."""
+        plan = self.plan
+        return (
+            None if plan.sample_rate == plan.tx_rate else Resampler(plan.sample_rate, plan.tx_rate)
+        )
+
+    def pump(self) -> None:
+        """Something was queued, closed or cut."""
+        if self.stream is not None:
+            self.stream.pump()
+        else:
+            self.on_sent()
+
+    def interrupt(self) -> None:
+        """Stop speaking, here and at the carrier. There is no other way to stop."""
+        now = self.clock.now()
+        if self.stream is not None:
+            self.stream.session.interrupt(now)
+        else:
+            self.playout.interrupt(now)
+        self.pump()
+
+    def hearing(self, utterance: Utterance) -> asyncio.Future[Utterance]:
+        """Done when the utterance has ended, one way or the other."""
+        future = self._hearing.get(utterance)
+        if future is None:
+            future = asyncio.get_running_loop().create_future()
+            if utterance.ending:
+                future.set_result(utterance)
+            else:
+                self._hearing[utterance] = future
+        return future
+
+    def on_sent(self) -> None:
+        for utterance in self.playout.ended():
+            future = self._hearing.pop(utterance, None)
+            if future is not None and not future.done():
+                future.set_result(utterance)
+        self._wake()
+
+    # ---- keys -------------------------------------------------------------------------------
+
+    def digit(self, digit: Digit, *, by_webhook: bool = False) -> None:
+        """A key. While a stream lives its frames are the truth and webhooks repeat them."""
+        key = (digit.occurred_at, digit.digit)
+        if (by_webhook and self.stream is not None) or key in self._keys_seen:
+            return
+        self._keys_seen.append(key)
+        if self.on_digit is None or not self.on_digit(digit):
+            self.digits.append(digit)
+        self._wake()
+
+    # ---- the end ----------------------------------------------------------------------------
+
+    def end(self, hangup: Hangup) -> None:
+        """Every end of a call comes through here, and only the first one counts."""
+        if self.ended.done():
+            return
+        self.ended.set_result(hangup)
+        self.playout.call_ended(self.clock.now())
+        self.on_sent()
+
+    def tally(self) -> Counter[str]:
+        """Everything counted on this leg and its streams."""
+        counts = self._past_streams.copy()
+        if self.stream is not None:
+            counts.update(self.stream.tally())
+        ledger = self.playout.ledger
+        counts.update(
+            underruns=self.playout.stats.underruns,
+            early_marks=ledger.early_marks,
+            stray_marks=ledger.stray_marks,
+            inbound_dropped=self.stats.inbound_dropped,
+            streams_lost=self.stats.streams_lost,
+            carrier_errors=self.stats.errors.total(),
+        )
+        return counts
+
+    # ---- waiting ----------------------------------------------------------------------------
+
+    def changed(self) -> asyncio.Future[None]:
+        """Done at the next change: audio, a key, room in the queue, an end."""
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiters.add(waiter)
+        return waiter
+
+    def _wake(self) -> None:
+        if self._waiters:
+            waiters, self._waiters = self._waiters, set()
+            for waiter in waiters:
+                if not waiter.done():
+                    waiter.set_result(None)
+
+
+def _text(payload: Mapping[str, object], field: str) -> str:
+    value = payload.get(field)
+    return value if isinstance(value, str) else ""
+
+
+def client_state(reference: str, transfer: int | None = None) -> str:
+    """What leads a webhook back to its call, base64 as the platform demands."""
+    text = f"callbridge:{reference}" + (f":{transfer}" if transfer is not None else "")
+    return base64.b64encode(text.encode()).decode()
+
+
+def read_client_state(state: str | None) -> tuple[str, int | None]:
+    """(reference, number of the transfer); an empty reference for what is not ours."""
+    try:
+        name, reference, *rest = base64.b64decode(state or "", validate=True).decode().split(":")
+        return (reference, int(rest[0]) if rest else None) if name == "callbridge" else ("", None)
+    except (binascii.Error, UnicodeDecodeError, ValueError):
+        return "", None

@@ -1,0 +1,112 @@
+"""The playout ledger: what the caller has heard, in samples, and how sure that is.
+
+One per call and the only truth about speech. It knows three things: how much was sent, when the
+carrier must have begun to play it, and which marks came back. Positions count the samples sent on
+the call's stream, less those that were flushed; time is whatever clock the caller passes in."""
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Literal
+
+Certainty = Literal["measured", "reported", "estimated"]
+
+# The carrier's own clock has a ptime: audio that arrives waits for its next tick. Counting from
+# then keeps the estimate at or below what was played, from the first sample on.
+CARRIER_TICK_S = 0.020
+
+EARLY_S = 0.060  # a mark earlier than its estimate by more than this ...
+EARLY_SHARE = 0.02  # ... and than this share of the stretch (clock drift) is not believed
+
+
+@dataclass(slots=True, frozen=True)
+class PendingMark:
+    """A mark on its way: `position` is the sample that it follows, `estimate` when that is due."""
+
+    name: str
+    position: int
+    estimate: float
+    epoch: int
+
+
+@dataclass(slots=True)
+class Ledger:
+    """Sent, acknowledged, heard: of one stream at `sample_rate`."""
+
+    sample_rate: int
+    sent: int = 0
+    epoch: int = 0
+    early_marks: int = 0  # came long before their audio could have been played
+    stray_marks: int = 0  # names that were never ours, or came twice
+    flushed_marks: int = 0  # returned by a clear, not by playout
+    _stretch: tuple[int, float] = (0, 0.0)  # where, when the carrier last began from silence
+    _acknowledged: tuple[int, float] | None = None  # the last believed mark
+    _pending: deque[PendingMark] = field(default_factory=deque[PendingMark])
+    _flushed: dict[str, PendingMark] = field(default_factory=dict[str, PendingMark])
+    _cleared_at: float = 0.0
+    _serial: int = 0
+
+    def begin_stretch(self, now: float) -> None:
+        """The next sample meets an idle carrier: what was sent before it has been played."""
+        self._stretch = (self.sent, now + CARRIER_TICK_S)
+
+    def add(self, samples: int) -> None:
+        self.sent += samples
+
+    def expect_mark(self, estimate: float) -> PendingMark:
+        """Name a mark that follows all that was sent. `e3.17`: epoch and number."""
+        self._serial += 1
+        mark = PendingMark(f"e{self.epoch}.{self._serial}", self.sent, estimate, self.epoch)
+        self._pending.append(mark)
+        return mark
+
+    def heard(self, now: float) -> int:
+        """Samples that the caller has heard by `now`."""
+        start, began = self._stretch
+        played = start + max(0.0, now - began) * self.sample_rate
+        if self._acknowledged is not None:
+            position, when = self._acknowledged
+            by_mark = position + max(0.0, now - when) * self.sample_rate
+            # A mark inside this stretch is better evidence than our guess of its beginning.
+            played = by_mark if position > start else min(played, by_mark)
+        return min(self.sent, int(played))
+
+    def certainty(self) -> Certainty:
+        """Whether a mark of the present stretch stands behind `heard`."""
+        acknowledged = self._acknowledged
+        return "measured" if acknowledged and acknowledged[0] > self._stretch[0] else "estimated"
+
+    def returned(self, name: str, now: float) -> PendingMark | None:
+        """A mark came back. Returns it if it is believed, else counts why not."""
+        if name in self._flushed:
+            mark = self._flushed.pop(name)
+            if mark.estimate < self._cleared_at:
+                return mark  # played before the clear, on its way when the clear was sent
+            self.flushed_marks += 1
+            return None
+        mark = next((m for m in self._pending if m.name == name), None)
+        if mark is None:
+            self.stray_marks += 1
+            return None
+        while self._pending and self._pending[0].position < mark.position:
+            self._pending.popleft()  # marks come in order: these are implied by this one
+        self._pending.remove(mark)
+        slack = max(EARLY_S, EARLY_SHARE * (mark.estimate - self._stretch[1]))
+        if now < mark.estimate - slack:
+            self.early_marks += 1
+            return None
+        if self._acknowledged is None or mark.position >= self._acknowledged[0]:
+            self._acknowledged = (mark.position, now)
+        return mark
+
+    def flush(self, now: float) -> int:
+        """The carrier's queue is dropped: close the epoch. Returns how many samples were heard."""
+        heard = self.heard(now)
+        self._flushed = {mark.name: mark for mark in self._pending}
+        self._pending.clear()
+        self._cleared_at = now
+        self.epoch += 1
+        self.sent = heard
+        if self._acknowledged is not None and self._acknowledged[0] > heard:
+            self._acknowledged = (heard, now)
+        self._stretch = (heard, now)
+        return heard

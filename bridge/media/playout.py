@@ -1,0 +1,330 @@
+"""Playout: what the bot says, from its queue to the caller's ear.
+
+Pure state: no I/O, no clock. A bot may hand over ten seconds at once; the pacer keeps at most
+`lead` of it unheard at the carrier, so that an interruption loses little and the ledger is exact.
+
+Audio belongs to utterances. An utterance is open while its producer may add to it and ends when
+the caller has heard it, or when it was cut. All samples are at the rate of the stream's codec."""
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from bridge.media.ledger import CARRIER_TICK_S, Certainty, Ledger, PendingMark
+from telecodecs import Pcm, silence
+
+EndReason = Literal["finished", "interrupted", "stream_lost", "call_ended"]
+
+PTIME_S = 0.020
+ROUNDING_S = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class PlayoutSettings:
+    """Seconds of audio, but for `patience`, which is time."""
+
+    lead: float = 0.200  # unheard audio at the carrier: a ceiling, never a prefill
+    chunk: float = 0.100  # the longest message after the first of an utterance
+    mark_every: float = 1.0  # the longest stretch without a mark
+    span_mark_every: float = 0.250  # marks for span ends come no closer than this
+    patience: float = 2.0  # how long after its estimated end a missing mark is waited for
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Text that sounds in the samples [start, end) of its utterance."""
+
+    text: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How an utterance ended. `heard` is in samples of the utterance."""
+
+    reason: EndReason
+    heard: int
+    certainty: Certainty
+
+
+@dataclass(slots=True, eq=False)
+class Utterance:
+    """A stretch of speech or sound with one beginning and one end.
+
+    Read it as you like; only its `Playout` changes it. `length` is what was queued so far and
+    `sent` what went out of it, both with padding; `start` is the position of its first sample in
+    the ledger once that was sent."""
+
+    name: str = ""
+    closed: bool = False
+    length: int = 0
+    sent: int = 0
+    start: int = -1
+    spans: list[Span] = field(default_factory=list[Span])
+    ending: Ending | None = None
+    chunks: deque[Pcm] = field(default_factory=deque[Pcm])
+    written_at: float = 0.0
+    padding: int = 0  # silence at its very end, which is nobody's speech
+    end_mark: PendingMark | None = None
+
+    @property
+    def queued(self) -> int:
+        return self.length - self.sent
+
+    def heard_text(self) -> str:
+        """The spans that were heard to their end."""
+        heard = self.ending.heard if self.ending else 0
+        return "".join(span.text for span in self.spans if span.end <= heard)
+
+    def heard_of(self, position: int) -> int:
+        """How much of it the caller has heard when the ledger stands at `position`."""
+        if self.start < 0:
+            return 0
+        return max(0, min(position - self.start, self.sent, self.length - self.padding))
+
+    def take(self, samples: int) -> Pcm:
+        """The next `samples` of the queue, padded with silence if it holds fewer."""
+        self.sent += samples
+        if self.chunks and len(self.chunks[0]) == samples:
+            return self.chunks.popleft()
+        parts: list[Pcm] = []
+        while samples and self.chunks:
+            chunk = self.chunks.popleft()
+            if len(chunk) > samples:
+                self.chunks.appendleft(chunk[samples:])
+                chunk = chunk[:samples]
+            parts.append(chunk)
+            samples -= len(chunk)
+        if samples:
+            parts.append(silence(samples))
+            self.length += samples
+            self.padding = samples if self.closed else 0
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+@dataclass(slots=True)
+class PlayoutStats:
+    underruns: int = 0  # the carrier ran dry in the middle of an utterance
+    underrun_s: float = 0.0
+
+
+class Playout:
+    """Queue, pacer and ledger of one call's outgoing audio."""
+
+    def __init__(self, sample_rate: int, settings: PlayoutSettings | None = None) -> None:
+        self.sample_rate = sample_rate
+        self.settings = settings or PlayoutSettings()
+        self.ledger = Ledger(sample_rate)
+        self.stats = PlayoutStats()
+        self.play_end = 0.0
+        self._ptime = round(PTIME_S * sample_rate)
+        self._chunk = max(self._ptime, round(self.settings.chunk * sample_rate))
+        self._to_send: deque[Utterance] = deque()
+        self._to_hear: deque[Utterance] = deque()  # sent; the end is not yet acknowledged
+        self._ended: list[Utterance] = []
+        self._last_mark = 0
+
+    # ---- the producer's side ----------------------------------------------------------------
+
+    def open(self, name: str = "") -> Utterance:
+        """Begin an utterance behind those that are queued."""
+        utterance = Utterance(name)
+        self._to_send.append(utterance)
+        return utterance
+
+    def write(self, utterance: Utterance, pcm: Pcm, now: float, text: str = "") -> None:
+        """Add (n,) int16 samples, and the text they sound like. One that has ended stays so."""
+        if utterance.ending or not len(pcm):
+            return
+        start = utterance.length
+        utterance.chunks.append(pcm)
+        utterance.length += len(pcm)
+        utterance.written_at = now
+        if text:
+            utterance.spans.append(Span(text, start, utterance.length))
+
+    def close(self, utterance: Utterance) -> None:
+        """Nothing more will be added."""
+        utterance.closed = True
+
+    def interrupt(self, now: float) -> bool:
+        """Drop everything. Returns whether the carrier holds audio of ours, so needs a `clear`."""
+        at_carrier = bool(self._to_hear) or any(u.sent for u in self._to_send)
+        self._cut([*self._to_hear, *self._to_send], "interrupted", now)
+        self._to_hear.clear()
+        self._to_send.clear()
+        return at_carrier
+
+    def ended(self) -> list[Utterance]:
+        """The utterances that have ended since the last call."""
+        ended, self._ended = self._ended, []
+        return ended
+
+    def queued_s(self) -> float:
+        """Seconds of audio that wait to be sent."""
+        return sum(u.queued for u in self._to_send) / self.sample_rate
+
+    def unfinished(self) -> bool:
+        """Whether an utterance has yet to end."""
+        return bool(self._to_send or self._to_hear)
+
+    def speaking(self, now: float) -> bool:
+        """Whether the caller has something yet to hear."""
+        return self.ledger.heard(now) < self.ledger.sent or any(u.queued for u in self._to_send)
+
+    # ---- the carrier's side -----------------------------------------------------------------
+
+    def due(self, now: float) -> list[Pcm | PendingMark]:
+        """The audio and the marks to send now, in order."""
+        out: list[Pcm | PendingMark] = []
+        while self._to_send:
+            utterance = self._to_send[0]
+            if size := self._due_size(utterance, now):
+                self._send(utterance, size, now, out)
+            elif utterance.closed and not utterance.queued:
+                self._to_send.popleft()
+                self._sent_whole(utterance, now, out)
+            else:
+                break
+        return out
+
+    def mark_returned(self, name: str, now: float) -> None:
+        mark = self.ledger.returned(name, now)
+        if mark is None or mark.epoch != self.ledger.epoch:
+            return
+        while self._to_hear and self._end_of(self._to_hear[0]).position <= mark.position:
+            self._end(self._to_hear.popleft(), "finished", mark.position, "measured")
+
+    def stream_lost(self, now: float) -> None:
+        """The carrier's queue is gone with its socket; what was not sent yet stays queued."""
+        begun = [*self._to_hear, *(u for u in self._to_send if u.sent)]
+        self._cut(begun, "stream_lost", now)
+        self._to_hear.clear()
+        self._to_send = deque(u for u in self._to_send if not u.ending)
+
+    def call_ended(self, now: float) -> None:
+        """No one listens any more."""
+        self._cut([*self._to_hear, *self._to_send], "call_ended", now)
+        self._to_hear.clear()
+        self._to_send.clear()
+
+    def tick(self, now: float) -> None:
+        """Stop waiting for marks that do not come: time decides."""
+        while self._to_hear and now >= self._end_of(self._to_hear[0]).estimate + self._patience:
+            utterance = self._to_hear.popleft()
+            self._end(utterance, "finished", self._end_of(utterance).position, "estimated")
+
+    def deadline(self) -> float | None:
+        """When `due` or `tick` next has work."""
+        times: list[float] = []
+        if self._to_send and (when := self._due_at(self._to_send[0])) is not None:
+            times.append(when)
+        if self._to_hear:
+            times.append(self._end_of(self._to_hear[0]).estimate + self._patience)
+        return min(times, default=None)
+
+    # ---- pacing -----------------------------------------------------------------------------
+
+    @property
+    def _patience(self) -> float:
+        return self.settings.patience
+
+    def _size(self, utterance: Utterance) -> int:
+        """The next message in samples, whole ptimes; 0 while only a part of one is queued."""
+        whole = utterance.queued - utterance.queued % self._ptime
+        if utterance.closed and whole < utterance.queued:
+            whole += self._ptime  # the end is padded
+        return min(whole, self._chunk if utterance.sent else self._ptime)
+
+    def _due_at(self, utterance: Utterance) -> float | None:
+        """When its next message may go: with room under the lead, or as the carrier runs dry."""
+        if size := self._size(utterance):
+            return self.play_end + size / self.sample_rate - self.settings.lead
+        if utterance.queued:
+            # Its producer gets a ptime to complete the piece, longer if the carrier is fed.
+            return max(utterance.written_at + PTIME_S, self.play_end - PTIME_S)
+        return self.play_end - self.settings.lead if utterance.closed else None
+
+    def _due_size(self, utterance: Utterance, now: float) -> int:
+        if not utterance.queued:
+            return 0
+        size = self._size(utterance)
+        if size and max(self.play_end, now) + size / self.sample_rate - now > (
+            self.settings.lead + ROUNDING_S
+        ):
+            return 0
+        due_at = self._due_at(utterance)
+        return (size or self._ptime) if due_at is not None and now >= due_at - ROUNDING_S else 0
+
+    def _send(
+        self, utterance: Utterance, size: int, now: float, out: list[Pcm | PendingMark]
+    ) -> None:
+        if self.play_end <= now:
+            if utterance.sent and now - self.play_end > CARRIER_TICK_S:
+                self.stats.underruns += 1
+                self.stats.underrun_s += now - self.play_end
+            self.play_end = now
+            self.ledger.begin_stretch(now)
+        first = not utterance.sent
+        if first:
+            utterance.start = self.ledger.sent
+        before = utterance.sent
+        out.append(utterance.take(size))
+        self.ledger.add(size)
+        self.play_end += size / self.sample_rate
+        if first or self._wants_mark(utterance, before):
+            self._mark(out)
+
+    def _wants_mark(self, utterance: Utterance, before: int) -> bool:
+        """After a span's end, but at most four times a second; after a second in any case."""
+        since = (self.ledger.sent - self._last_mark) / self.sample_rate
+        if since >= self.settings.mark_every:
+            return True
+        return since >= self.settings.span_mark_every and any(
+            before < span.end <= utterance.sent for span in utterance.spans
+        )
+
+    def _mark(self, out: list[Pcm | PendingMark]) -> PendingMark:
+        mark = self.ledger.expect_mark(self.play_end)
+        self._last_mark = mark.position
+        out.append(mark)
+        return mark
+
+    # ---- endings ----------------------------------------------------------------------------
+
+    def _sent_whole(self, utterance: Utterance, now: float, out: list[Pcm | PendingMark]) -> None:
+        if not utterance.sent:
+            self._end(utterance, "finished", self.ledger.sent, "measured")
+            return
+        last = out[-1] if out else None
+        fits = isinstance(last, PendingMark) and last.position == self.ledger.sent
+        utterance.end_mark = last if fits and isinstance(last, PendingMark) else self._mark(out)
+        self._to_hear.append(utterance)
+
+    def _cut(self, utterances: list[Utterance], reason: EndReason, now: float) -> None:
+        certainty = self.ledger.certainty()
+        heard = self.ledger.flush(now)
+        self.play_end = now
+        self._last_mark = heard
+        for utterance in utterances:
+            self._end(utterance, reason, heard, certainty)
+
+    def _end(
+        self, utterance: Utterance, reason: EndReason, position: int, certainty: Certainty
+    ) -> None:
+        heard = utterance.heard_of(position)
+        if utterance.closed and heard == utterance.length - utterance.padding:
+            reason = "finished"
+        utterance.closed = True
+        utterance.chunks.clear()
+        utterance.length = utterance.sent
+        utterance.ending = Ending(reason, heard, certainty)
+        self._ended.append(utterance)
+
+    @staticmethod
+    def _end_of(utterance: Utterance) -> PendingMark:
+        assert utterance.end_mark is not None, "only utterances with an end mark are waited for"
+        return utterance.end_mark

@@ -1,0 +1,198 @@
+"""The media WebSocket on plain ASGI: accept, pump messages, nothing else.
+
+Any ASGI server carries it (uvicorn with `ws="websockets-sansio"` is the measured choice), and it
+mounts in anybody's application. What a message means is decided in `MediaStream`."""
+
+import asyncio
+import hmac
+import logging
+from collections import deque
+from typing import Protocol
+from urllib.parse import parse_qs
+
+from bridge.asgi import Receive, Scope, Send, header
+from bridge.errors import CallbridgeError, MalformedFrame
+from bridge.media import wire
+from bridge.media.stream import MediaStream, Transport
+
+log = logging.getLogger("callbridge.media")
+
+START_WITHIN_S = 10.0  # a stream that nobody announced must say what it is ...
+FIRST_MESSAGES = 8  # ... within so many messages
+POLICY_VIOLATION, TOO_BIG = 1008, 1009  # RFC 6455, section 7.4.1
+
+
+class StreamRefused(CallbridgeError):
+    """A socket that is not taken; `status` answers its upgrade request."""
+
+    def __init__(self, status: int, why: str) -> None:
+        super().__init__(why)
+        self.status = status
+
+
+class StreamOwner(Protocol):
+    """A leg, as far as a socket is concerned."""
+
+    def attach(self, transport: Transport) -> MediaStream: ...
+
+    def detach(self, stream: MediaStream) -> None: ...
+
+
+class Admission(Protocol):
+    """Whose stream a socket is. Both raise StreamRefused."""
+
+    def admit(self, token: str, header: str | None) -> StreamOwner:
+        """By the token that we minted into its address."""
+        ...
+
+    def adopt(self, start: wire.StartBody) -> StreamOwner:
+        """By its own word: for streams that somebody else started."""
+        ...
+
+
+class MediaServer:
+    """The ASGI application behind `/media`.
+
+    With `shared_token` None every stream needs a minted token; otherwise the given one must come
+    in the platform's header, or nothing if it is empty (loopback only: the settings see to it)."""
+
+    def __init__(self, admission: Admission, shared_token: str | None = None) -> None:
+        self._admission = admission
+        self._shared = shared_token
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()  # websocket.connect
+        try:
+            owner = self._admit(scope)
+        except StreamRefused as refused:
+            log.warning("stream refused", extra={"status": refused.status, "why": str(refused)})
+            await _refuse(scope, send, refused)
+            return
+        await send({"type": "websocket.accept"})
+        first: list[str | bytes] = []
+        if owner is None:
+            owner = await self._announced(receive, send, first)
+        if owner is not None:
+            await _pump(owner, first, receive, send)
+
+    def _admit(self, scope: Scope) -> StreamOwner | None:
+        """The owner, or None if only the start frame can tell."""
+        token = parse_qs(scope.get("query_string", b"").decode("latin-1")).get("token", [""])[0]
+        auth = header(scope, wire.TOKEN_HEADER)
+        if token:
+            return self._admission.admit(token, auth)
+        if self._shared is None:
+            raise StreamRefused(401, "the stream's address has no token")
+        if self._shared and not hmac.compare_digest((auth or "").encode(), self._shared.encode()):
+            raise StreamRefused(401, f"{wire.TOKEN_HEADER} is not CALLBRIDGE_MEDIA_TOKEN")
+        return None
+
+    async def _announced(
+        self, receive: Receive, send: Send, first: list[str | bytes]
+    ) -> StreamOwner | None:
+        """Read up to the start frame; the messages read are left in `first`."""
+        why = "no start frame"
+        try:
+            async with asyncio.timeout(START_WITHIN_S):
+                for _ in range(FIRST_MESSAGES):
+                    message = await receive()
+                    if message["type"] == "websocket.disconnect":
+                        return None
+                    text = _text(message)
+                    first.append(text)
+                    frame = wire.decode_incoming(text)
+                    if isinstance(frame, wire.Start):
+                        return self._admission.adopt(frame.start)
+        except (TimeoutError, MalformedFrame, StreamRefused) as error:
+            why = str(error) or why
+        log.warning("stream refused", extra={"why": why})
+        await send({"type": "websocket.close", "code": POLICY_VIOLATION, "reason": why[:120]})
+        return None
+
+
+async def _pump(
+    owner: StreamOwner, first: list[str | bytes], receive: Receive, send: Send
+) -> None:
+    """Messages in, messages out, until either side closes."""
+    outbox = Outbox(send)
+    try:
+        stream = owner.attach(outbox)
+    except CallbridgeError as refused:  # another socket was faster
+        await send({"type": "websocket.close", "code": POLICY_VIOLATION, "reason": str(refused)})
+        return
+    writer = asyncio.create_task(outbox.run())
+    try:
+        for text in first:
+            stream.feed(text)
+        while (message := await receive())["type"] == "websocket.receive":
+            text = _text(message)
+            if len(text) > wire.MAX_FRAME_CHARS:
+                stream.close(TOO_BIG, "a frame of more than 30 s of audio")
+                break
+            stream.feed(text)
+    finally:
+        owner.detach(stream)
+        stream.close()
+        # Its last message is the close; a socket that takes nothing is not waited for.
+        await asyncio.wait({writer}, timeout=1.0)
+        writer.cancel()
+
+
+def _text(message: dict[str, object]) -> str | bytes:
+    text = message.get("text")
+    return text if isinstance(text, str) else bytes(message.get("bytes") or b"")
+
+
+async def _refuse(scope: Scope, send: Send, refused: StreamRefused) -> None:
+    """Answer the upgrade with a status and a sentence, where the server can."""
+    if "websocket.http.response" in scope.get("extensions", {}):
+        await send(
+            {
+                "type": "websocket.http.response.start",
+                "status": refused.status,
+                "headers": [(b"content-type", b"text/plain; charset=utf-8")],
+            }
+        )
+        await send({"type": "websocket.http.response.body", "body": f"{refused}\n".encode()})
+    else:
+        await send({"type": "websocket.close", "code": POLICY_VIOLATION})
+
+
+class Outbox:
+    """Messages on their way into a socket whose `send` may wait: a `Transport` over ASGI."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._messages: deque[str] = deque()
+        self._bytes = 0
+        self._ready = asyncio.Event()
+        self._closing: tuple[int, str] | None = None
+
+    def send(self, text: str) -> None:
+        self._messages.append(text)
+        self._bytes += len(text)
+        self._ready.set()
+
+    def buffered(self) -> int:
+        return self._bytes
+
+    def close(self, code: int, reason: str) -> None:
+        self._closing = (code, reason)
+        self._ready.set()
+
+    async def run(self) -> None:
+        """Deliver until closed. Servers raise OSError once the other side has gone."""
+        try:
+            while True:
+                while self._messages:
+                    text = self._messages.popleft()
+                    await self._send({"type": "websocket.send", "text": text})
+                    self._bytes -= len(text)
+                if self._closing is not None:
+                    code, reason = self._closing
+                    await self._send({"type": "websocket.close", "code": code, "reason": reason})
+                    return
+                self._ready.clear()
+                await self._ready.wait()
+        except OSError:
+            pass

@@ -1,0 +1,91 @@
+"""What codecs and resampling cost: microseconds per 20 ms frame of one call.
+
+    python benchmarks/codecs.py [--json] [--calls 100]
+
+A frame at a time, as a live call needs it, and the batched G.711 over many calls at once. Each
+figure is the best of several runs: other work on the machine only ever adds."""
+
+import argparse
+import json
+from collections.abc import Callable
+from itertools import permutations
+from timeit import Timer
+
+import numpy as np
+
+from telecodecs import Codec, Resampler, codec, g711, l16, registry
+from telecodecs.pcm import Pcm
+
+RATES = (8000, 16000, 22050, 24000, 48000)
+REPEATS = 7
+RUN_S = 0.02
+
+
+def microseconds(step: Callable[[], object]) -> float:
+    timer = Timer(step)
+    step()
+    number = max(1, round(RUN_S / max(timer.timeit(10) / 10, 1e-7)))
+    return min(timer.repeat(REPEATS, number)) / number * 1e6
+
+
+def speech(shape: int | tuple[int, int]) -> Pcm:
+    """Noise at the level of speech: the cost does not depend on what is said."""
+    return np.random.default_rng(0).normal(0, 3000, shape).astype(np.int16)
+
+
+def single(one: Codec) -> dict[str, float]:
+    encoding = one.encoding
+    pcm = speech(encoding.sample_rate * encoding.ptime_ms // 1000)
+    payload = one.encode(pcm)
+    name = f"{encoding.name} {encoding.sample_rate}"
+    return {
+        f"{name} encode": microseconds(lambda: one.encode(pcm)),
+        f"{name} decode": microseconds(lambda: one.decode(payload)),
+    }
+
+
+def batched(calls: int) -> dict[str, float]:
+    pcm = speech((calls, 160))
+    ulaw, alaw = g711.encode_ulaw_batch(pcm), g711.encode_alaw_batch(pcm)
+    steps: dict[str, Callable[[], object]] = {
+        "PCMU batch encode": lambda: g711.encode_ulaw_batch(pcm),
+        "PCMU batch decode": lambda: g711.decode_ulaw_batch(ulaw),
+        "PCMA batch encode": lambda: g711.encode_alaw_batch(pcm),
+        "PCMA batch decode": lambda: g711.decode_alaw_batch(alaw),
+    }
+    return {name: microseconds(step) / calls for name, step in steps.items()}
+
+
+def resampled(from_rate: int, to_rate: int) -> float:
+    resampler = Resampler(from_rate, to_rate)
+    pcm = speech(from_rate // 50)
+    return microseconds(lambda: resampler.process(pcm))
+
+
+def measure(calls: int) -> dict[str, float]:
+    results: dict[str, float] = {}
+    for name in registry.names():
+        results |= single(codec(name))
+    payload = l16.encode(speech(320))
+    results["L16 16000 likely_order"] = microseconds(lambda: l16.likely_order(payload))
+    results |= batched(calls)
+    for from_rate, to_rate in permutations(RATES, 2):
+        results[f"resample {from_rate} to {to_rate}"] = resampled(from_rate, to_rate)
+    return results
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--calls", type=int, default=100, help="calls in a batch (default 100)")
+    options = parser.parse_args()
+    results = measure(options.calls)
+    if options.json:
+        print(json.dumps({name: round(value, 3) for name, value in results.items()}))
+        return
+    for name, value in results.items():
+        print(f"{name:28}{value:9.2f} us")
+
+
+if __name__ == "__main__":
+    main()

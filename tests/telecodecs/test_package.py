@@ -1,0 +1,56 @@
+"""What importing telecodecs does, seen from a fresh interpreter."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import telecodecs
+from telecodecs import CodecError, silence
+
+CODECS = str(Path(telecodecs.__file__).parents[1])
+
+
+def run(program: str, **environment: str) -> str:
+    inherited = {name: value for name, value in os.environ.items() if "_THREADS" not in name}
+    result = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program],
+        env={**inherited, "PYTHONPATH": CODECS, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert not result.stderr
+    return result.stdout.strip()
+
+
+SHOW = 'import telecodecs, os; print(os.environ["OPENBLAS_NUM_THREADS"])'
+
+
+def test_blas_keeps_to_one_thread_and_no_import_warns() -> None:
+    assert run(SHOW) == "1"
+
+
+def test_the_users_number_of_threads_wins() -> None:
+    assert run(SHOW, OPENBLAS_NUM_THREADS="2") == "2"
+
+
+def test_it_knows_nobody() -> None:
+    seen = run('import sys, telecodecs; print("bridge" in sys.modules, "asyncio" in sys.modules)')
+    assert seen == "False False"
+
+
+def test_silence() -> None:
+    pcm = silence(160)
+    assert pcm.dtype == np.int16
+    assert pcm.shape == (160,)
+    assert not pcm.any()
+
+
+def test_a_codec_error_is_a_value_error() -> None:
+    with pytest.raises(ValueError, match="not supported"):
+        telecodecs.codec("SPEEX")
+    assert issubclass(CodecError, ValueError)

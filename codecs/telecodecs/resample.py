@@ -4,13 +4,14 @@ The filter is a sinc under a Kaiser window, 32 samples of the lower rate to each
 speech (0.425 of the lower rate, 3.4 kHz at 8 kHz) within 0.03 dB and holds images and aliases
 80 dB down from half the lower rate on. That costs a constant delay of 4 ms to or from 8 kHz.
 
-Chunked output equals whole-signal output bit for bit, whatever the chunks, the machine or its BLAS.
+Chunked output equals whole-signal output bit for bit, whatever the chunks and the BLAS.
 The coefficients are whole multiples of 2**-30, so with 16-bit samples every product is one too,
 and every partial sum stays below 2**23: 53 bits hold them all exactly, in any order of summation.
 
 The sums are one matrix product. Outputs repeat their filter phases after `up` samples, so a block
-of them is a fixed matrix times the inputs it reaches. The matrix is mostly zeros, and multiplying
-by them is still several times faster in numpy than picking coefficients and samples one by one."""
+of them is a fixed matrix times the inputs it reaches. The matrix has many zeros, and multiplying by
+them is still cheaper in numpy than gathering each output's own samples: for a frame of 20 ms 9 us
+against 22 from 8 to 16 kHz, 12 against 61 from 48 to 8, and no dearer for any pair measured."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -94,8 +95,8 @@ def resample(pcm: Pcm, from_rate: int, to_rate: int) -> Pcm:
     resampler = Resampler(from_rate, to_rate)
     if from_rate == to_rate:
         return resampler.process(pcm)
-    # A second at a time: a block's row overlaps its neighbours', so the product takes up to a
-    # hundred times the memory of the signal.
+    # A second at a time: a block's row overlaps its neighbours', so at worst the product takes over
+    # a hundred times the memory of the signal.
     pieces = [resampler.process(pcm[at : at + from_rate]) for at in range(0, len(pcm), from_rate)]
     return np.concatenate((*pieces, resampler.flush()))[round(resampler.delay_s * to_rate) :]
 

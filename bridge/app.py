@@ -4,16 +4,14 @@
 another one; a mounted application is never told to start, so all begins with the first request."""
 
 import logging
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import overload
 
 import httpx
 from fastapi import FastAPI, Request, Response
-from starlette.routing import get_route_path
 
-from bridge.asgi import Receive, Scope, Send
+from bridge.asgi import Receive, Scope, Send, route
 from bridge.calls import Calls, Dialled
 from bridge.clock import Clock, SystemClock
 from bridge.control import webhooks
@@ -30,7 +28,7 @@ from bridge.metrics import CONTENT_TYPE, Metrics
 from bridge.settings import Settings
 from bridge.ticker import Ticker
 from telecodecs import Pcm, codec
-from telecodecs.dtmf import special_information
+from telecodecs.tones import special_information
 
 log = logging.getLogger("callbridge")
 
@@ -132,7 +130,7 @@ class App:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self._lifespan(receive, send)
-        elif scope["type"] == "websocket" and get_route_path(scope) == "/media":
+        elif scope["type"] == "websocket" and route(scope) == "/media":
             await self.service.media(scope, receive, send)
         else:
             await self._http(scope, receive, send)
@@ -191,8 +189,8 @@ class Service:
         self._seen = webhooks.SeenEvents()
         self._ticker = Ticker()
         self._command: CallControl = connect(settings, transport=surroundings.transport)
-        tx = codec(settings.codec, settings.codec_rate, l16_order=settings.l16_order).encoding
-        secret = settings.secret
+        tx = codec(settings.codec, settings.sampling_rate).encoding
+        token = settings.media_token.get_secret_value() if settings.media_token else ""
         line = Line(
             command=self._command,
             plan=MediaPlan(
@@ -206,12 +204,12 @@ class Service:
             ticker=self._ticker,
             jobs=surroundings.jobs,
             media_url=settings.media_url,
-            secret=secret.get_secret_value().encode() if secret else secrets.token_bytes(32),
+            secret=settings.secret.get_secret_value().encode(),
             limits=Limits(calls=settings.max_calls),
             apology=apology if len(apology) else None,
         )
         self.calls = Calls(line, bot_for)
-        shared = {"minted": None, "none": ""}.get(settings.media_auth, settings.media_token)
+        shared = {"minted": None, "shared": token, "none": ""}[settings.media_auth]
         self.media = MediaServer(self.calls, shared)
         self.metrics = Metrics(self.calls, self._ticker)
 
@@ -225,8 +223,8 @@ class Service:
         headers = request.headers
         return self.receive(
             bytes(body),
-            signature=headers.get("telnyx-signature-ed25519"),
-            timestamp=headers.get("telnyx-timestamp"),
+            signature=headers.get(webhooks.SIGNATURE_HEADER),
+            timestamp=headers.get(webhooks.TIMESTAMP_HEADER),
             content_type=headers.get("content-type", ""),
         )
 

@@ -19,3 +19,9 @@ def header(scope: Scope, name: str) -> str | None:
         if key.lower() == wanted:
             return bytes(value).decode("latin-1")
     return None
+
+
+def route(scope: Scope) -> str:
+    """The path below the mount point: `/media` wherever the application is mounted."""
+    path, root = str(scope["path"]), str(scope.get("root_path", ""))
+    return path[len(root) :] if path == root or path.startswith(root + "/") else path

@@ -15,6 +15,7 @@ from typing import Literal
 import numpy as np
 
 from bridge.audiofile import read_wav
+from bridge.clock import first_of
 from bridge.control import wire as control
 from bridge.control.client import CallControl
 from bridge.errors import CallEnded, CallGone, CallReleased, CommandRefused, StreamLost
@@ -287,15 +288,10 @@ class Call:
             raise
         except CommandRefused as error:
             return Transferred("failed", str(error))
-        try:
-            async with asyncio.timeout(timeout + 5.0):
-                done, _ = await asyncio.wait(
-                    {future, self._leg.ended}, return_when=asyncio.FIRST_COMPLETED
-                )
-        except TimeoutError:
-            return Transferred("no_answer", "the platform told nothing of it")
-        if future not in done:
+        await first_of(future, self._leg.ended, timeout=timeout + 5.0)
+        if not future.done():
             self._check()
+            return Transferred("no_answer", "the platform told nothing of it")
         result = future.result()
         if result:
             self._leg.released = True

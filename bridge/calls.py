@@ -12,6 +12,7 @@ from typing import Any, Literal, NoReturn
 from urllib.parse import urlencode
 
 from bridge.call import Call
+from bridge.clock import first_of
 from bridge.control import wire as control
 from bridge.errors import CommandError
 from bridge.leg import Direction, Leg, client_state, read_client_state
@@ -81,7 +82,7 @@ class Calls:
             )
 
         life = self._begin(leg, bot, lambda life: life.dial(command, ring))
-        await asyncio.wait({leg.answered, leg.ended}, return_when=asyncio.FIRST_COMPLETED)
+        await first_of(leg.answered, leg.ended)
         if leg.answered.done():
             return Dialled("answered", life.call)
         cause = leg.ended.result().cause
@@ -119,7 +120,7 @@ class Calls:
     def _begin(self, leg: Leg, bot: Bot, opening: Opening) -> Life:
         line = self._line
         call = Call(leg, line.command, line.jobs, CallLog(log, leg))
-        life = Life(leg, call, bot, opening, line, self.counts, self._stream_of)
+        life = Life(leg, call, bot, opening, line, self.counts, self._new_stream)
         self._by_reference[leg.reference] = life
         if leg.call_control_id:
             self._by_id[leg.call_control_id] = life
@@ -147,8 +148,8 @@ class Calls:
                 del self._by_id[leg.call_control_id]
             self._ended_ids.append(leg.call_control_id)
 
-    def _stream_of(self, leg: Leg) -> control.Stream:
-        """The parameters of a stream for this leg, with a token of its own."""
+    def _new_stream(self, leg: Leg) -> control.Stream:
+        """What to ask of the platform: a stream to this leg, under a token of its own."""
         line = self._line
         expires = line.clock.wall() + line.limits.ring + TOKEN_OUTLIVES_RING_S
         token = tokens.mint(leg.reference, expires, line.secret)
@@ -164,14 +165,15 @@ class Calls:
     def on_event(self, event: control.Event) -> None:
         """A genuine webhook, in any order."""
         reference, transfer = read_client_state(event.client_state)
-        life = self._by_id.get(event.call_control_id) or self._by_reference.get(reference)
+        call_control_id = event.call_control_id or ""
+        life = self._by_id.get(call_control_id) or self._by_reference.get(reference)
         if life is None:
             self._stray(event)
-        elif transfer is not None and event.call_control_id != life.leg.call_control_id:
+        elif transfer is not None and call_control_id != life.leg.call_control_id:
             life.transfer_event(transfer, event)
         else:
             life.event(event)
-            self._by_id.setdefault(event.call_control_id, life)
+            self._by_id.setdefault(call_control_id, life)
 
     def _stray(self, event: control.Event) -> None:
         incoming = event.payload.get("direction") == "incoming"

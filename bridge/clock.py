@@ -5,7 +5,7 @@ time from the event loop, so that a virtual loop (`bridge.testing`) moves all of
 
 import asyncio
 import time
-from typing import Protocol
+from typing import Any, Protocol
 
 
 class Clock(Protocol):
@@ -24,3 +24,8 @@ class SystemClock:
 
     def wall(self) -> float:
         return time.time()
+
+
+async def first_of(*futures: "asyncio.Future[Any]", timeout: float | None = None) -> None:
+    """Wait until one of them is done, or `timeout` seconds; raises and cancels nothing."""
+    await asyncio.wait(futures, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)

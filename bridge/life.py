@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from bridge.call import Call, Transferred
-from bridge.clock import Clock
+from bridge.clock import Clock, first_of
 from bridge.control import wire as control
 from bridge.control.client import CallControl
 from bridge.errors import CallError, CallGone, CommandError, StreamLost
@@ -23,6 +23,7 @@ from telecodecs import Pcm
 
 Bot = Callable[[Call], Awaitable[None]]
 Opening = Callable[["Life"], Awaitable[None]]
+NewStream = Callable[[Leg], control.Stream]
 Unanswered = Literal["busy", "no_answer", "rejected", "failed"]
 
 _UNANSWERED: dict[str, Unanswered] = {
@@ -103,7 +104,7 @@ class Life:
         opening: Opening,
         line: Line,
         counts: CallCounts,
-        stream: Callable[[Leg], control.Stream],
+        new_stream: NewStream,
     ) -> None:
         self.leg, self.call = leg, call
         self.log = call.log
@@ -113,7 +114,7 @@ class Life:
         self._command = line.command
         self._apology = line.apology
         self._counts = counts
-        self._stream = stream
+        self._new_stream = new_stream
         self._restoring: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
@@ -140,21 +141,19 @@ class Life:
         """The opening of a call that came in."""
         leg = self.leg
         await self.command(
-            control.Answer(call_control_id=leg.call_control_id, stream=self._stream(leg))
+            control.Answer(call_control_id=leg.call_control_id, stream=self._new_stream(leg))
         )
         await self._stream_or_end()
 
     async def dial(self, dial: Callable[[control.Stream], control.Dial], ring: float) -> None:
         """The opening of a call that we make."""
         leg = self.leg
-        data = await self.command(dial(self._stream(leg)))
+        data = await self.command(dial(self._new_stream(leg)))
         if data is None:
             return
         leg.identify(data)
         patience = ring + self.limits.hangup  # the platform itself gives up after `ring`
-        await asyncio.wait(
-            {leg.answered, leg.ended}, timeout=patience, return_when=asyncio.FIRST_COMPLETED
-        )
+        await first_of(leg.answered, leg.ended, timeout=patience)
         if not leg.answered.done() and not leg.ended.done():
             await self.command(control.Hangup(call_control_id=leg.call_control_id))
             leg.end(Hangup("timeout"))
@@ -186,11 +185,7 @@ class Life:
 
     async def _streaming(self) -> bool:
         leg = self.leg
-        await asyncio.wait(
-            {leg.streaming, leg.ended},
-            timeout=self.limits.stream,
-            return_when=asyncio.FIRST_COMPLETED,
-        )
+        await first_of(leg.streaming, leg.ended, timeout=self.limits.stream)
         return leg.streaming.done() and not leg.streaming.exception()
 
     # ---- a lost stream ----------------------------------------------------------------------
@@ -216,7 +211,7 @@ class Life:
         leg.expect_stream()
         self.log.warning("media stream lost, asking for another")
         start = control.StreamingStart(
-            call_control_id=leg.call_control_id, stream=self._stream(leg)
+            call_control_id=leg.call_control_id, stream=self._new_stream(leg)
         )
         try:
             await self._command.send(start)
@@ -233,7 +228,7 @@ class Life:
     async def _talk(self) -> None:
         bot = asyncio.create_task(self._run_bot(), name=f"bot {self.leg.reference}")
         try:
-            await asyncio.wait({bot, self.leg.ended}, return_when=asyncio.FIRST_COMPLETED)
+            await first_of(bot, self.leg.ended)
         finally:
             await self._dismiss(bot)
         if bot.cancelled() or (error := bot.exception()) is None or isinstance(error, CallError):

@@ -8,7 +8,12 @@ from pythonjsonlogger.json import JsonFormatter
 
 from bridge.media.tokens import masked
 
-STANDARD = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
+STANDARD = set(vars(logging.makeLogRecord({}))) | {
+    "message",
+    "asctime",
+    "taskName",
+    "color_message",
+}
 
 
 class MaskTokens(logging.Filter):

@@ -4,7 +4,8 @@ The hot path only adds to plain integers on its own objects; a scrape reads them
 calls that have ended are added up here when they end."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -37,11 +38,13 @@ class Metrics:
     """A collector over the registry of calls."""
 
     def __init__(self, calls: Calls, ticker: Ticker) -> None:
-        self.webhooks: Counter[str] = Counter()  # by outcome: accepted, repeated, refused, malformed
+        self.webhooks: Counter[str] = (
+            Counter()
+        )  # by outcome: accepted, repeated, refused, malformed
         self._calls = calls
         self._ticker = ticker
         self._registry = CollectorRegistry()
-        self._registry.register(self)  # type: ignore[arg-type]  # structurally a Collector
+        self._registry.register(self)
 
     def text(self) -> bytes:
         return generate_latest(self._registry)
@@ -68,7 +71,9 @@ class Metrics:
         for name, text in _HELP.items():
             yield CounterMetricFamily(f"callbridge_{name}", text, value=media[name])
         yield GaugeMetricFamily(
-            "callbridge_loop_lag_seconds", "how late the latest timer came", value=self._ticker.lag_s
+            "callbridge_loop_lag_seconds",
+            "how late the latest timer came",
+            value=self._ticker.lag_s,
         )
         yield GaugeMetricFamily(
             "callbridge_loop_lag_worst_seconds",
@@ -77,7 +82,7 @@ class Metrics:
         )
 
 
-def _by(name: str, text: str, label: str, counts: Counter[str]) -> CounterMetricFamily:
+def _by(name: str, text: str, label: str, counts: Mapping[Any, int]) -> CounterMetricFamily:
     family = CounterMetricFamily(f"callbridge_{name}", text, labels=[label])
     for value, count in counts.items():
         family.add_metric([value], count)

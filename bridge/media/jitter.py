@@ -11,6 +11,7 @@ from bridge.media.wire import MediaBody
 HOLD_S = 0.060  # a gap holds later frames at most this long
 RESTART_AFTER = 3  # so many successive frames far behind are a restart, not duplicates
 FAR_BEHIND = 50  # chunks; one second of 20 ms frames
+NEVER = float("inf")
 MAX_HELD = 64  # frames behind one gap; more of them close it at once
 
 
@@ -57,8 +58,12 @@ class JitterBuffer:
         """Give up the gap when it has been held long enough."""
         return self._skip_gap(now) if self._held and now >= self._give_up_at else []
 
-    def deadline(self) -> float | None:
-        return self._give_up_at if self._held else None
+    @property
+    def holds(self) -> bool:
+        return bool(self._held)
+
+    def deadline(self) -> float:
+        return self._give_up_at if self._held else NEVER
 
     def _contiguous(self) -> list[MediaBody]:
         due: list[MediaBody] = []
@@ -101,28 +106,33 @@ class TrackOrder:
     three gaps in a row that are none when counted over both tracks switch the stream over."""
 
     tracks: dict[str, JitterBuffer] = field(default_factory=dict[str, JitterBuffer])
+    deadline: float = NEVER  # when `tick` next has work
     _last_chunk: int | None = None
     _last_track: str = ""
     _coincidences: int = 0
 
     def push(self, frame: MediaBody, now: float) -> list[MediaBody]:
-        track = frame.track
-        buffer = self.tracks.get(track)
+        buffer = self.tracks.get(frame.track)
         if buffer is None:
-            buffer = self.tracks[track] = JitterBuffer()
-        per_stream = self._counted_per_stream(frame) if len(self.tracks) > 1 else False
-        self._last_chunk, self._last_track = frame.chunk, track
-        if per_stream:
-            return [*buffer.tick(float("inf")), *buffer.push(frame, now, in_order=True)]
-        return buffer.push(frame, now)
+            buffer = self.tracks[frame.track] = JitterBuffer()
+        per_stream = len(self.tracks) > 1 and self._counted_per_stream(frame)
+        self._last_chunk, self._last_track = frame.chunk, frame.track
+        due = buffer.tick(NEVER) if per_stream else []
+        due += buffer.push(frame, now, in_order=per_stream)
+        if self.deadline < NEVER or buffer.holds:
+            self._replan()
+        return due
 
     def tick(self, now: float) -> list[MediaBody]:
-        return [frame for buffer in self.tracks.values() for frame in buffer.tick(now)]
+        """The frames behind gaps that have been held long enough."""
+        if now < self.deadline:
+            return []
+        due = [frame for buffer in self.tracks.values() for frame in buffer.tick(now)]
+        self._replan()
+        return due
 
-    def deadline(self) -> float | None:
-        return min(
-            (d for b in self.tracks.values() if (d := b.deadline()) is not None), default=None
-        )
+    def _replan(self) -> None:
+        self.deadline = min(buffer.deadline() for buffer in self.tracks.values())
 
     def _counted_per_stream(self, frame: MediaBody) -> bool:
         follows = self._last_chunk is not None and frame.chunk == self._last_chunk + 1

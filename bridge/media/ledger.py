@@ -77,10 +77,9 @@ class Ledger:
 
     def returned(self, name: str, now: float) -> PendingMark | None:
         """A mark came back. Returns it if it is believed, else counts why not."""
-        if name in self._flushed:
-            mark = self._flushed.pop(name)
-            if mark.estimate < self._cleared_at:
-                return mark  # played before the clear, on its way when the clear was sent
+        if flushed := self._flushed.pop(name, None):
+            if flushed.estimate < self._cleared_at:
+                return flushed  # played before the clear, on its way when the clear was sent
             self.flushed_marks += 1
             return None
         mark = next((m for m in self._pending if m.name == name), None)

@@ -19,6 +19,7 @@ EndReason = Literal["finished", "interrupted", "stream_lost", "call_ended"]
 
 PTIME_S = 0.020
 ROUNDING_S = 1e-9
+NEVER = float("inf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +122,8 @@ class Playout:
         self.stats = PlayoutStats()
         self.play_end = 0.0
         self._ptime = round(PTIME_S * sample_rate)
-        self._chunk = max(self._ptime, round(self.settings.chunk * sample_rate))
+        self._lead = max(self.settings.lead, PTIME_S)
+        self._chunk = max(self._ptime, round(min(self.settings.chunk, self._lead) * sample_rate))
         self._to_send: deque[Utterance] = deque()
         self._to_hear: deque[Utterance] = deque()  # sent; the end is not yet acknowledged
         self._ended: list[Utterance] = []
@@ -180,15 +182,17 @@ class Playout:
     def due(self, now: float) -> list[Pcm | PendingMark]:
         """The audio and the marks to send now, in order."""
         out: list[Pcm | PendingMark] = []
+        soon = now + ROUNDING_S
         while self._to_send:
             utterance = self._to_send[0]
-            if size := self._due_size(utterance, now):
-                self._send(utterance, size, now, out)
-            elif utterance.closed and not utterance.queued:
-                self._to_send.popleft()
-                self._sent_whole(utterance, now, out)
-            else:
+            size, when = self._next(utterance)
+            if when > soon:
                 break
+            if size:
+                self._send(utterance, size, now, out)
+            else:
+                self._to_send.popleft()
+                self._sent_whole(utterance, out)
         return out
 
     def mark_returned(self, name: str, now: float) -> None:
@@ -217,14 +221,12 @@ class Playout:
             utterance = self._to_hear.popleft()
             self._end(utterance, "finished", self._end_of(utterance).position, "estimated")
 
-    def deadline(self) -> float | None:
-        """When `due` or `tick` next has work."""
-        times: list[float] = []
-        if self._to_send and (when := self._due_at(self._to_send[0])) is not None:
-            times.append(when)
+    def deadline(self) -> float:
+        """When `due` or `tick` next has work; infinity for never."""
+        when = self._next(self._to_send[0])[1] if self._to_send else NEVER
         if self._to_hear:
-            times.append(self._end_of(self._to_hear[0]).estimate + self._patience)
-        return min(times, default=None)
+            when = min(when, self._end_of(self._to_hear[0]).estimate + self._patience)
+        return when
 
     # ---- pacing -----------------------------------------------------------------------------
 
@@ -232,32 +234,25 @@ class Playout:
     def _patience(self) -> float:
         return self.settings.patience
 
-    def _size(self, utterance: Utterance) -> int:
-        """The next message in samples, whole ptimes; 0 while only a part of one is queued."""
-        whole = utterance.queued - utterance.queued % self._ptime
-        if utterance.closed and whole < utterance.queued:
-            whole += self._ptime  # the end is padded
-        return min(whole, self._chunk if utterance.sent else self._ptime)
+    def _next(self, utterance: Utterance) -> tuple[int, float]:
+        """The next message in samples, and when it may go; 0 samples is the end's turn.
 
-    def _due_at(self, utterance: Utterance) -> float | None:
-        """When its next message may go: with room under the lead, or as the carrier runs dry."""
-        if size := self._size(utterance):
-            return self.play_end + size / self.sample_rate - self.settings.lead
-        if utterance.queued:
-            # Its producer gets a ptime to complete the piece, longer if the carrier is fed.
-            return max(utterance.written_at + PTIME_S, self.play_end - PTIME_S)
-        return self.play_end - self.settings.lead if utterance.closed else None
-
-    def _due_size(self, utterance: Utterance, now: float) -> int:
-        if not utterance.queued:
-            return 0
-        size = self._size(utterance)
-        if size and max(self.play_end, now) + size / self.sample_rate - now > (
-            self.settings.lead + ROUNDING_S
-        ):
-            return 0
-        due_at = self._due_at(utterance)
-        return (size or self._ptime) if due_at is not None and now >= due_at - ROUNDING_S else 0
+        Messages are whole ptimes. One goes when there is room for it under the lead; less than a
+        ptime goes, padded, as the end or when its producer has had a ptime to complete it and the
+        carrier is about to run dry."""
+        queued = utterance.length - utterance.sent
+        if not queued:
+            return 0, -NEVER if utterance.closed else NEVER
+        partial = queued % self._ptime
+        size = queued - partial
+        if partial and utterance.closed:
+            size += self._ptime
+        if not size:
+            return self._ptime, max(utterance.written_at + PTIME_S, self.play_end - PTIME_S)
+        limit = self._chunk if utterance.sent else self._ptime
+        if size > limit:
+            size = limit
+        return size, self.play_end + size / self.sample_rate - self._lead
 
     def _send(
         self, utterance: Utterance, size: int, now: float, out: list[Pcm | PendingMark]
@@ -295,7 +290,7 @@ class Playout:
 
     # ---- endings ----------------------------------------------------------------------------
 
-    def _sent_whole(self, utterance: Utterance, now: float, out: list[Pcm | PendingMark]) -> None:
+    def _sent_whole(self, utterance: Utterance, out: list[Pcm | PendingMark]) -> None:
         if not utterance.sent:
             self._end(utterance, "finished", self.ledger.sent, "measured")
             return

@@ -10,7 +10,7 @@ from collections import deque
 from typing import Protocol
 from urllib.parse import parse_qs
 
-from bridge.asgi import Receive, Scope, Send, header
+from bridge.asgi import Message, Receive, Scope, Send, header
 from bridge.errors import CallbridgeError, MalformedFrame
 from bridge.media import wire
 from bridge.media.stream import MediaStream, Transport
@@ -110,9 +110,7 @@ class MediaServer:
         return None
 
 
-async def _pump(
-    owner: StreamOwner, first: list[str | bytes], receive: Receive, send: Send
-) -> None:
+async def _pump(owner: StreamOwner, first: list[str | bytes], receive: Receive, send: Send) -> None:
     """Messages in, messages out, until either side closes."""
     outbox = Outbox(send)
     try:
@@ -138,9 +136,9 @@ async def _pump(
         writer.cancel()
 
 
-def _text(message: dict[str, object]) -> str | bytes:
-    text = message.get("text")
-    return text if isinstance(text, str) else bytes(message.get("bytes") or b"")
+def _text(message: Message) -> str | bytes:
+    text: str | bytes | None = message.get("text")
+    return text if text is not None else message.get("bytes") or b""
 
 
 async def _refuse(scope: Scope, send: Send, refused: StreamRefused) -> None:

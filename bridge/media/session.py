@@ -208,15 +208,16 @@ class MediaSession:
     # ---- time -------------------------------------------------------------------------------
 
     def tick(self, now: float) -> list[Event]:
+        """What time alone brings: a gap given up, a mark no longer waited for."""
         self.playout.tick(now)
         late = self.order.tick(now)
         return self._decode(late) if late else []
 
-    def deadline(self) -> float | None:
-        times = [self.order.deadline()]
-        if self.state is State.STREAMING:
-            times.append(self.playout.deadline())
-        return min((when for when in times if when is not None), default=None)
+    def deadline(self) -> float:
+        """When `tick` or `frames_to_send` next has work; infinity for never."""
+        if self.state is not State.STREAMING:
+            return self.order.deadline
+        return min(self.order.deadline, self.playout.deadline())
 
 
 class Receiver:
@@ -271,7 +272,8 @@ class Receiver:
         if len(self._votes) < ORDER_VOTES and len(self._undecided) < ORDER_PATIENCE:
             return b""
         if self._votes:
-            self.order = max(set(self._votes), key=self._votes.count)
+            big = self._votes.count("big")
+            self.order = "big" if 2 * big > len(self._votes) else "little"
             self._codec = codec("L16", self._rate, l16_order=self.order)
         self._votes = None
         payload, self._undecided = b"".join(self._undecided), []

@@ -11,10 +11,12 @@ from typing import Protocol
 from bridge.clock import Clock
 from bridge.errors import MalformedFrame, RemoteProtocolError
 from bridge.media import wire
+from bridge.media.jitter import NEVER
 from bridge.media.session import Event, MediaSession, State
 from bridge.ticker import Ticker
 
 WRITE_BUFFER = 65_536  # bytes not yet taken by the socket; above it the pacer stops
+RETRY_S = 0.1  # how often a full write buffer is looked at
 STUCK_S = 5.0  # so long above it, and the stream is closed
 
 
@@ -85,7 +87,7 @@ class MediaStream:
             return
         for event in events:
             self._listener.on_media_event(event)
-        if not isinstance(frame, wire.Media) or self.session.order.deadline() is not None:
+        if not isinstance(frame, wire.Media) or self.session.order.deadline < NEVER:
             self.pump()
 
     def pump(self) -> None:
@@ -135,16 +137,11 @@ class MediaStream:
         return False
 
     def _plan(self, now: float) -> None:
-        deadline = self.session.deadline()
-        if self._stalled_since is not None:
-            deadline = now + 0.1
-        if deadline is None or self._closed:
-            return
-        # A deadline that is planned already is left; a later one finds its way on the next pump.
-        if now < self._planned <= deadline:
-            return
-        self._planned = deadline
-        self._ticker.at(max(deadline, now + 0.001), self._on_tick)  # never twice at one instant
+        deadline = self.session.deadline() if self._stalled_since is None else now + RETRY_S
+        # What is planned already and comes earlier finds the later deadline when it comes.
+        if deadline < NEVER and not now < self._planned <= deadline and not self._closed:
+            self._planned = deadline
+            self._ticker.at(max(deadline, now + 0.001), self._on_tick)  # never twice at one instant
 
     def _on_tick(self) -> None:
         self._planned = 0.0

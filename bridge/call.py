@@ -6,7 +6,7 @@ The same object serves a bot that wants frames (`audio`, `write`) and one that w
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -388,7 +388,7 @@ class Call:
         )
 
     @contextmanager
-    def _digits_to(self, taker: Callable[[Digit], bool]) -> Iterator[None]:
+    def _digits_to(self, taker: Callable[[Digit], bool]) -> Generator[None]:
         """While it is open, keys go to `taker` first."""
         before, self._leg.on_digit = self._leg.on_digit, taker
         try:

@@ -14,6 +14,8 @@ Certainty = Literal["measured", "reported", "estimated"]
 # then keeps the estimate at or below what was played, from the first sample on.
 CARRIER_TICK_S = 0.020
 
+FLUSHED_REMEMBERED = 256  # marks that a clear should bring back and has not yet
+ROUNDING = 1e-6  # samples
 EARLY_S = 0.060  # a mark earlier than its estimate by more than this ...
 EARLY_SHARE = 0.02  # ... and than this share of the stretch (clock drift) is not believed
 
@@ -39,14 +41,17 @@ class Ledger:
     stray_marks: int = 0  # names that were never ours, or came twice
     flushed_marks: int = 0  # returned by a clear, not by playout
     _stretch: tuple[int, float] = (0, 0.0)  # where, when the carrier last began from silence
+    _stretch_before: tuple[int, float] = (0, 0.0)  # the same of the stretch that this one follows
     _acknowledged: tuple[int, float] | None = None  # the last believed mark
     _pending: deque[PendingMark] = field(default_factory=deque[PendingMark])
-    _flushed: dict[str, PendingMark] = field(default_factory=dict[str, PendingMark])
-    _cleared_at: float = 0.0
+    _flushed: dict[str, tuple[PendingMark, float]] = field(
+        default_factory=dict[str, tuple[PendingMark, float]]
+    )  # by name: the mark, and when its clear was sent
     _serial: int = 0
 
     def begin_stretch(self, now: float) -> None:
-        """The next sample meets an idle carrier: what was sent before it has been played."""
+        """The next sample meets a carrier that has nothing more to play, or is about to."""
+        self._stretch_before = self._stretch
         self._stretch = (self.sent, now + CARRIER_TICK_S)
 
     def add(self, samples: int) -> None:
@@ -62,13 +67,19 @@ class Ledger:
     def heard(self, now: float) -> int:
         """Samples that the caller has heard by `now`."""
         start, began = self._stretch
-        played = start + max(0.0, now - began) * self.sample_rate
+        if now >= began:
+            played = start + (now - began) * self.sample_rate
+        else:  # the carrier may still be at the end of the stretch before
+            played = min(start, self._since(self._stretch_before, now))
         if self._acknowledged is not None:
-            position, when = self._acknowledged
-            by_mark = position + max(0.0, now - when) * self.sample_rate
+            by_mark = self._since(self._acknowledged, now)
             # A mark inside this stretch is better evidence than our guess of its beginning.
-            played = by_mark if position > start else min(played, by_mark)
-        return min(self.sent, int(played))
+            played = by_mark if self._acknowledged[0] > start else min(played, by_mark)
+        return min(self.sent, int(played + ROUNDING))
+
+    def _since(self, evidence: tuple[int, float], now: float) -> float:
+        position, when = evidence
+        return position + max(0.0, now - when) * self.sample_rate
 
     def certainty(self) -> Certainty:
         """Whether a mark of the present stretch stands behind `heard`."""
@@ -77,8 +88,9 @@ class Ledger:
 
     def returned(self, name: str, now: float) -> PendingMark | None:
         """A mark came back. Returns it if it is believed, else counts why not."""
-        if flushed := self._flushed.pop(name, None):
-            if flushed.estimate < self._cleared_at:
+        if name in self._flushed:
+            flushed, cleared_at = self._flushed.pop(name)
+            if flushed.estimate < cleared_at:
                 return flushed  # played before the clear, on its way when the clear was sent
             self.flushed_marks += 1
             return None
@@ -100,12 +112,13 @@ class Ledger:
     def flush(self, now: float) -> int:
         """The carrier's queue is dropped: close the epoch. Returns how many samples were heard."""
         heard = self.heard(now)
-        self._flushed = {mark.name: mark for mark in self._pending}
+        self._flushed.update({mark.name: (mark, now) for mark in self._pending})
         self._pending.clear()
-        self._cleared_at = now
+        while len(self._flushed) > FLUSHED_REMEMBERED:
+            del self._flushed[next(iter(self._flushed))]
         self.epoch += 1
         self.sent = heard
         if self._acknowledged is not None and self._acknowledged[0] > heard:
             self._acknowledged = (heard, now)
-        self._stretch = (heard, now)
+        self._stretch = self._stretch_before = (heard, now)
         return heard

@@ -109,6 +109,13 @@ class App:
     def _bot_for(self, number: str) -> Bot | None:
         return self._bots.get(number, self._any_number)
 
+    def configure(self, settings: Settings, surroundings: Surroundings | None = None) -> None:
+        """Set what it runs with, before its first use."""
+        if self._service is not None:
+            raise SettingsError("the application is running already: configure it before")
+        self._settings = settings
+        self._surroundings = surroundings or self._surroundings
+
     # ---- running ----------------------------------------------------------------------------
 
     @property

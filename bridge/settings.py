@@ -17,7 +17,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from bridge.control.webhooks import load_public_key
+from bridge.control.webhooks import parse_public_key
 from bridge.errors import SettingsError
 
 ENV_PREFIX = "CALLBRIDGE_"
@@ -39,7 +39,7 @@ def is_loopback(host: str) -> bool:
 
 def _http_url(text: str) -> str:
     """https, or http to this machine itself: what crosses a network carries keys and voices."""
-    text = text.strip().rstrip("/")
+    text = text.strip()
     try:
         url = urlsplit(text)
         host, _ = url.hostname or "", url.port  # both raise when they are nonsense
@@ -53,7 +53,7 @@ def _http_url(text: str) -> str:
         raise ValueError("must end after its path, and hold no user and no password")
     if url.scheme == "http" and not is_loopback(host):
         raise ValueError("must begin with https:// (http:// only for a loopback address)")
-    return text
+    return url.geturl().rstrip("/")
 
 
 def _header_safe(secret: SecretStr) -> SecretStr:
@@ -99,7 +99,7 @@ class Settings(BaseSettings):
         description="From the portal: Keys & Credentials > Public Key.",
     )
     base_url: HttpUrl = Field(
-        "https://api.telnyx.com/v2",
+        default="https://api.telnyx.com/v2",
         validation_alias="TELNYX_BASE_URL",
         description="https://api.telnyx.com/v2, or the address of a local carrier, with /v2.",
     )
@@ -109,18 +109,17 @@ class Settings(BaseSettings):
         "that of a tunnel (ngrok http 8000, cloudflared tunnel --url http://localhost:8000).",
     )
     connection_id: str | None = Field(
-        None,
-        description="Only needed to dial. From the portal: Voice > Programmable Voice, the id of "
-        "the application.",
+        default=None,
+        description="Only needed to dial: the id of the Call Control application, from the portal.",
     )
 
     media_auth: Literal["minted", "shared", "none"] = Field(
-        "minted",
+        default="minted",
         description="minted: every call's WebSocket URL carries a token of its own. shared: all "
         "carry CALLBRIDGE_MEDIA_TOKEN. none: anybody may connect, on this machine only.",
     )
     media_token: HeaderSecret | None = Field(
-        None,
+        default=None,
         max_length=4000,  # of stream_auth_token
         validate_default=True,
         description="Any secret word, for example from `openssl rand -hex 24`.",
@@ -133,28 +132,32 @@ class Settings(BaseSettings):
     )
 
     codec: Literal["PCMU", "PCMA", "L16"] = Field(
-        "PCMU", description="What we send in; what we receive, the platform decides."
+        default="PCMU", description="What we send in; what we receive, the platform decides."
     )
     codec_rate: int | None = Field(
-        None, description="Hz, for L16: 8000, 16000 (default), 22050, 24000 or 48000."
+        default=None, description="Hz, for L16: 8000, 16000 (default), 22050, 24000 or 48000."
     )
     l16_order: Literal["little", "big"] = Field(
-        "little", description="Byte order of the L16 we send; the platform does not document it."
+        default="little",
+        description="Byte order of the L16 we send; the platform does not document it.",
     )
     lead_ms: int = Field(
-        200, ge=20, le=5000, description="How far ahead of playout audio is sent, in milliseconds."
+        default=200,
+        ge=20,
+        le=5000,
+        description="How far ahead of playout audio is sent, in milliseconds.",
     )
 
-    max_calls: int = Field(1000, ge=1, description="Calls at the same time.")
+    max_calls: int = Field(default=1000, ge=1, description="Calls at the same time.")
     when_full: Literal["503", "reject"] = Field(
-        "503",
+        default="503",
         description="What a call over the limit gets. 503: the platform asks the failover URL. "
         "reject: the caller hears busy.",
     )
     drain_s: float = Field(
-        30.0, ge=0, le=3600, description="Seconds that calls may still last after SIGTERM."
+        default=30.0, ge=0, le=3600, description="Seconds that calls may still last after SIGTERM."
     )
-    log: Literal["json", "text"] = Field("json", description="The form of the log lines.")
+    log: Literal["json", "text"] = Field(default="json", description="The form of the log lines.")
 
     @property
     def media_url(self) -> str:
@@ -185,12 +188,7 @@ class Settings(BaseSettings):
     @field_validator("public_key")
     @classmethod
     def _sound(cls, text: str) -> str:
-        try:
-            load_public_key(text)
-        except SettingsError as error:
-            raise ValueError(
-                str(error).removeprefix("TELNYX_PUBLIC_KEY ").partition(". ")[0]
-            ) from None
+        parse_public_key(text)
         return text
 
     @field_validator("media_auth")
@@ -219,7 +217,7 @@ class Settings(BaseSettings):
 
     @classmethod
     def _in_words(cls, error: ValidationError) -> str:
-        lines = ["The settings are not complete:"]
+        lines = ["Settings that are missing or wrong:"]
         for fault in error.errors(include_input=False, include_url=False):
             key = str(fault["loc"][0])
             name, description = cls._environment_name(key)

@@ -23,31 +23,34 @@ _SIGNATURE_SIZE = 64
 
 
 def load_public_key(text: str) -> VerifyKey:
+    """`parse_public_key` of the setting. Raises SettingsError that says where to get the key."""
+    try:
+        return parse_public_key(text)
+    except ValueError as error:
+        raise SettingsError(
+            f"TELNYX_PUBLIC_KEY {error}. Copy it from the portal: Keys & Credentials > Public Key."
+        ) from None
+
+
+def parse_public_key(text: str) -> VerifyKey:
     """The platform's public key, from base64 of 32 raw octets, or of SPKI (DER), or from PEM.
 
-    Raises SettingsError, also for the points whose signatures anybody can forge."""
-    lines = [line for line in text.split("\n") if not line.startswith("-----")]
+    Raises ValueError, also for the points whose signatures anybody can forge."""
+    lines = (line for line in text.splitlines() if not line.startswith("-----"))
     encoded = "".join("".join(lines).split())
     try:
         # A double click on the portal's page selects the key without its final "=".
         octets = b64decode(encoded + "=" * (-len(encoded) % 4), validate=True)
     except ValueError:
-        raise _bad_key("is not base64") from None
+        raise ValueError("is not base64") from None
     octets = octets.removeprefix(_SPKI_HEADER)
     if len(octets) != _KEY_SIZE:
-        raise _bad_key(f"holds {len(octets)} octets, an Ed25519 key has {_KEY_SIZE}")
+        raise ValueError(f"holds {len(octets)} octets, an Ed25519 key has {_KEY_SIZE}")
     # False for what is no point, for small orders (zero and the identity among them), for
     # encodings that are not canonical, and outside the prime-order group, where no real key lies.
     if not crypto_core_ed25519_is_valid_point(octets):
-        raise _bad_key("is not a sound Ed25519 key: signatures under it could be forged")
+        raise ValueError("is not a sound Ed25519 key: signatures under it could be forged")
     return VerifyKey(octets)
-
-
-def _bad_key(what: str) -> SettingsError:
-    return SettingsError(
-        f"TELNYX_PUBLIC_KEY {what}. "
-        "Copy it from the portal: Keys & Credentials > Public Key (44 characters ending in =)."
-    )
 
 
 def verify(

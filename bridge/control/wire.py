@@ -286,6 +286,8 @@ def _read_form(body: bytes) -> Event:
         )
     except ValueError as error:
         raise BadWebhookBody(f"not a form: {error}") from None
+    if not fields:
+        raise BadWebhookBody("not a form: it is empty")
     payload = dict[str, object](fields)
     occurred_at = payload.get("OccurredAt") or payload.get("Timestamp") or ""
     return Event(

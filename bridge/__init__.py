@@ -1,1 +1,29 @@
-"""Callbridge: an async media bridge for phone calls."""
+"""Callbridge: an async media bridge for phone calls, and a phone company to try it against.
+
+from bridge import App, Call
+
+app = App()
+
+@app.call
+async def echo(call: Call) -> None:
+    async for pcm in call.audio():
+        await call.write(pcm)
+"""
+
+from bridge.app import App
+from bridge.call import Call, Gathered, Outcome, Transferred
+from bridge.calls import Dialled
+from bridge.errors import CallbridgeError, CallEnded, CallReleased, StreamLost
+
+__all__ = [
+    "App",
+    "Call",
+    "CallEnded",
+    "CallReleased",
+    "CallbridgeError",
+    "Dialled",
+    "Gathered",
+    "Outcome",
+    "StreamLost",
+    "Transferred",
+]

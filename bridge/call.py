@@ -6,6 +6,7 @@ The same object serves a bot that wants frames (`audio`, `write`) and one that w
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -90,6 +91,7 @@ class Call:
         self._live_transmitter: Resampler | None = None
         self._hangup: asyncio.Task[None] | None = None
         self.transfers: list[asyncio.Future[Transferred]] = []
+        self.speeches: deque[asyncio.Future[bool]] = deque()  # said in the order of the commands
 
     def __repr__(self) -> str:
         leg = self._leg
@@ -296,6 +298,25 @@ class Call:
         if result:
             self._leg.released = True
         return result
+
+    async def speak(self, text: str, *, voice: str = "AWS.Polly.Joanna") -> bool:
+        """Let the platform say something with a voice of its own; True when it was said.
+
+        It is not our audio: `interrupt` does not stop it, the ledger does not know it, and it
+        sounds beside whatever the bot plays."""
+        self._check()
+        self._close_live()
+        spoken: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self.speeches.append(spoken)
+        command = control.Speak(call_control_id=self.call_control_id, payload=text, voice=voice)
+        try:
+            await self.send(command)
+        except BaseException:
+            self.speeches.remove(spoken)
+            raise
+        await first_of(spoken, self._leg.ended)
+        self._check()
+        return spoken.result()
 
     async def hangup(self) -> None:
         """Let what was said play out, then end the call. What is said later is not heard."""

@@ -301,6 +301,9 @@ class Life:
                 leg.end(Hangup(_text(event, "hangup_cause"), _text(event, "hangup_source")))
             case "call.dtmf.received":
                 leg.digit(Digit(_text(event, "digit"), event.occurred_at), by_webhook=True)
+            case "call.speak.ended":
+                if self.call.speeches:
+                    self.call.speeches.popleft().set_result(_text(event, "status") == "completed")
             case "streaming.failed":
                 leg.fail_stream(_text(event, "failure_reason"))
             case _:

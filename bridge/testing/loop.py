@@ -64,10 +64,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
 
 class VirtualClock:
-    """The running virtual loop as a `bridge.clock.Clock`."""
+    """The virtual loop in which it is made, as a `bridge.clock.Clock`."""
 
-    def now(self) -> float:
-        return asyncio.get_running_loop().time()
+    def __init__(self) -> None:
+        self.now = asyncio.get_running_loop().time
 
     def wall(self) -> float:
         return EPOCH + self.now()

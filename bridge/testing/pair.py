@@ -59,8 +59,8 @@ class Pair:
         self._loop = asyncio.get_running_loop()
         self._key = SigningKey(seed.to_bytes(32, "little"))
         self._sockets: dict[str, Socket] = {}
-        self._to_carrier: deque[tuple[str, str]] = deque()
         self._finished: dict[str, asyncio.Future[CallReport]] = {}
+        self._on_the_way: deque[tuple[Any, tuple[Any, ...]]] = deque()
         self._draining = False
         self._drain_planned = False
         self._ticks: asyncio.TimerHandle | None = None
@@ -110,11 +110,18 @@ class Pair:
     # ---- between the two --------------------------------------------------------------------
 
     def send(self, stream_id: str, text: str) -> None:
-        """A frame of the bridge. It may stand in the middle of its own work, so: later."""
-        self._to_carrier.append((stream_id, text))
-        if not self._draining and not self._drain_planned:
+        """A frame of the bridge. The carrier takes it at once; what it answers comes later, as
+        the bridge may stand in the middle of its own work."""
+        if self._delay:
+            self._later(self._arrive, stream_id, text)
+            return
+        self.switch.stream_received(stream_id, text, self._loop.time())
+        if self.switch.has_effects and not self._draining and not self._drain_planned:
             self._drain_planned = True
             self._loop.call_soon(self.drain)
+
+    def _arrive(self, stream_id: str, text: str) -> None:
+        self.switch.stream_received(stream_id, text, self._loop.time())
 
     def drain(self) -> None:
         """Carry out the carrier's effects and deliver frames until both sides rest."""
@@ -125,10 +132,6 @@ class Pair:
         try:
             while effects := self.switch.effects():
                 for effect in effects:
-                    self._carry_out(effect)
-            while self._to_carrier:
-                self._after_delay(self.switch.stream_received, *self._to_carrier.popleft())
-                for effect in self.switch.effects():
                     self._carry_out(effect)
         finally:
             self._draining = False
@@ -143,12 +146,6 @@ class Pair:
         self._ticks = None
         self.switch.tick(self.clock.now())
         self.drain()
-
-    def _after_delay(self, action: Any, *args: Any) -> None:
-        if self._delay:
-            self._loop.call_later(self._delay, lambda: (action(*args, self.clock.now()), self.drain()))
-        else:
-            action(*args, self.clock.now())
 
     def _carry_out(self, effect: do.Effect) -> None:
         match effect:
@@ -170,10 +167,17 @@ class Pair:
                 self.switch.synthesised(speak_id, None, self.clock.now())
 
     def _later(self, action: Any, *args: Any) -> None:
+        """After the network's delay, in order: timers of one instant have none."""
         if self._delay:
-            self._loop.call_later(self._delay, action, *args)
+            self._on_the_way.append((action, args))
+            self._loop.call_later(self._delay, self._arrived)
         else:
             action(*args)
+
+    def _arrived(self) -> None:
+        action, args = self._on_the_way.popleft()
+        action(*args)
+        self.drain()
 
     def _deliver(self, webhook: do.SendWebhook, attempt: int) -> None:
         meta = {"attempt": attempt, "delivered_to": webhook.urls[0]}

@@ -246,11 +246,12 @@ class Service:
         except WebhookError as error:
             log.warning("webhook refused", extra={"why": str(error)})
             return self._answer("refused", error.status, str(error))
-        turned_away = self._turn_away(event)
-        if turned_away is not None:
-            return turned_away
         if not self._seen.first_time(event.id, now):
             return self._answer("repeated", 200, "seen before")
+        turned_away = self._turn_away(event)
+        if turned_away is not None:
+            self._seen.forget(event.id)  # its repetition may find room
+            return turned_away
         self.calls.on_event(event)
         return self._answer("accepted", 200, "ok")
 

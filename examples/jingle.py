@@ -10,7 +10,7 @@ from telecodecs import Pcm
 
 app = App()
 
-NOTES = "C4 E4 G4 C5 A4 F4 D4 G4 E4 C4 D4 B3 C4 G4 E4 C4".split()
+NOTES = ("C4", "E4", "G4", "C5", "A4", "F4", "D4", "G4") * 2
 SEMITONES = {"C": -9, "D": -7, "E": -5, "F": -4, "G": -2, "A": 0, "B": 2}  # from A4, 440 Hz
 NOTE_S = 0.75
 

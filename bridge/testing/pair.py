@@ -8,7 +8,6 @@ import asyncio
 import base64
 import json
 from collections import deque
-from collections.abc import Coroutine
 from typing import Any, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
@@ -26,7 +25,7 @@ from bridge.jobs import InlineJobs
 from bridge.media.server import StreamOwner
 from bridge.media.wire import TOKEN_HEADER
 from bridge.settings import Settings
-from bridge.testing.loop import EPOCH, VirtualClock, run
+from bridge.testing.loop import VirtualClock, run
 
 T = TypeVar("T")
 
@@ -54,7 +53,8 @@ class Pair:
         self.app = app
         self.clock = VirtualClock()
         self.switch = Switch(config, wall=self.clock.wall(), now=self.clock.now(), seed=seed)
-        self.refused: list[str] = []  # sockets that the application did not take
+        self.refused: list[str] = []  # sockets that were not taken, and why
+        self.refuse_sockets = False  # as if the public address took no WebSockets
         self._delay = delay
         self._loop = asyncio.get_running_loop()
         self._key = SigningKey(seed.to_bytes(32, "little"))
@@ -97,9 +97,9 @@ class Pair:
 
     async def quiet(self) -> None:
         """Until the bridge has no call left and every frame on the way has arrived."""
-        while len(self.app.service.calls) or self._sockets:
+        calls = self.app.service.calls
+        while len(calls) or self._sockets or self._on_the_way:  # noqa: ASYNC110  time is virtual
             await asyncio.sleep(PTIME_S)
-        await asyncio.sleep(self._delay)
 
     def drop_sockets(self) -> None:
         """Break every media stream, as a network does."""
@@ -197,6 +197,8 @@ class Pair:
         token = parse_qs(urlsplit(effect.url).query)["token"][0]
         now = self.clock.now()
         try:
+            if self.refuse_sockets:
+                raise CallbridgeError("no WebSockets here")
             owner = self.app.service.calls.admit(token, effect.headers.get(TOKEN_HEADER))
             self._sockets[effect.stream_id] = Socket(self, effect.stream_id, owner)
         except CallbridgeError as refused:
@@ -267,6 +269,3 @@ def converse(app: App, script: CallScript, **pair: Any) -> CallReport:
             await app.close()
 
     return run(whole())
-
-
-__all__ = ["EPOCH", "Pair", "converse"]

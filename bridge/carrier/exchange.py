@@ -77,6 +77,10 @@ class Exchange:
         effects, self._effects = self._effects, []
         return effects
 
+    @property
+    def has_effects(self) -> bool:
+        return bool(self._effects)
+
     def place_call(self, script: CallScript, now: float) -> str:
         """A caller rings in. Returns the leg's call_control_id."""
         self.now = now

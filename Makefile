@@ -1,0 +1,65 @@
+# `make demo` and `make test` do all the set-up themselves; the second time they are quick.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+.PHONY: help demo test check lint test-all lock clean
+
+help:
+	@echo "make demo      a real call through the bridge, on this machine: listen, look, read"
+	@echo "make test      set-up and the whole test suite"
+	@echo "make check     format, lint, types and tests, as before every commit"
+	@echo "make test-all  the test suite, on every Python from 3.11 that is installed"
+	@echo "make lock      renew the pinned versions"
+
+demo: $(VENV)/.demo
+	@$(BIN)/python -m bridge demo
+
+test: $(VENV)/.dev
+	@$(BIN)/python -m pytest -q
+
+check: lint test
+
+lint: $(VENV)/.dev
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/pyright --pythonpath $(BIN)/python
+
+test-all: test
+	@.ci/interpreters $$($(BIN)/python -c 'import sys; print("%d.%d" % sys.version_info[:2])') | \
+	while read -r version python; do \
+		echo "== Python $$version" && \
+		$(MAKE) --no-print-directory PYTHON="$$python" VENV=".venv-$$version" test </dev/null || exit 1; \
+	done
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "Callbridge needs Python 3.11 or newer; name one: make PYTHON=python3.13 $(MAKECMDGOALS)"; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
+		echo "Python's venv module is missing; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
+	@echo "Making a virtual environment in $(VENV) ..."
+	@$(PYTHON) -m venv $(VENV)
+
+# The demo's environment is the development one without its tools.
+$(VENV)/.demo: requirements.lock pyproject.toml | $(BIN)/python
+	@echo "Installing what the demo needs (about 150 MB, once) ..."
+	@$(BIN)/python -m pip install --disable-pip-version-check -q --progress-bar on -r requirements.lock
+	@$(BIN)/python -m pip install --disable-pip-version-check -q --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock $(VENV)/.demo
+	@echo "Installing the development tools (about 150 MB, once) ..."
+	@$(BIN)/python -m pip install --disable-pip-version-check -q --progress-bar on -r requirements-dev.lock
+	@touch $@
+
+# Versions only: no addresses of package indexes, and markers for every Python from 3.11.
+lock: $(VENV)/.dev
+	@$(BIN)/python -m pip install --disable-pip-version-check -q uv
+	@for lock in "requirements.lock --extra demo --group build" "requirements-dev.lock --extra demo --group build --group dev"; do \
+		$(BIN)/uv pip compile -q --universal --python-version 3.11 --no-annotate --no-header --no-emit-index-url \
+			pyproject.toml -o $$lock; \
+	done
+
+clean:
+	rm -rf .venv .venv-* out dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis

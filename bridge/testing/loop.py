@@ -74,6 +74,22 @@ class VirtualClock:
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:
-    """`asyncio.run` in virtual time. Raises Stuck where a real loop would hang."""
+    """`asyncio.run` in virtual time.
+
+    Raises Stuck where a real loop would hang, and what a callback raised, which a real loop would
+    only log."""
+    broken: list[BaseException] = []
+
+    def remember(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        broken.append(context.get("exception") or RuntimeError(context["message"]))
+
+    async def watched() -> T:
+        asyncio.get_running_loop().set_exception_handler(remember)
+        return await main
+
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-        return runner.run(main)
+        try:
+            return runner.run(watched())
+        finally:
+            if broken:
+                raise broken[0]

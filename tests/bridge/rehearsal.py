@@ -6,7 +6,7 @@ import numpy as np
 
 from bridge import App, Call
 from bridge.carrier.config import CarrierConfig
-from bridge.carrier.script import CallScript, Clip, HangUp, Play, Press, Step, Wait
+from bridge.carrier.script import CallScript, Clip, HangUp, Play, Step, Wait
 from bridge.testing import Pair, run
 from telecodecs import Pcm
 
@@ -55,4 +55,3 @@ def in_memory(
     run(whole())
 
 
-__all__ = ["HangUp", "Press", "Wait"]

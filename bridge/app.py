@@ -195,7 +195,9 @@ class Service:
         self._key = webhooks.load_public_key(settings.public_key)
         self._seen = webhooks.SeenEvents()
         self._ticker = Ticker()
-        self._command: CallControl = connect(settings, transport=surroundings.transport)
+        self._command: CallControl = connect(
+            settings.base_url, settings.api_key.get_secret_value(), surroundings.transport
+        )
         tx = codec(settings.codec, settings.sampling_rate).encoding
         token = settings.media_token.get_secret_value() if settings.media_token else ""
         line = Line(

@@ -12,7 +12,6 @@ import msgspec
 
 from bridge.control import wire
 from bridge.errors import CallGone, CarrierUnreachable, CommandRefused
-from bridge.settings import Settings
 
 # All of 5xx besides. The official SDK repeats after these two as well.
 REPEATED_STATUSES = frozenset({408, 429})
@@ -105,15 +104,17 @@ class CallControl:
             return error
 
 
-def connect(settings: Settings, transport: httpx.AsyncBaseTransport | None = None) -> CallControl:
-    """A client for the API and the key of the settings. To be closed with `aclose`.
+def connect(
+    base_url: str, api_key: str, transport: httpx.AsyncBaseTransport | None = None
+) -> CallControl:
+    """A client for the API at `base_url`. To be closed with `aclose`.
 
     `transport` instead of the network: a carrier in the same process."""
     http = httpx.AsyncClient(
         transport=transport,
-        base_url=settings.base_url,
+        base_url=base_url,
         headers={
-            "authorization": f"Bearer {settings.api_key.get_secret_value()}",
+            "authorization": f"Bearer {api_key}",
             "accept": "application/json",
         },
         # `send` has its own limit; this one ends an attempt that would outlive it.

@@ -291,7 +291,7 @@ async def test_the_key_goes_out_in_one_header_and_nowhere_else(
         public_url="https://bot.example",
         base_url=f"http://127.0.0.1:{port}/v2",
     )
-    client = connect(settings)
+    client = connect(settings.base_url, settings.api_key.get_secret_value())
     with caplog.at_level(logging.DEBUG), pytest.raises(CommandRefused) as caught:
         await client.send(Answer(call_control_id="v3:leg"))
     await client.aclose()

@@ -43,6 +43,7 @@ REFUSALS = {
 CALLER_CLEARED = Ending("normal_clearing", "caller", "200")
 CALLEE_CLEARED = Ending("normal_clearing", "callee", "200")
 CALLER_CANCELLED = Ending("originator_cancel", "caller", "487")
+POWER_CUT = Ending("unspecified", "unknown", "503")
 TIME_LIMIT = Ending("time_limit", "unknown", "200")
 
 
@@ -104,6 +105,12 @@ class Exchange:
         leg = self._legs.get(call_control_id)
         if leg is not None:
             leg.note(now, "webhook delivery", **detail)
+
+    def shut_down(self, now: float) -> None:
+        """Every call ends, as when an exchange loses power, but in order."""
+        self.now = now
+        for leg in list(self._live.values()):
+            self.end(leg, POWER_CUT)
 
     @property
     def live_legs(self) -> int:

@@ -1,0 +1,140 @@
+"""Runs the carrier: `callbridge carrier`."""
+
+import asyncio
+import contextlib
+import signal
+import socket
+from base64 import b64encode
+from collections.abc import Generator
+from pathlib import Path
+
+import httpx
+import uvicorn
+from nacl.signing import SigningKey
+
+from bridge.carrier import server
+from bridge.carrier.config import CarrierConfig
+from bridge.carrier.shell import Running, Shell, Started, Voice
+from bridge.errors import CallbridgeError
+
+
+async def run(
+    config: CarrierConfig,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    out_dir: Path | None = None,
+    voice: Voice | None = None,
+    key: SigningKey | None = None,
+    started: Started | None = None,
+    stop: asyncio.Event | None = None,
+    handle_signals: bool = True,
+    webhook_timeout_s: float = 2.0,
+    webhook_backoff_s: float = 0.5,
+) -> None:
+    """Run until SIGTERM, SIGINT, `stop` or cancellation; then all calls end in order.
+
+    Port 0 chooses a free one; `started` is told which. A `key` makes the public key the same every
+    time. `out_dir` gets a WAV file and a JSON file for every finished call. Raises CallbridgeError
+    when the address cannot be listened on."""
+    key = key or SigningKey.generate()
+    stop = stop or asyncio.Event()
+    listener = _bind(host, port)
+    with contextlib.closing(listener), _stopping_signals(stop, wanted=handle_signals):
+        try:
+            # Customers are reached directly: a proxy of the environment knows nothing of loopback.
+            async with httpx.AsyncClient(trust_env=False) as http, asyncio.TaskGroup() as group:
+                shell = Shell(
+                    config,
+                    group,
+                    http,
+                    key,
+                    out_dir=out_dir,
+                    voice=voice,
+                    webhook_timeout_s=webhook_timeout_s,
+                    webhook_backoff_s=webhook_backoff_s,
+                )
+                await _serve(shell, listener, stop, started)
+                raise _Stopped  # the group cancels what is left: repetitions, stuck sockets
+        except* _Stopped:
+            pass
+
+
+class _Stopped(Exception):
+    """Ends the group of all tasks."""
+
+
+async def _serve(
+    shell: Shell, listener: socket.socket, stop: asyncio.Event, started: Started | None
+) -> None:
+    async with asyncio.TaskGroup() as serving:
+        http = _Server(shell)
+        serving.create_task(http.serve(sockets=[listener]))
+        clock = serving.create_task(shell.run_clock())
+        await http.listening.wait()
+        if started is not None:
+            host, port = listener.getsockname()[:2]
+            public_key = b64encode(bytes(shell.key.verify_key)).decode()
+            started(Running(host, port, public_key))
+        await stop.wait()
+        await shell.say_goodbye()
+        clock.cancel()
+        http.should_exit = True
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn that says when it listens and leaves the signals to `run`."""
+
+    def __init__(self, shell: Shell) -> None:
+        super().__init__(
+            uvicorn.Config(
+                server.build(shell),
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                timeout_graceful_shutdown=1,
+            )
+        )
+        self.listening = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.listening.set()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        yield
+
+
+@contextlib.contextmanager
+def _stopping_signals(stop: asyncio.Event, *, wanted: bool) -> Generator[None, None, None]:
+    loop = asyncio.get_running_loop()
+    signals = (signal.SIGTERM, signal.SIGINT) if wanted else ()
+    for number in signals:
+        loop.add_signal_handler(number, stop.set)
+    try:
+        yield
+    finally:
+        for number in signals:
+            loop.remove_signal_handler(number)
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        listener = socket.socket(family, socket.SOCK_STREAM)
+    except OSError as error:
+        raise _cannot_listen(host, port, error) from None
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+    except (OSError, OverflowError) as error:
+        listener.close()
+        raise _cannot_listen(host, port, error) from None
+    return listener
+
+
+def _cannot_listen(host: str, port: int, error: Exception) -> CallbridgeError:
+    why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return CallbridgeError(f"the carrier cannot listen on {host} port {port}: {why}")

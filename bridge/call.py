@@ -178,9 +178,10 @@ class Call:
             self._live_transmitter = leg.transmitter()
         if self._live_transmitter is not None:
             pcm = self._live_transmitter.process(pcm)
-        leg.playout.write(self._live, pcm, leg.clock.now(), text)
+        live = self._live
+        leg.playout.write(live, pcm, leg.clock.now(), text)
         leg.pump()
-        while leg.playout.queued_s() > QUEUE_LIMIT_S:
+        while live.queued > QUEUE_LIMIT_S * leg.playout.sample_rate:
             await leg.changed()
             self._check()
 

@@ -103,7 +103,7 @@ class Leg:
         self.playout = Playout(plan.tx_rate, plan.playout)
         self.stream: MediaStream | None = None
         self._past_streams: Counter[str] = Counter()
-        loop = asyncio.get_running_loop()
+        self._loop = loop = asyncio.get_running_loop()
         self.answered: asyncio.Future[None] = loop.create_future()
         self.streaming: asyncio.Future[None] = loop.create_future()
         self.ended: asyncio.Future[Hangup] = loop.create_future()
@@ -120,7 +120,7 @@ class Leg:
         self._lost_at: float | None = None
         self._keys_seen: deque[tuple[str, str]] = deque(maxlen=KEYS_REMEMBERED)
         self._hearing: dict[Utterance, asyncio.Future[Utterance]] = {}
-        self._waiters: set[asyncio.Future[None]] = set()
+        self._waiters: list[asyncio.Future[None]] = []
 
     # ---- who it is --------------------------------------------------------------------------
 
@@ -142,7 +142,7 @@ class Leg:
         """A stream was asked for: `streaming` waits for its start again."""
         if self.streaming.done():
             self.streaming.exception()  # retrieved: it was about the stream before
-            self.streaming = asyncio.get_running_loop().create_future()
+            self.streaming = self._loop.create_future()
 
     def fail_stream(self, reason: str) -> None:
         """The platform could not open the stream."""
@@ -267,7 +267,7 @@ class Leg:
         """Done when the utterance has ended, one way or the other."""
         future = self._hearing.get(utterance)
         if future is None:
-            future = asyncio.get_running_loop().create_future()
+            future = self._loop.create_future()
             if utterance.ending:
                 future.set_result(utterance)
             else:
@@ -323,13 +323,13 @@ class Leg:
 
     def changed(self) -> asyncio.Future[None]:
         """Done at the next change: audio, a key, room in the queue, an end."""
-        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiters.add(waiter)
+        waiter: asyncio.Future[None] = self._loop.create_future()
+        self._waiters.append(waiter)
         return waiter
 
     def _wake(self) -> None:
         if self._waiters:
-            waiters, self._waiters = self._waiters, set()
+            waiters, self._waiters = self._waiters, []
             for waiter in waiters:
                 if not waiter.done():
                     waiter.set_result(None)

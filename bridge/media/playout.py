@@ -7,6 +7,7 @@ Audio belongs to utterances. An utterance is open while its producer may add to 
 the caller has heard it, or when it was cut. All samples are at the rate of the stream's codec."""
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -20,6 +21,7 @@ EndReason = Literal["finished", "interrupted", "stream_lost", "call_ended"]
 PTIME_S = 0.020
 ROUNDING_S = 1e-9
 NEVER = float("inf")
+NONE_ENDED: Sequence["Utterance"] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,8 +162,10 @@ class Playout:
         self._to_send.clear()
         return at_carrier
 
-    def ended(self) -> list[Utterance]:
+    def ended(self) -> Sequence[Utterance]:
         """The utterances that have ended since the last call."""
+        if not self._ended:
+            return NONE_ENDED
         ended, self._ended = self._ended, []
         return ended
 

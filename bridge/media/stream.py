@@ -95,8 +95,6 @@ class MediaStream:
         if self._closed:
             return
         now = self._clock.now()
-        for event in self.session.tick(now):
-            self._listener.on_media_event(event)
         if self._writable(now):
             frames = self.session.frames_to_send(now)
             for frame in frames:
@@ -145,4 +143,6 @@ class MediaStream:
 
     def _on_tick(self) -> None:
         self._planned = 0.0
+        for event in self.session.tick(self._clock.now()):
+            self._listener.on_media_event(event)
         self.pump()

@@ -164,10 +164,10 @@ def test_the_end_mark_ends_the_utterance_measured() -> None:
     utterance = said(playout, 60)
     end = marks(playout.due(0.0))[-1]
     playout.mark_returned(end.name, 0.065)
-    assert playout.ended() == [utterance]
+    assert list(playout.ended()) == [utterance]
     assert utterance.ending is not None
     assert (utterance.ending.reason, utterance.ending.certainty) == ("finished", "measured")
-    assert playout.ended() == []
+    assert not playout.ended()
 
 
 def test_a_missing_mark_is_waited_for_two_seconds() -> None:

@@ -1,9 +1,11 @@
 """The command line."""
 
 import asyncio
+import json
+import logging
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -32,7 +34,8 @@ def serve(
     Settings come from the environment or a .env file: TELNYX_API_KEY, TELNYX_PUBLIC_KEY,
     CALLBRIDGE_PUBLIC_URL; TELNYX_BASE_URL for a local carrier. What is missing is named.
     SIGTERM ends gracefully: no new calls, the running ones get CALLBRIDGE_DRAIN_S seconds."""
-    from bridge.console import botfile, serve as server
+    from bridge.console import botfile
+    from bridge.console import serve as server
     from bridge.logs import set_up
     from bridge.settings import Settings
 
@@ -51,6 +54,110 @@ def serve(
         )
 
     asyncio.run(server.serve(app, listener, started))
+
+
+@cli.command()
+def carrier(
+    host: Host = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port; 0 chooses a free one.")] = 8080,
+    api_key: Annotated[
+        str, typer.Option(envvar="TELNYX_API_KEY", help="The key that its REST API wants.")
+    ] = "local-key",
+    webhook_url: Annotated[
+        str, typer.Option(help="Where its webhooks go: the bridge's /webhooks.")
+    ] = "http://127.0.0.1:8000/webhooks",
+    failover_url: Annotated[
+        str | None, typer.Option(help="Where they go when that one fails twice.")
+    ] = None,
+    numbers: Annotated[
+        Path | None,
+        typer.Option(
+            help='Who lives where, as JSON: {"+13125550199": "busy", "+13125550198": {script}}. '
+            "busy, no_answer, reject, not_found, or a script that answers."
+        ),
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder for recordings and tapes.")] = Path("out"),
+    as_json: Json = False,
+) -> None:
+    """Run the local carrier: the Voice API with real audio, on this machine, with no account.
+
+    Point any SDK or framework at it: TELNYX_BASE_URL=http://127.0.0.1:8080/v2. It prints the
+    public key of its webhooks. `callbridge call` lets somebody ring in; every call leaves a stereo
+    WAV and a tape in the folder of --out."""
+    from bridge.carrier import service
+    from bridge.carrier.config import CarrierConfig
+    from bridge.carrier.shell import Running
+    from bridge.console.numbers import read_numbers, voice
+    from bridge.logs import set_up
+
+    set_up("text", logging.WARNING)
+    config = CarrierConfig(
+        api_key=api_key,
+        webhook_url=webhook_url,
+        webhook_failover_url=failover_url,
+        numbers=read_numbers(numbers) if numbers else {},
+    )
+
+    def started(running: Running) -> None:
+        base = f"http://{running.host}:{running.port}"
+        facts = {
+            "TELNYX_BASE_URL": f"{base}/v2",
+            "TELNYX_API_KEY": api_key,
+            "TELNYX_PUBLIC_KEY": running.public_key,
+            "CALLBRIDGE_CONNECTION_ID": config.connection_id,
+        }
+        if as_json:
+            print(json.dumps(facts), flush=True)
+        else:
+            print(f"The carrier listens on {base}; its webhooks go to {webhook_url}.")
+            print("For the bridge's environment:")
+            print("".join(f"export {name}={value}\n" for name, value in facts.items()), flush=True)
+
+    asyncio.run(
+        service.run(config, host=host, port=port, out_dir=out, voice=voice(), started=started)
+    )
+
+
+@cli.command()
+def call(
+    script: Annotated[Path, typer.Option(help="What the caller does: examples/echo.json.")],
+    to: Annotated[
+        str | None, typer.Option(help="The number to ring instead of the script's.")
+    ] = None,
+    url: Annotated[
+        str, typer.Option(help="Address of the local carrier.")
+    ] = "http://127.0.0.1:8080",
+    api_key: Annotated[
+        str, typer.Option(envvar="TELNYX_API_KEY", help="The carrier's API key.")
+    ] = "local-key",
+    as_json: Json = False,
+) -> None:
+    """Let a scripted caller ring in at a running `callbridge carrier`, and follow the call.
+
+    Exits with 1 if a line of the script's `expect` does not hold. The same by HTTP: POST the script
+    to /carrier/calls with the API key as bearer token."""
+    from bridge.console import ring
+
+    steps = ring.read_script(script) | ({"to": to} if to else {})
+    base = str(script.parent.resolve())
+
+    async def follow() -> dict[str, Any]:
+        async with ring.carrier_at(url, api_key) as carrier:
+            placed = await carrier.ring(steps, base)
+            async for entry in carrier.tape(placed):
+                if not as_json:
+                    detail = " ".join(f"{key}={value}" for key, value in entry.detail.items())
+                    print(f"{entry.at_s:8.3f}  {entry.kind:<18} {detail}", flush=True)
+            return await carrier.finished(placed)
+
+    report = asyncio.run(follow())
+    if as_json:
+        print(json.dumps(report))
+    else:
+        print(f"{report['hangup_cause']} after {report['duration_s']} s; files: {report['files']}")
+        print("".join(f"failed: {line}\n" for line in report["failed"]), end="")
+    if report["failed"]:
+        raise typer.Exit(1)
 
 
 def main() -> None:

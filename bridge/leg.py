@@ -26,6 +26,7 @@ from bridge.media.session import (
     Event,
     MediaSession,
     Started,
+    State,
     Stopped,
 )
 from bridge.media.stream import MediaStream, Transport
@@ -186,7 +187,8 @@ class Leg:
         self.on_sent()
         if self.ended.done() or self.released:
             return
-        self.stats.streams_lost += 1
+        if stream.session.state is not State.STOPPED:
+            self.stats.streams_lost += 1
         self.expect_stream()
         if self.on_stream_lost:
             self.on_stream_lost()

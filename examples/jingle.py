@@ -3,6 +3,8 @@
 callbridge serve examples/jingle.py
 """
 
+import asyncio
+
 import numpy as np
 
 from bridge import App, Call
@@ -39,4 +41,5 @@ async def jingle(call: Call) -> None:
             "key": outcome.digit,
         },
     )
+    await asyncio.sleep(0.5)  # a breath, as people take one
     await call.speak(f"You heard {outcome.heard_s:.1f} seconds.")

@@ -61,19 +61,27 @@ def bind(host: str, port: int) -> socket.socket:
     return listener
 
 
+def server(app: App, started: Callable[[], None]) -> Server:
+    """Uvicorn as a media stream wants it. Raises SettingsError if the app cannot run."""
+    _ = app.service
+    return Server(
+        uvicorn.Config(
+            app,
+            ws="websockets-sansio",
+            ws_max_size=MAX_FRAME_CHARS,
+            ws_per_message_deflate=False,  # audio in base64 of 20 ms does not shrink
+            # Together 15 s: a stream without frames or pong is lost.
+            ws_ping_interval=5.0,
+            ws_ping_timeout=10.0,
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=2,
+        ),
+        app,
+        started,
+    )
+
+
 async def serve(app: App, listener: socket.socket, started: Callable[[], None]) -> None:
     """Run until a signal. Raises SettingsError before anything listens."""
-    _ = app.service
-    config = uvicorn.Config(
-        app,
-        ws="websockets-sansio",
-        ws_max_size=MAX_FRAME_CHARS,
-        ws_per_message_deflate=False,  # audio in base64 of 20 ms does not shrink
-        # Together 15 s: a stream without frames or pong is lost.
-        ws_ping_interval=5.0,
-        ws_ping_timeout=10.0,
-        log_config=None,
-        access_log=False,
-        timeout_graceful_shutdown=2,
-    )
-    await Server(config, app, started).serve(sockets=[listener])
+    await server(app, started).serve(sockets=[listener])

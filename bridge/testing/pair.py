@@ -25,6 +25,7 @@ from bridge.jobs import InlineJobs
 from bridge.media.server import StreamOwner
 from bridge.media.wire import TOKEN_HEADER
 from bridge.settings import Settings
+from bridge.testing.callers import hum
 from bridge.testing.loop import VirtualClock, run
 
 T = TypeVar("T")
@@ -32,6 +33,7 @@ T = TypeVar("T")
 PTIME_S = 0.020
 RETRY_S = 1.0
 ATTEMPTS = 2
+FINISHED_KEPT = 256
 ADDRESS = "http://127.0.0.1:9"  # the discard port: nothing here ever connects
 
 
@@ -52,7 +54,9 @@ class Pair:
         config = config or CarrierConfig(webhook_url=f"{ADDRESS}/webhooks")
         self.app = app
         self.clock = VirtualClock()
-        self.switch = Switch(config, wall=self.clock.wall(), now=self.clock.now(), seed=seed)
+        self.switch = Switch(
+            config, wall=self.clock.wall(), now=self.clock.now(), seed=seed, speaks=True
+        )
         self.refused: list[str] = []  # sockets that were not taken, and why
         self.refuse_sockets = False  # as if the public address took no WebSockets
         self._delay = delay
@@ -163,8 +167,11 @@ class Pair:
             case do.CallFinished(call_control_id=call_control_id):
                 future = self._finished.setdefault(call_control_id, self._loop.create_future())
                 future.set_result(self.switch.report(call_control_id))
-            case do.Synthesise(speak_id=speak_id):
-                self.switch.synthesised(speak_id, None, self.clock.now())
+                if len(self._finished) > FINISHED_KEPT:  # of legs that nobody asks for
+                    done = (name for name, report in self._finished.items() if report.done())
+                    del self._finished[next(done)]
+            case do.Synthesise(speak_id=speak_id, text=text, sample_rate=rate):
+                self.switch.synthesised(speak_id, hum(text, rate), self.clock.now())
 
     def _later(self, action: Any, *args: Any) -> None:
         """After the network's delay, in order: timers of one instant have none."""

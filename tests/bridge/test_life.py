@@ -6,13 +6,32 @@ import numpy as np
 import pytest
 
 from bridge import Call, CallEnded, CallReleased, Outcome, StreamLost, Transferred
-from bridge.carrier.config import CarrierConfig
-from bridge.carrier.script import CallScript, HangUp, Press, Wait
-from bridge.testing import Pair
-from tests.bridge.rehearsal import ANSWERED, NUMBER, caller, in_memory, patient, says, tone
+from bridge.carrier.script import Step
+from bridge.testing import (
+    CallScript,
+    CarrierConfig,
+    HangUp,
+    Pair,
+    Press,
+    Wait,
+    caller,
+    converse,
+    says,
+    tone,
+)
+from bridge.testing.callers import NUMBER
+from examples import jingle
+from tests.bridge.rehearsal import in_memory
+
+ANSWERED = Wait("answered")
 
 WEBHOOKS = "http://127.0.0.1:9/webhooks"
 ELSEWHERE = "+13125550199"
+
+
+def patient(*steps: Step) -> CallScript:
+    """A caller who leaves it to the other side to hang up."""
+    return caller(*steps, Wait("hangup", within_s=120))
 
 
 async def echo(call: Call) -> None:
@@ -203,7 +222,7 @@ def test_a_caller_who_gives_up_before_the_answer() -> None:
 
 def test_a_lost_stream_is_restored_and_the_bot_notices_nothing() -> None:
     async def test(pair: Pair) -> None:
-        call_control_id = pair.place(patient(says(tone(8.0)), Wait("bot_silent", 0.6), HangUp()))
+        call_control_id = pair.place(caller(says(tone(8.0)), Wait("bot_silent", 0.6)))
         await asyncio.sleep(2.0)
         pair.drop_sockets()
         report = await pair.finished(call_control_id)
@@ -407,3 +426,11 @@ def test_ten_minutes_of_echo_with_interruptions_are_the_same_every_time() -> Non
         return result[0]
 
     assert one() == one()
+
+
+def test_the_jingle_of_the_examples() -> None:
+    """As the README prints it."""
+    report = converse(jingle.app, caller(Wait("bot_speaking", 2.0), Press("5"), Wait("hangup")))
+    assert report.clears
+    assert report.hangup_source == "callee"
+    assert not report.failed

@@ -21,12 +21,12 @@ log = logging.getLogger(__name__)
 ATTEMPTS_PER_URL = 2
 MAX_REDIRECTS = 3
 MAX_QUEUED = 256  # events of one call that wait for their first attempt
-MAX_RETRYING = 256  # events of all calls that wait for another one
+MAX_REPEATING = 256  # events of all calls that wait for another one
 
 _encode = msgspec.json.Encoder(order="sorted").encode  # as recorded: keys in alphabetical order
 
 Outcome = Callable[[SendWebhook, dict[str, object]], None]
-Spawn = Callable[[Coroutine[Any, Any, None]], object]
+Spawn = Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
 
 
 class Result(msgspec.Struct, frozen=True):
@@ -54,7 +54,8 @@ class Deliverer:
         self._http, self._key, self._spawn, self._outcome = http, key, spawn, outcome
         self._timeout_s, self._backoff_s = timeout_s, backoff_s
         self._queues: dict[str, deque[SendWebhook]] = {}
-        self._retrying = 0
+        self._repeating: set[asyncio.Task[None]] = set()
+        self._stopping = False
 
     def send(self, webhook: SendWebhook) -> None:
         queue = self._queues.get(webhook.call_control_id)
@@ -66,31 +67,37 @@ class Deliverer:
         else:
             self._tell(webhook, 0, Result(False, True, "dropped: too many events wait"))
 
+    def stop_repeating(self) -> None:
+        """The carrier ends: first attempts only from now on."""
+        self._stopping = True
+        for task in self._repeating:
+            task.cancel()
+
     async def _deliver(self, call: str, queue: deque[SendWebhook]) -> None:
         """First attempts of a call's events, one after the other."""
         while queue:
             webhook = queue.popleft()
             result = await self._attempt(webhook, 1)
             if not result.final:
-                self._retry(webhook)
+                self._repeat_later(webhook)
         del self._queues[call]
 
-    def _retry(self, webhook: SendWebhook) -> None:
-        if self._retrying >= MAX_RETRYING:
+    def _repeat_later(self, webhook: SendWebhook) -> None:
+        if self._stopping:
+            return
+        if len(self._repeating) >= MAX_REPEATING:
             self._tell(webhook, 1, Result(False, True, "given up: too many events are repeated"))
             return
-        self._retrying += 1
-        self._spawn(self._repeat(webhook))
+        task = self._spawn(self._repeat(webhook))
+        self._repeating.add(task)
+        task.add_done_callback(self._repeating.discard)
 
     async def _repeat(self, webhook: SendWebhook) -> None:
-        try:
-            for attempt, pause_s in enumerate(self._pauses(webhook), 2):
-                await asyncio.sleep(pause_s)
-                if (await self._attempt(webhook, attempt)).final:
-                    return
-            log.warning("%s was not delivered to %s", _event(webhook), ", ".join(webhook.urls))
-        finally:
-            self._retrying -= 1
+        for attempt, pause_s in enumerate(self._pauses(webhook), 2):
+            await asyncio.sleep(pause_s)
+            if (await self._attempt(webhook, attempt)).final:
+                return
+        log.warning("%s was not delivered to %s", _event(webhook), ", ".join(webhook.urls))
 
     def _pauses(self, webhook: SendWebhook) -> list[float]:
         """Before every repetition. The platform's own schedule is not published."""

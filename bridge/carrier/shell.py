@@ -163,6 +163,7 @@ class Shell:
 
     async def say_goodbye(self) -> None:
         """End all calls and give their last words a moment."""
+        self._deliverer.stop_repeating()
         self.switch.shut_down(self.now())
         self.settle()
         if self._errands:

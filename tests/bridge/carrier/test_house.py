@@ -1,0 +1,41 @@
+"""The carrier stands alone: of the bridge it knows the wire and the errors, no more."""
+
+import ast
+from pathlib import Path
+
+import bridge.carrier
+
+ALLOWED = ("bridge.carrier", "bridge.errors", "bridge.media", "bridge.media.wire")
+
+
+def test_the_carrier_imports_only_the_wire_and_the_errors_of_the_bridge() -> None:
+    [folder] = bridge.carrier.__path__
+    modules = list(Path(folder).rglob("*.py"))
+    assert len(modules) > 20
+    for module in modules:
+        for node in ast.walk(ast.parse(module.read_text())):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom):
+                names = [node.module or ""]
+                if node.module == "bridge.media":
+                    names += [f"bridge.media.{alias.name}" for alias in node.names]
+            for name in names:
+                own = name.startswith("bridge.carrier.") or name in ALLOWED
+                assert own or not name.startswith("bridge"), f"{module.name} imports {name}"
+
+
+def test_the_core_neither_awaits_nor_looks_at_a_clock() -> None:
+    [folder] = bridge.carrier.__path__
+    shells = {"audio", "deliver", "server", "service", "shell", "streams"}
+    core = [path for path in Path(folder).glob("*.py") if path.stem not in shells]
+    assert len(core) > 14
+    for module in core:
+        tree = ast.parse(module.read_text())
+        imported = {
+            alias.name
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Import)
+            for alias in node.names
+        }
+        assert not imported & {"asyncio", "time", "socket", "threading"}, module.name
+        assert not any(isinstance(node, ast.AsyncFunctionDef) for node in ast.walk(tree))

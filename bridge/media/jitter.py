@@ -6,7 +6,7 @@ once, a gap waits a little for its frame, and any first number is accepted."""
 
 from dataclasses import dataclass, field
 
-from bridge.media.wire import MediaBody
+from bridge.media.wire import UNNUMBERED, MediaBody
 
 HOLD_S = 0.060  # a gap holds later frames at most this long
 RESTART_AFTER = 3  # so many successive frames far behind are a restart, not duplicates
@@ -35,8 +35,9 @@ class JitterBuffer:
     hold_s: float = HOLD_S
     stats: JitterStats = field(default_factory=JitterStats)
     _next: int | None = None
-    _held: dict[int, MediaBody] = field(default_factory=dict[int, MediaBody])
-    _give_up_at: float = 0.0
+    _held: dict[int, tuple[MediaBody, float]] = field(
+        default_factory=dict[int, tuple[MediaBody, float]]
+    )  # by number: the frame, and until when it may be held; as they arrived
     _behind: int = 0
 
     def push(self, frame: MediaBody, now: float, *, in_order: bool = False) -> list[MediaBody]:
@@ -47,40 +48,44 @@ class JitterBuffer:
             self._behind = 0
             self._next = chunk + 1
             return [frame, *self._contiguous()] if self._held else [frame]
+        if chunk == UNNUMBERED:
+            return [frame]
         if chunk < self._next:
             return self._behind_the_line(frame)
-        if not self._held:
-            self._give_up_at = now + self.hold_s
-        self._held[chunk] = frame
-        return self._skip_gap(now) if len(self._held) > MAX_HELD else []
+        if chunk in self._held:
+            self.stats.late += 1
+            return []
+        self._held[chunk] = (frame, now + self.hold_s)
+        return self._skip_gap() if len(self._held) > MAX_HELD else []
 
     def tick(self, now: float) -> list[MediaBody]:
-        """Give up the gap when it has been held long enough."""
-        return self._skip_gap(now) if self._held and now >= self._give_up_at else []
+        """Give up the gaps behind which a frame has been held long enough."""
+        due: list[MediaBody] = []
+        while self._held and now >= self.deadline():
+            due += self._skip_gap()
+        return due
 
     @property
     def holds(self) -> bool:
         return bool(self._held)
 
     def deadline(self) -> float:
-        return self._give_up_at if self._held else NEVER
+        return next(iter(self._held.values()))[1] if self._held else NEVER
 
     def _contiguous(self) -> list[MediaBody]:
         due: list[MediaBody] = []
         assert self._next is not None
-        while (frame := self._held.pop(self._next, None)) is not None:
-            due.append(frame)
+        while (held := self._held.pop(self._next, None)) is not None:
+            due.append(held[0])
             self._next += 1
         return due
 
-    def _skip_gap(self, now: float) -> list[MediaBody]:
+    def _skip_gap(self) -> list[MediaBody]:
         assert self._next is not None
         first = min(self._held)
         self.stats.lost += first - self._next
         self._next = first
-        due = self._contiguous()
-        self._give_up_at = now + self.hold_s  # of the next gap, if frames are still held
-        return due
+        return self._contiguous()
 
     def _behind_the_line(self, frame: MediaBody) -> list[MediaBody]:
         assert self._next is not None
@@ -94,7 +99,7 @@ class JitterBuffer:
         self.stats.restarts += 1
         self._behind = 0
         self._next = frame.chunk + 1
-        held, self._held = [self._held[chunk] for chunk in sorted(self._held)], {}
+        held, self._held = [self._held[chunk][0] for chunk in sorted(self._held)], {}
         return [*held, frame]
 
 
@@ -124,7 +129,7 @@ class TrackOrder:
         return due
 
     def tick(self, now: float) -> list[MediaBody]:
-        """The frames behind gaps that have been held long enough."""
+        """The frames behind gaps that have been held long enough; all of them at infinity."""
         if now < self.deadline:
             return []
         due = [frame for buffer in self.tracks.values() for frame in buffer.tick(now)]
@@ -132,7 +137,7 @@ class TrackOrder:
         return due
 
     def _replan(self) -> None:
-        self.deadline = min(buffer.deadline() for buffer in self.tracks.values())
+        self.deadline = min((buffer.deadline() for buffer in self.tracks.values()), default=NEVER)
 
     def _counted_per_stream(self, frame: MediaBody) -> bool:
         follows = self._last_chunk is not None and frame.chunk == self._last_chunk + 1

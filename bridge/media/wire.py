@@ -68,6 +68,9 @@ class Start(Frame, frozen=True):
     sequence_number: int = 1
 
 
+UNNUMBERED = -1
+
+
 class MediaBody(msgspec.Struct, frozen=True):
     """`payload` is the RTP payload without its header; base64 on the wire, bytes here.
 
@@ -75,7 +78,7 @@ class MediaBody(msgspec.Struct, frozen=True):
 
     payload: bytes
     track: str = "inbound"
-    chunk: int = 0
+    chunk: int = UNNUMBERED
     timestamp: int = 0
 
 

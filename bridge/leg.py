@@ -7,10 +7,11 @@ and detach and the playout outlives them."""
 import asyncio
 import base64
 import binascii
+import logging
 import secrets
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -21,6 +22,7 @@ from bridge.media.playout import Playout, PlayoutSettings, Utterance
 from bridge.media.session import (
     AudioReceived,
     ByteOrder,
+    ByteOrderFound,
     DigitReceived,
     ErrorReceived,
     Event,
@@ -32,7 +34,9 @@ from bridge.media.session import (
 from bridge.media.stream import MediaStream, Transport
 from bridge.media.wire import StartBody
 from bridge.ticker import Ticker
-from telecodecs import Pcm, Resampler, codec
+from telecodecs import Codec, Pcm, Resampler, codec
+
+log = logging.getLogger("callbridge")
 
 Direction = Literal["incoming", "outgoing"]
 
@@ -170,8 +174,9 @@ class Leg:
         if self.stream is not None:
             raise LocalProtocolError("a second stream on one call")
         plan = self.plan
-        tx = codec(plan.tx_name, plan.tx_rate, l16_order=plan.l16_order)
-        session = MediaSession(self.playout, tx, plan.sample_rate, l16_order=plan.l16_order)
+        session = MediaSession(
+            self.playout, self._tx_codec(), plan.sample_rate, l16_order=plan.l16_order
+        )
         self.stream = MediaStream(session, self, transport, self.clock, self._ticker)
         self.stats.streams += 1
         return self.stream
@@ -197,6 +202,8 @@ class Leg:
         match event:
             case AudioReceived():
                 self._take_audio(event.pcm)
+            case ByteOrderFound():
+                self._match_order(event.order)
             case DigitReceived():
                 self.digit(Digit(event.digit, event.occurred_at))
             case Started():
@@ -235,12 +242,34 @@ class Leg:
         else:
             self.inbound.extend(np.split(pcm[:whole], whole // self._ptime) if whole else ())
             self._rest = pcm[whole:] if whole < len(pcm) else None
-        while len(self.inbound) > INBOUND_LIMIT:
+        # One message can hold 30 s: that is no bot's slowness.
+        limit = max(INBOUND_LIMIT, whole // self._ptime)
+        while len(self.inbound) > limit:
             self.inbound.popleft()
             self.stats.inbound_dropped += 1
         self._wake()
 
     # ---- audio out --------------------------------------------------------------------------
+
+    def _tx_codec(self) -> Codec:
+        plan = self.plan
+        return codec(plan.tx_name, plan.tx_rate, l16_order=plan.l16_order)
+
+    def _match_order(self, order: ByteOrder) -> None:
+        """Send L16 as it arrives: a platform will hardly want two byte orders on one socket."""
+        if self.plan.tx_name != "L16" or self.plan.l16_order == order or self.stream is None:
+            return
+        log.error(
+            "L16 arrives in another byte order than we send: switching, set CALLBRIDGE_L16_ORDER",
+            extra={
+                "call": self.reference,
+                "call_control_id": self.call_control_id,
+                "sent": self.plan.l16_order,
+                "arrived": order,
+            },
+        )
+        self.plan = replace(self.plan, l16_order=order)
+        self.stream.session.set_tx(self._tx_codec())
 
     def transmitter(self) -> Resampler | None:
         """From the bot's rate to the wire's: one for each utterance, as it has a memory."""

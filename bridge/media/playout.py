@@ -181,6 +181,12 @@ class Playout:
         """Whether the caller has something yet to hear."""
         return self.ledger.heard(now) < self.ledger.sent or any(u.queued for u in self._to_send)
 
+    @property
+    def between_utterances(self) -> bool:
+        """Whether the next audio to be sent is the first of its utterance."""
+        first = self._to_send[0] if self._to_send else None
+        return first is None or not first.sent or (first.closed and not first.queued)
+
     # ---- the carrier's side -----------------------------------------------------------------
 
     def due(self, now: float) -> list[Pcm | PendingMark]:

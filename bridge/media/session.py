@@ -13,7 +13,7 @@ import numpy as np
 
 from bridge.errors import RemoteProtocolError
 from bridge.media import wire
-from bridge.media.jitter import TrackOrder
+from bridge.media.jitter import NEVER, TrackOrder
 from bridge.media.ledger import PendingMark
 from bridge.media.playout import Playout
 from telecodecs import Codec, CodecError, Pcm, Resampler, codec, l16, silence
@@ -68,6 +68,13 @@ class AudioReceived:
 
 
 @dataclass(frozen=True, slots=True)
+class ByteOrderFound:
+    """The byte order that arriving L16 has; comes before the audio that showed it."""
+
+    order: ByteOrder
+
+
+@dataclass(frozen=True, slots=True)
 class DigitReceived:
     digit: str
     occurred_at: str
@@ -87,7 +94,7 @@ class Stopped:
     """The platform ended the stream; whether the call goes on it does not say."""
 
 
-Event = Started | AudioReceived | DigitReceived | ErrorReceived | Stopped
+Event = Started | AudioReceived | ByteOrderFound | DigitReceived | ErrorReceived | Stopped
 
 
 @dataclass(slots=True)
@@ -117,19 +124,15 @@ class MediaSession:
         self.stats = SessionStats()
         self.order = TrackOrder()
         self._tx = tx
+        self._next_tx: Codec | None = None
         self._sample_rate = sample_rate
         self._receiver: Receiver | None = None
         self._l16_order: ByteOrder = l16_order
         self._clear = False
 
-    @property
-    def rx_order(self) -> ByteOrder | None:
-        """The byte order that arriving L16 turned out to have; None for others or while unsure."""
-        return self._receiver.order if self._receiver else None
-
     def set_tx(self, tx: Codec) -> None:
-        """Encode differently from the next message on."""
-        self._tx = tx
+        """Encode differently from the next utterance on."""
+        self._next_tx = tx
 
     # ---- what arrives -----------------------------------------------------------------------
 
@@ -159,28 +162,35 @@ class MediaSession:
                     ErrorReceived(frame.payload.code, frame.payload.title, frame.payload.detail)
                 ]
             case wire.Stop():
-                return [*self._decode(self.order.tick(float("inf"))), Stopped()]
+                held = self.order.tick(NEVER)
+                return [*(self._decode(held) if held else ()), Stopped()]
             case _:
                 return []
 
     def _media(self, body: wire.MediaBody, now: float) -> list[Event]:
         self.stats.frames_in += 1
-        if body.track != "inbound":
-            return []  # our own echo from the platform: asked for by nobody
+        if body.track not in wire.TRACKS:
+            return []
         return self._decode(self.order.push(body, now))
 
     def _decode(self, bodies: list[wire.MediaBody]) -> list[Event]:
-        assert self._receiver is not None
+        receiver = self._receiver
+        assert receiver is not None, "media is only legal after a start"
         events: list[Event] = []
         for body in bodies:
+            if body.track != "inbound":
+                continue  # the outbound track only helps to count: it is what we sent
+            undecided = receiver.order is None
             try:
-                pcm = self._receiver.decode(body)
+                pcm = receiver.decode(body)
             except CodecError:
                 self.stats.undecodable += 1
                 continue
+            if undecided and receiver.order is not None:
+                events.append(ByteOrderFound(receiver.order))
             if len(pcm):
                 events.append(AudioReceived(pcm))
-        self.stats.concealed = self._receiver.concealed
+        self.stats.concealed = receiver.concealed
         return events
 
     # ---- what leaves ------------------------------------------------------------------------
@@ -197,6 +207,8 @@ class MediaSession:
         if self._clear:
             self._clear = False
             frames.append(wire.Clear())
+        if self._next_tx is not None and self.playout.between_utterances:
+            self._tx, self._next_tx = self._next_tx, None
         for item in self.playout.due(now):
             if isinstance(item, PendingMark):
                 frames.append(wire.SetMark(wire.MarkBody(item.name)))
@@ -238,14 +250,19 @@ class Receiver:
         self._rate = self._codec.encoding.sample_rate
         self._resampler = Resampler(self._rate, sample_rate) if self._rate != sample_rate else None
         self._votes: list[ByteOrder] | None = [] if name == "L16" else None
-        self._undecided: list[bytes] = []
+        self._undecided: list[wire.MediaBody] = []
         self._next_chunk: int | None = None
         self._next_timestamp = 0.0
 
     def decode(self, body: wire.MediaBody) -> Pcm:
         """(n,) int16; empty while the byte order of L16 is still being found. Raises CodecError."""
-        payload = body.payload if self._votes is None else self._settle_order(body.payload)
-        pcm = self._codec.decode(payload)
+        if self._votes is None:
+            return self._pcm(body)
+        due = [self._pcm(held) for held in self._settle_order(body)]
+        return np.concatenate(due) if due else silence(0)
+
+    def _pcm(self, body: wire.MediaBody) -> Pcm:
+        pcm = self._codec.decode(body.payload)
         if (missing := self._missing(body, len(pcm))) > 0:
             self.concealed += missing
             pcm = np.concatenate([silence(missing), pcm])
@@ -259,22 +276,21 @@ class Receiver:
         self._next_timestamp = body.timestamp + 1000 * samples / self._rate
         return round(gap_s * self._rate) if jumped and 0 < gap_s <= CONCEAL_MAX_S else 0
 
-    def _settle_order(self, payload: bytes) -> bytes:
+    def _settle_order(self, body: wire.MediaBody) -> list[wire.MediaBody]:
         """Hold L16 back until its byte order is known: nobody documents it, so the audio votes."""
         assert self._votes is not None
-        if len(payload) % 2:
-            raise CodecError(f"{len(payload)} bytes are no whole samples of 16 bits")
-        if not self._undecided and not any(payload):
-            return payload  # digital silence reads the same both ways
-        self._undecided.append(payload)
-        if vote := l16.likely_order(payload):
+        vote = l16.likely_order(body.payload)  # raises for what is no L16 at all
+        if not self._undecided and not any(body.payload):
+            return [body]  # digital silence reads the same both ways
+        self._undecided.append(body)
+        if vote:
             self._votes.append(vote)
         if len(self._votes) < ORDER_VOTES and len(self._undecided) < ORDER_PATIENCE:
-            return b""
+            return []
         if self._votes:
             big = self._votes.count("big")
             self.order = "big" if 2 * big > len(self._votes) else "little"
             self._codec = codec("L16", self._rate, l16_order=self.order)
         self._votes = None
-        payload, self._undecided = b"".join(self._undecided), []
-        return payload
+        due, self._undecided = self._undecided, []
+        return due

@@ -70,6 +70,8 @@ class MediaStream:
 
     def feed(self, text: str | bytes) -> None:
         """One message of the platform. What is malformed is counted and dropped."""
+        if self._closed:
+            return  # on its way when we closed
         now = self._clock.now()
         try:
             frame = wire.decode_incoming(text)

@@ -81,9 +81,10 @@ def carrier(
 ) -> None:
     """Run the local carrier: the Voice API with real audio, on this machine, with no account.
 
-    Point any SDK or framework at it: TELNYX_BASE_URL=http://127.0.0.1:8080/v2. It prints the
-    public key of its webhooks. `callbridge call` lets somebody ring in; every call leaves a stereo
-    WAV and a tape in the folder of --out."""
+    Point any SDK or framework at it: TELNYX_BASE_URL=http://127.0.0.1:8080/v2. What a bridge needs
+    to know, the public key of its webhooks among it, is printed with --json and written to
+    carrier.env in the folder of --out, for `. out/carrier.env`. `callbridge call` lets somebody
+    ring in; every call leaves a stereo WAV and a tape in that folder."""
     from bridge.carrier import service
     from bridge.carrier.config import CarrierConfig
     from bridge.carrier.shell import Running
@@ -91,6 +92,7 @@ def carrier(
     from bridge.logs import set_up
 
     set_up("text", logging.WARNING)
+    environment = out / "carrier.env"
     config = CarrierConfig(
         api_key=api_key,
         webhook_url=webhook_url,
@@ -105,13 +107,15 @@ def carrier(
             "TELNYX_API_KEY": api_key,
             "TELNYX_PUBLIC_KEY": running.public_key,
             "CALLBRIDGE_CONNECTION_ID": config.connection_id,
+            "CALLBRIDGE_PUBLIC_URL": webhook_url.removesuffix("/webhooks"),
         }
+        environment.parent.mkdir(parents=True, exist_ok=True)
+        environment.write_text("".join(f"export {name}={value}\n" for name, value in facts.items()))
         if as_json:
             print(json.dumps(facts), flush=True)
         else:
             print(f"The carrier listens on {base}; its webhooks go to {webhook_url}.")
-            print("For the bridge's environment:")
-            print("".join(f"export {name}={value}\n" for name, value in facts.items()), flush=True)
+            print(f"What the bridge needs to know is in {environment}.", flush=True)
 
     asyncio.run(
         service.run(config, host=host, port=port, out_dir=out, voice=voice(), started=started)
@@ -157,6 +161,35 @@ def call(
         print(f"{report['hangup_cause']} after {report['duration_s']} s; files: {report['files']}")
         print("".join(f"failed: {line}\n" for line in report["failed"]), end="")
     if report["failed"]:
+        raise typer.Exit(1)
+
+
+@cli.command()
+def demo(
+    bots: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            help="Bot files, each with its caller script beside it: echo.py, echo.json."
+        ),
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder for recordings, tapes, pictures.")] = Path(
+        "out"
+    ),
+    as_json: Json = False,
+) -> None:
+    """A real call to each bot: carrier and bridge as two processes, the call shown as it happens.
+
+    Without bots, those of examples/. Leaves a stereo WAV, the tape as JSON and a picture of every
+    call. Exits with 1 if a line of a script's `expect` does not hold."""
+    from rich.console import Console
+
+    from bridge.console import demo as demonstration
+
+    bots = bots or [Path("examples/echo.py"), Path("examples/jingle.py")]
+    pairings = [demonstration.Pairing(bot, bot.with_suffix(".json")) for bot in bots]
+    console = Console(stderr=False, highlight=False)
+    ok = asyncio.run(demonstration.demo(pairings, out_dir=out, console=console, as_json=as_json))
+    if not ok:
         raise typer.Exit(1)
 
 

@@ -87,7 +87,7 @@ class Exchange:
         self.now = now
         encoding = codec(script.codec, 16000 if script.codec == "L16" else 8000).encoding
         leg = self._new_leg("incoming", script.from_, script.to, encoding)
-        leg.script, leg.caller = script, Caller(script, encoding.sample_rate)
+        leg.carry_out(script)
         self.webhook(leg, "call.initiated", webhooks.initiated(leg))
         return leg.call_control_id
 
@@ -239,8 +239,8 @@ class Exchange:
         encoding = codec(name, 16000 if name == "L16" else 8000).encoding
         leg = self._new_leg("outgoing", from_, to, encoding, session_of, routing)
         leg.client_state, leg.bridge_to = client_state, bridge_to
-        leg.script = script
-        leg.caller = Caller(script, encoding.sample_rate) if script is not None else None
+        if script is not None:
+            leg.carry_out(script)
         leg.intend(
             msgspec.structs.replace(
                 plan,
@@ -302,12 +302,13 @@ class Exchange:
             undone = leg.caller.left_undone()
             if undone is not None:
                 leg.failures.append(undone)
+        leg.caller = None  # with all that he had to say: finished legs are kept for a while
         leg.state, leg.ending, leg.ended_at = State.ENDED, ending, self.now
         leg.note(self.now, "state", state="ended", cause=ending.cause, source=ending.source)
         self.webhook(leg, "call.hangup", webhooks.hung_up(leg, self.timestamp()))
         del self._live[leg.call_control_id]
         self._finished.append(leg)
-        self._drop_recordings()
+        self._forget_recording()
         self._effects.append(CallFinished(leg.call_control_id))
         self._end_others(leg, ending)
 
@@ -322,7 +323,7 @@ class Exchange:
             else:
                 self.end(partner, msgspec.structs.replace(CALLER_CLEARED, source=ending.source))
 
-    def _drop_recordings(self) -> None:
+    def _forget_recording(self) -> None:
         excess = len(self._finished) - self.config.keep_recordings - 1
         if excess >= 0:
             self._finished[excess].recorder.drop()

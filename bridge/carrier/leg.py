@@ -6,6 +6,7 @@ from typing import Literal
 import msgspec
 
 from bridge.carrier.caller import Caller
+from bridge.carrier.expect import Expectation
 from bridge.carrier.playout import TICKS_PER_S, Channel, Playout, RateAdapter, mix
 from bridge.carrier.report import CallReport, HeardMark, Recorder, Tape
 from bridge.carrier.script import CallScript
@@ -85,8 +86,8 @@ class Leg:
         self.ending: Ending | None = None
         self.plan = Plan()
         self.deadline = NEVER  # of the plan
-        self.script: CallScript | None = None
-        self.caller: Caller | None = None  # None where nobody picks up
+        self.caller: Caller | None = None  # None where nobody picks up, and after the end
+        self.expect: tuple[Expectation, ...] = ()
         self.digits_on_answer = ""
 
         self.partner: Leg | None = None  # bridged with
@@ -110,6 +111,11 @@ class Leg:
         self.clears: list[int] = []
         self.stream_errors = 0
         self.failures: list[str] = []
+
+    def carry_out(self, script: CallScript) -> None:
+        """There is somebody at the far end."""
+        self.caller = Caller(script, self.encoding.sample_rate)
+        self.expect = script.expect
 
     def intend(self, plan: Plan) -> None:
         self.plan = plan
@@ -216,8 +222,8 @@ class Leg:
             hangup_source=self.ending.source if self.ending else None,
             failed=tuple(self.failures),
         )
-        if self.state is not State.ENDED or self.script is None:
+        if self.state is not State.ENDED:
             return report
-        claims = [expectation.failure(report) for expectation in self.script.expect]
+        claims = [expectation.failure(report) for expectation in self.expect]
         failed = (*self.failures, *(claim for claim in claims if claim is not None))
         return msgspec.structs.replace(report, failed=failed)

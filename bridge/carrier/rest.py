@@ -95,12 +95,12 @@ class RestApi:
             return OK
         fields = _checked(command, values)
         _check_state(leg, command.name)
-        before = leg.client_state
+        before = leg.client_state, leg.routing
         self._remember_wishes(leg, fields)
         try:
             self._actions[command.name](leg, fields)
         except Refused:
-            leg.client_state = before
+            leg.client_state, leg.routing = before
             raise
         ignored = not_simulated(command, fields)
         extra: JsonObject = {"not_simulated": ignored} if ignored else {}

@@ -5,17 +5,26 @@ import contextlib
 import signal
 import socket
 from base64 import b64encode
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 import httpx
+import msgspec
 import uvicorn
 from nacl.signing import SigningKey
 
 from bridge.carrier import server
 from bridge.carrier.config import CarrierConfig
-from bridge.carrier.shell import Running, Shell, Started, Voice
+from bridge.carrier.shell import Shell, Voice
 from bridge.errors import CallbridgeError
+
+
+class Running(msgspec.Struct, frozen=True):
+    """Where a started carrier is, and what its webhooks are signed with."""
+
+    host: str
+    port: int
+    public_key: str  # base64 of 32 bytes, as TELNYX_PUBLIC_KEY wants it
 
 
 async def run(
@@ -26,7 +35,7 @@ async def run(
     out_dir: Path | None = None,
     voice: Voice | None = None,
     key: SigningKey | None = None,
-    started: Started | None = None,
+    started: Callable[[Running], None] | None = None,
     stop: asyncio.Event | None = None,
     handle_signals: bool = True,
     webhook_timeout_s: float = 2.0,
@@ -65,7 +74,10 @@ class _Stopped(Exception):
 
 
 async def _serve(
-    shell: Shell, listener: socket.socket, stop: asyncio.Event, started: Started | None
+    shell: Shell,
+    listener: socket.socket,
+    stop: asyncio.Event,
+    started: Callable[[Running], None] | None,
 ) -> None:
     async with asyncio.TaskGroup() as serving:
         http = _Server(shell)

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -179,14 +179,3 @@ def _write(folder: Path, report: CallReport) -> tuple[str, str]:
     whole = report.summary() | {"marks": report.marks, "tape": report.tape, "wav": wav.name}
     json.write_bytes(msgspec.json.format(msgspec.json.encode(whole)) + b"\n")
     return str(wav), str(json)
-
-
-Started = Callable[["Running"], None]
-
-
-class Running(msgspec.Struct, frozen=True):
-    """Where a started carrier is, and what its webhooks are signed with."""
-
-    host: str
-    port: int
-    public_key: str  # base64 of 32 bytes, as TELNYX_PUBLIC_KEY wants it

@@ -19,8 +19,7 @@ from starlette.routing import Route
 from websockets.asyncio.server import ServerConnection, serve
 
 from bridge.carrier.config import CarrierConfig
-from bridge.carrier.service import run
-from bridge.carrier.shell import Running
+from bridge.carrier.service import Running, run
 from telecodecs import Pcm
 from tests.bridge.carrier.line import tone
 
@@ -88,6 +87,7 @@ async def carrier(
         headers={"authorization": f"Bearer {config.api_key}"},
         timeout=10,
         trust_env=False,
+        verify=False,  # plain http only; spares a tenth of a second for certificates
     ) as http:
         try:
             yield Live(running, http)

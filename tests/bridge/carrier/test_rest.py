@@ -460,12 +460,13 @@ def test_client_state_is_echoed_until_it_is_replaced() -> None:
     assert line.payload("call.hangup")["client_state"] == "Mg=="
 
 
-def test_a_refused_command_does_not_change_the_client_state() -> None:
+def test_a_refused_command_changes_nothing() -> None:
     line = Line()
     call = answered(line)
-    line.command(call, "streaming_stop", client_state="MQ==")
+    line.command(call, "streaming_stop", client_state="MQ==", webhook_url="http://other/")
     line.command(call, "hangup")
     assert line.payload("call.hangup")["client_state"] is None
+    assert line.deliveries[-1].urls == ("http://app/hooks",)
 
 
 def test_urls_of_the_application_of_the_call_and_of_single_events() -> None:

@@ -9,22 +9,13 @@ from collections.abc import Callable, Generator
 from pathlib import Path
 
 import httpx
-import msgspec
 import uvicorn
 from nacl.signing import SigningKey
 
 from bridge.carrier import server
 from bridge.carrier.config import CarrierConfig
-from bridge.carrier.shell import Shell, Voice
+from bridge.carrier.shell import Running, Shell, Voice
 from bridge.errors import CallbridgeError
-
-
-class Running(msgspec.Struct, frozen=True):
-    """Where a started carrier is, and what its webhooks are signed with."""
-
-    host: str
-    port: int
-    public_key: str  # base64 of 32 bytes, as TELNYX_PUBLIC_KEY wants it
 
 
 async def run(

@@ -43,6 +43,14 @@ class Voice(Protocol):
     def __call__(self, text: str, sample_rate: int, *, ssml: bool) -> Pcm: ...
 
 
+class Running(msgspec.Struct, frozen=True):
+    """Where a started carrier is, and what its webhooks are signed with."""
+
+    host: str
+    port: int
+    public_key: str  # base64 of 32 bytes, as TELNYX_PUBLIC_KEY wants it
+
+
 class Recording(msgspec.Struct, frozen=True):
     """What is left of a finished call: its report without audio and tape, and the files."""
 

@@ -19,7 +19,8 @@ from starlette.routing import Route
 from websockets.asyncio.server import ServerConnection, serve
 
 from bridge.carrier.config import CarrierConfig
-from bridge.carrier.service import Running, run
+from bridge.carrier.service import run
+from bridge.carrier.shell import Running
 from telecodecs import Pcm
 from tests.bridge.carrier.line import tone
 

@@ -62,6 +62,7 @@ class Utterance:
     the ledger once that was sent."""
 
     name: str = ""
+    interruptible: bool = True  # whether speech over it may cut it
     closed: bool = False
     length: int = 0
     sent: int = 0
@@ -72,6 +73,8 @@ class Utterance:
     written_at: float = 0.0
     padding: int = 0  # silence at its very end, which is nobody's speech
     end_mark: PendingMark | None = None
+    sent_at: float | None = None  # when its first message left, and ...
+    heard_at: float | None = None  # ... when a mark said that the first was played
 
     @property
     def queued(self) -> int:
@@ -79,8 +82,11 @@ class Utterance:
 
     def heard_text(self) -> str:
         """The spans that were heard to their end."""
-        heard = self.ending.heard if self.ending else 0
-        return "".join(span.text for span in self.spans if span.end <= heard)
+        return self.text_until(self.ending.heard if self.ending else 0)
+
+    def text_until(self, sample: int) -> str:
+        """The spans that end by `sample`: cut at the word, if a span is one."""
+        return "".join(span.text for span in self.spans if span.end <= sample)
 
     def heard_of(self, position: int) -> int:
         """How much of it the caller has heard when the ledger stands at `position`."""
@@ -130,12 +136,13 @@ class Playout:
         self._to_hear: deque[Utterance] = deque()  # sent; the end is not yet acknowledged
         self._ended: list[Utterance] = []
         self._last_mark = 0
+        self._withheld = False
 
     # ---- the producer's side ----------------------------------------------------------------
 
-    def open(self, name: str = "") -> Utterance:
+    def open(self, name: str = "", *, interruptible: bool = True) -> Utterance:
         """Begin an utterance behind those that are queued."""
-        utterance = Utterance(name)
+        utterance = Utterance(name, interruptible)
         self._to_send.append(utterance)
         return utterance
 
@@ -161,6 +168,18 @@ class Playout:
         self._to_hear.clear()
         self._to_send.clear()
         return at_carrier
+
+    def withhold(self) -> None:
+        """Send nothing more of what may be interrupted: the caller seems to speak."""
+        self._withheld = True
+
+    def resume(self) -> None:
+        """He did not, or is done: go on where it stopped."""
+        self._withheld = False
+
+    def current(self) -> Utterance | None:
+        """The utterance that the caller hears, or is about to."""
+        return next(iter(self._to_hear or self._to_send), None)
 
     def ended(self) -> Sequence[Utterance]:
         """The utterances that have ended since the last call."""
@@ -209,6 +228,9 @@ class Playout:
         mark = self.ledger.returned(name, now)
         if mark is None or mark.epoch != self.ledger.epoch:
             return
+        for utterance in (*self._to_hear, *self._to_send):
+            if utterance.heard_at is None and -1 < utterance.start < mark.position:
+                utterance.heard_at = now
         while self._to_hear and self._end_of(self._to_hear[0]).position <= mark.position:
             self._end(self._to_hear.popleft(), "finished", mark.position, "measured")
 
@@ -250,6 +272,8 @@ class Playout:
         Messages are whole ptimes. One goes when there is room for it under the lead; less than a
         ptime goes, padded, as the end or when its producer has had a ptime to complete it and the
         carrier is about to run dry."""
+        if self._withheld and utterance.interruptible:
+            return 0, NEVER
         queued = utterance.length - utterance.sent
         if not queued:
             return 0, -NEVER if utterance.closed else NEVER
@@ -275,7 +299,7 @@ class Playout:
             self.ledger.begin_stretch(now)
         first = not utterance.sent
         if first:
-            utterance.start = self.ledger.sent
+            utterance.start, utterance.sent_at = self.ledger.sent, now
         before = utterance.sent
         out.append(utterance.take(size))
         self.ledger.add(size)
@@ -310,6 +334,7 @@ class Playout:
         self._to_hear.append(utterance)
 
     def _cut(self, utterances: list[Utterance], reason: EndReason, now: float) -> None:
+        self._withheld = False
         certainty = self.ledger.certainty()
         heard = self.ledger.flush(now)
         self.play_end = now

@@ -251,3 +251,41 @@ def test_heard_text_ends_at_a_word() -> None:
     playout.due(0.1)
     playout.interrupt(0.270)  # 20 ms of which the carrier's own tick may have taken
     assert utterance.heard_text() == "It was "
+
+
+def test_withheld_speech_stays_until_it_is_resumed() -> None:
+    playout = Playout(RATE)
+    utterance = said(playout, 1000)
+    assert sizes(playout.due(0.0)) == [20, 100]
+    playout.withhold()
+    assert playout.due(0.5) == []
+    assert playout.ledger.heard(0.5) == 120 * RATE // 1000
+    playout.resume()
+    assert sizes(playout.due(0.6)) == [100, 100]
+    assert utterance.ending is None
+
+
+def test_an_uninterruptible_utterance_is_not_withheld() -> None:
+    playout = Playout(RATE)
+    utterance = playout.open(interruptible=False)
+    playout.write(utterance, tone(300), 0.0)
+    playout.withhold()
+    assert sum(sizes(playout.due(0.0))) > 0
+
+
+def test_an_interrupt_ends_the_withholding() -> None:
+    playout = Playout(RATE)
+    said(playout, 1000)
+    playout.due(0.0)
+    playout.withhold()
+    playout.interrupt(0.1)
+    said(playout, 100, now=0.2)
+    assert sizes(playout.due(0.2)) == [20, 80]
+
+
+def test_an_utterance_knows_when_it_was_sent_and_first_heard() -> None:
+    playout = Playout(RATE)
+    utterance = said(playout, 500)
+    first = marks(playout.due(1.0))[0]
+    playout.mark_returned(first.name, 1.035)
+    assert (utterance.sent_at, utterance.heard_at) == (1.0, 1.035)

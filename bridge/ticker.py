@@ -18,7 +18,8 @@ class Ticker:
     def __init__(self) -> None:
         self.lag_s = 0.0  # of the latest slot
         self.worst_lag_s = 0.0
-        self._slots: dict[int, set[Callable[[], None]]] = {}
+        # Dictionaries for sets, as they keep the order: virtual time must run the same every time.
+        self._slots: dict[int, dict[Callable[[], None], None]] = {}
         self._heap: list[int] = []
         self._timer: asyncio.TimerHandle | None = None
         self._timer_slot = 0
@@ -31,11 +32,11 @@ class Ticker:
         slot = math.ceil(deadline / SLOT_S - 1e-6)
         planned = self._slots.get(slot)
         if planned is None:
-            planned = self._slots[slot] = set()
+            planned = self._slots[slot] = {}
             heapq.heappush(self._heap, slot)
             if self._timer is None or slot < self._timer_slot:
                 self._arm(slot)
-        planned.add(callback)
+        planned[callback] = None
         return slot
 
     def close(self) -> None:
@@ -52,16 +53,22 @@ class Ticker:
         self._timer = asyncio.get_running_loop().call_at(slot * SLOT_S, self._fire)
 
     def _fire(self) -> None:
-        now = asyncio.get_running_loop().time()
+        loop = asyncio.get_running_loop()
+        now = loop.time()
         self._timer = None
         self.lag_s = max(0.0, now - self._timer_slot * SLOT_S)
         self.worst_lag_s = max(self.worst_lag_s, self.lag_s)
         current = math.floor(now / SLOT_S + 1e-6)
-        due: list[set[Callable[[], None]]] = []
+        due: list[dict[Callable[[], None], None]] = []
         while self._heap and self._heap[0] <= current:
             due.append(self._slots.pop(heapq.heappop(self._heap)))
         for callbacks in due:
             for callback in callbacks:
-                callback()
+                try:
+                    callback()
+                except Exception as error:  # one call's bug must not stop the pacing of all others
+                    loop.call_exception_handler(
+                        {"message": "a deadline's work failed", "exception": error}
+                    )
         if self._heap and self._timer is None:
             self._arm(self._heap[0])

@@ -1,0 +1,159 @@
+"""One timer for all deadlines: slots of 5 ms, no wake without work, no failure that spreads."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from bridge.testing import run
+from bridge.ticker import SLOT_S, Ticker
+
+
+def in_virtual_time(test: Callable[[Ticker], Awaitable[None]]) -> None:
+    async def whole() -> None:
+        await test(Ticker())
+
+    run(whole())
+
+
+def now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def test_a_callback_comes_at_its_deadline_or_within_a_slot_after_it() -> None:
+    async def test(ticker: Ticker) -> None:
+        late: list[float] = []
+        for ms in (0, 1, 3, 5, 7, 20, 999):
+            deadline = ms / 1000
+            ticker.at(deadline, lambda deadline=deadline: late.append(now() - deadline))
+        await asyncio.sleep(2)
+        assert len(late) == 7
+        assert min(late) >= -1e-6
+        assert max(late) < SLOT_S
+
+    in_virtual_time(test)
+
+
+def test_an_earlier_deadline_overtakes_a_planned_one() -> None:
+    async def test(ticker: Ticker) -> None:
+        came: list[str] = []
+        ticker.at(0.500, lambda: came.append(f"late {now():.3f}"))
+        ticker.at(0.020, lambda: came.append(f"early {now():.3f}"))
+        await asyncio.sleep(1)
+        assert came == ["early 0.020", "late 0.500"]
+
+    in_virtual_time(test)
+
+
+def test_the_same_callback_twice_in_a_slot_is_one_call() -> None:
+    async def test(ticker: Ticker) -> None:
+        came: list[float] = []
+
+        def callback() -> None:
+            came.append(now())
+
+        assert ticker.at(0.011, callback) == ticker.at(0.014, callback)
+        await asyncio.sleep(1)
+        assert len(came) == 1
+
+    in_virtual_time(test)
+
+
+def test_callbacks_of_a_slot_come_in_the_order_in_which_they_were_planned() -> None:
+    async def test(ticker: Ticker) -> None:
+        came: list[int] = []
+        for number in range(50):
+            ticker.at(0.010, lambda number=number: came.append(number))
+        await asyncio.sleep(1)
+        assert came == list(range(50))
+
+    in_virtual_time(test)
+
+
+def test_a_callback_may_plan_itself_again() -> None:
+    async def test(ticker: Ticker) -> None:
+        came: list[float] = []
+
+        def again() -> None:
+            came.append(now())
+            if len(came) < 100:
+                ticker.at(now() + 0.020, again)
+
+        ticker.at(0.0, again)
+        await asyncio.sleep(10)
+        assert came == pytest.approx([0.020 * n for n in range(100)])
+
+    in_virtual_time(test)
+
+
+def test_a_callback_that_fails_is_told_and_the_others_go_on() -> None:
+    async def test(ticker: Ticker) -> None:
+        told: list[str] = []
+        came: list[str] = []
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _, context: told.append(repr(context["exception"])))
+
+        def broken() -> None:
+            raise ValueError("a bug")
+
+        ticker.at(0.010, broken)
+        ticker.at(0.010, lambda: came.append("same slot"))
+        ticker.at(0.500, lambda: came.append("later slot"))
+        await asyncio.sleep(1)
+        assert told == ["ValueError('a bug')"]
+        assert came == ["same slot", "later slot"]
+
+    in_virtual_time(test)
+
+
+def test_a_loop_without_deadlines_is_not_woken() -> None:
+    async def test(ticker: Ticker) -> None:
+        ticker.at(0.010, lambda: None)
+        await asyncio.sleep(0.020)
+        assert ticker._timer is None  # pyright: ignore[reportPrivateUsage]
+
+    in_virtual_time(test)
+
+
+def test_a_thousand_calls_wake_the_loop_once_a_slot() -> None:
+    async def test(ticker: Ticker) -> None:
+        wakes = 0
+        fire = ticker._fire  # pyright: ignore[reportPrivateUsage]
+
+        def counted() -> None:
+            nonlocal wakes
+            wakes += 1
+            fire()
+
+        ticker._fire = counted  # type: ignore[method-assign]
+        for number in range(1000):
+            ticker.at(0.100 + number / 10_000, lambda: None)
+        await asyncio.sleep(1)
+        assert wakes == 21
+
+    in_virtual_time(test)
+
+
+def test_what_is_closed_calls_nobody() -> None:
+    async def test(ticker: Ticker) -> None:
+        came: list[float] = []
+        ticker.at(0.010, lambda: came.append(now()))
+        ticker.close()
+        await asyncio.sleep(1)
+        assert came == []
+
+    in_virtual_time(test)
+
+
+async def test_a_blocked_loop_shows_as_lag() -> None:
+    """Real time, as only a real loop can be blocked."""
+    ticker = Ticker()
+    came = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    ticker.at(loop.time() + 0.005, came.set)
+    blocked_until = loop.time() + 0.050
+    while loop.time() < blocked_until:
+        pass
+    await came.wait()
+    assert 0.035 < ticker.lag_s < 1.0
+    assert ticker.worst_lag_s == ticker.lag_s

@@ -17,17 +17,26 @@ STANDARD = set(vars(logging.makeLogRecord({}))) | {
 
 
 class MaskTokens(logging.Filter):
-    """Servers log the address of a WebSocket, and ours carry tokens."""
+    """Servers log the address of a WebSocket, at the debug level also headers and frames; a refusal
+    of the platform may quote what we sent. Ours carry tokens."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        if isinstance(record.args, tuple):
+        if isinstance(record.args, tuple):  # one by one: formatters of access logs unpack them
             record.args = tuple(masked(a) if isinstance(a, str) else a for a in record.args)
-        record.msg = masked(record.msg) if isinstance(record.msg, str) else record.msg
+        try:
+            whole = record.getMessage()
+        except Exception:  # a format that does not fit is for the handler to report
+            return True
+        if (shown := masked(whole)) != whole:
+            record.msg, record.args = shown, None
+        for name, value in vars(record).items():
+            if isinstance(value, str) and name not in STANDARD:
+                setattr(record, name, masked(value))
         return True
 
 
 class TextFormatter(logging.Formatter):
-    """`time level message key=value …`"""
+    """`time level message key=value …`, a line for each record but for its traceback."""
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)-7s %(message)s")
@@ -35,7 +44,11 @@ class TextFormatter(logging.Formatter):
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  the base class's name
         extra = {k: v for k, v in vars(record).items() if k not in STANDARD and v not in (None, "")}
         line = super().formatMessage(record)
-        return line + "".join(f" {key}={value}" for key, value in extra.items())
+        line += "".join(f" {key}={value}" for key, value in extra.items())
+        if line.isprintable():
+            return line
+        # What comes from outside, such as a caller's name, must not look like a line of ours.
+        return "".join(c if c.isprintable() else repr(c)[1:-1] for c in line)
 
 
 def set_up(form: Literal["json", "text"], level: int = logging.INFO) -> None:

@@ -5,8 +5,13 @@ opens one call for a minute and no other. The platform's ids are not in it: at t
 they are often not known. Form: `reference.expiry.signature`, URL-safe."""
 
 import hmac
+import re
 from base64 import urlsafe_b64encode
 from hashlib import sha256
+
+from bridge.media.wire import TOKEN_HEADER
+
+_BEFORE_TOKEN = re.compile(rf"(token=|{TOKEN_HEADER}[^\w*]+)(?=[^*])", re.IGNORECASE)
 
 
 def mint(reference: str, expires: float, secret: bytes) -> str:
@@ -29,9 +34,9 @@ def read(token: str, secret: bytes) -> tuple[str, float] | None:
 
 
 def masked(text: str) -> str:
-    """A URL or token fit for a log line: nothing of a `token=` remains."""
-    head, mark, _ = text.partition("token=")
-    return head + mark + "***" if mark else text
+    """Text fit for a log line: nothing remains after a `token=` or after the name of the header."""
+    found = _BEFORE_TOKEN.search(text)
+    return text[: found.end()] + "***" if found else text
 
 
 def _sign(claim: str, secret: bytes) -> str:

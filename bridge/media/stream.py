@@ -137,7 +137,11 @@ class MediaStream:
         return False
 
     def _plan(self, now: float) -> None:
-        deadline = self.session.deadline() if self._stalled_since is None else now + RETRY_S
+        deadline = (
+            self.session.deadline()
+            if self._stalled_since is None
+            else min(self.session.order.deadline, now + RETRY_S)
+        )
         # What is planned already and comes earlier finds the later deadline when it comes.
         if deadline < NEVER and not now < self._planned <= deadline and not self._closed:
             self._planned = deadline

@@ -1,12 +1,11 @@
 """Settings of one carrier, and how the numbers it can reach behave."""
 
 from collections.abc import Mapping
-from typing import Literal, cast, get_args
+from typing import Literal
 
 import msgspec
 
-from bridge.carrier.script import AudioLoader, CallScript, ScriptError, parse_script
-from bridge.carrier.shapes import as_object
+from bridge.carrier.script import CallScript
 
 Unreachable = Literal["busy", "no_answer", "reject", "not_found"]
 Behaviour = CallScript | Unreachable
@@ -29,25 +28,3 @@ class CarrierConfig(msgspec.Struct, frozen=True, kw_only=True):
     keep_finished: int = 1000
     keep_recordings: int = 20
     dedup_s: float = 60.0
-
-
-def parse_numbers(data: object, load: AudioLoader) -> dict[str, Behaviour]:
-    """Read who lives where: `{"+13125550199": {"steps": [...]}, "+13125550198": "busy"}`.
-
-    Raises ScriptError, and what `load` raises."""
-    numbers = as_object(data)
-    if numbers is None:
-        raise ScriptError("numbers are a JSON object: a number, and how it behaves")
-    return {number: _behaviour(number, value, load) for number, value in numbers.items()}
-
-
-def _behaviour(number: str, value: object, load: AudioLoader) -> Behaviour:
-    if as_object(value) is None:
-        if value not in get_args(Unreachable):
-            known = ", ".join(get_args(Unreachable))
-            raise ScriptError(f"{number} behaves as a script or as one of {known}, not {value!r}")
-        return cast(Unreachable, value)
-    try:
-        return parse_script(value, load)
-    except ScriptError as error:
-        raise ScriptError(f"{number}: {error}") from None

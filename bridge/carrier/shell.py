@@ -33,6 +33,9 @@ from telecodecs import Pcm
 log = logging.getLogger(__name__)
 
 TICK_S = 0.02
+# Late ticks follow each other this fast, not at once: the customer gets a moment to answer each
+# frame, as he would have had. Without it a stall of ours becomes a gap in the bot's speech.
+CATCH_UP_STEP_S = 0.004
 MAX_CATCH_UP_S = 0.5  # a longer stall is left out: nobody speaks half a second in no time
 GOODBYE_S = 2.0  # for webhooks, sockets and files when the carrier stops
 
@@ -164,8 +167,7 @@ class Shell:
                 self.skipped_ticks += skipped
                 deadline += skipped * TICK_S
                 log.warning("stalled for %.1f s: %d ticks left out", late, skipped)
-            # Also when late: frames that have arrived meanwhile come first.
-            await asyncio.sleep(max(0.0, -late))
+            await asyncio.sleep(max(CATCH_UP_STEP_S, -late))
             self.switch.tick(deadline)
             self.settle()
 

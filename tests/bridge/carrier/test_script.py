@@ -6,10 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bridge.carrier.config import parse_numbers
 from bridge.carrier.expect import Expectation, parse_expectation
 from bridge.carrier.script import (
-    CallScript,
     Clip,
     Event,
     HangUp,
@@ -101,23 +99,6 @@ def test_a_senseless_script_is_refused_with_a_sentence(script: object, words: st
         parse_script(script, load)
     assert words in str(refusal.value)
     assert "\n" not in str(refusal.value)
-
-
-def test_numbers_behave_as_a_script_or_in_a_word() -> None:
-    numbers = parse_numbers({"+13125550199": {"steps": [{"hangup": True}]}, "+1312": "busy"}, load)
-    script = numbers["+13125550199"]
-    assert isinstance(script, CallScript)
-    assert script.steps == (HangUp(),)
-    assert numbers["+1312"] == "busy"
-    senseless: list[tuple[object, str]] = [
-        ([], "numbers are a JSON object"),
-        ({"+1": "asleep"}, "one of busy, no_answer, reject, not_found, not 'asleep'"),
-        ({"+1": {"steps": [{}]}}, "+1: step 1 is none of"),
-    ]
-    for data, words in senseless:
-        with pytest.raises(ScriptError) as refusal:
-            parse_numbers(data, load)
-        assert words in str(refusal.value)
 
 
 # ---- steps ------------------------------------------------------------------------------------

@@ -1,0 +1,106 @@
+"""`python -m bridge ...` as a process of its own, which never outlives its block."""
+
+import asyncio
+import os
+import sys
+from collections import deque
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import NoReturn
+
+import httpx
+
+from bridge.errors import CallbridgeError
+
+READY_S = 20.0
+STOP_S = 5.0
+POLL_S = 0.05
+REMEMBERED = 12  # lines of output, for the error message
+
+
+class Child:
+    """A running process and the last of what it printed."""
+
+    def __init__(
+        self, name: str, process: asyncio.subprocess.Process, on_line: Callable[[str], None]
+    ) -> None:
+        self.name = name
+        self._process = process
+        self._on_line = on_line
+        self._last: deque[str] = deque(maxlen=REMEMBERED)
+
+    async def read(self) -> None:
+        """Until it closes its output, which is when it ends."""
+        assert self._process.stdout is not None, "it was started with a pipe"
+        async for raw in self._process.stdout:
+            line = raw.decode(errors="replace").rstrip()
+            if line:
+                self._last.append(line)
+                self._on_line(line)
+
+    async def ready(self, http: httpx.AsyncClient, url: str) -> httpx.Response:
+        """The first good answer of `url`. Raises CallbridgeError with its last words."""
+        try:
+            async with asyncio.timeout(READY_S):
+                while self._process.returncode is None:
+                    try:
+                        response = await http.get(url)
+                        if response.is_success:
+                            return response
+                    except httpx.TransportError:
+                        pass  # it does not listen yet
+                    await asyncio.sleep(POLL_S)
+        except TimeoutError:
+            words = self._words()
+            raise CallbridgeError(f"{self.name}: not ready in {READY_S:g} s\n{words}") from None
+        return await self.death()
+
+    async def death(self) -> NoReturn:
+        """Wait for its end, which is always too early. Raises CallbridgeError."""
+        code = await self._process.wait()
+        await asyncio.sleep(POLL_S)  # its last lines are still on their way through the pipe
+        if code == 2 and self._last:  # our own command line: one sentence that says it all
+            raise CallbridgeError(f"{self.name}: {self._last[-1].removeprefix('callbridge: ')}")
+        raise CallbridgeError(f"{self.name}: ended by itself, exit code {code}\n{self._words()}")
+
+    def _words(self) -> str:
+        return "\n".join(f"  {line}" for line in self._last)
+
+    async def stop(self) -> None:
+        """Ask it to end, and make it end."""
+        if self._process.returncode is not None:
+            return
+        self._process.terminate()
+        try:
+            async with asyncio.timeout(STOP_S):
+                await self._process.wait()
+        finally:
+            if self._process.returncode is None:
+                self._process.kill()
+                await self._process.wait()
+
+
+@asynccontextmanager
+async def running(
+    name: str,
+    *args: str,
+    env: Mapping[str, str],
+    on_line: Callable[[str], None] = lambda line: None,
+) -> AsyncGenerator[Child]:
+    """Run a subcommand, with `env` on top of our environment, until the block ends."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "bridge", *args,
+        env={**os.environ, **env},
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        start_new_session=True,  # Ctrl-C is for us: we end it in order
+        limit=1 << 20,
+    )  # fmt: skip
+    child = Child(name, process, on_line)
+    reader = asyncio.create_task(child.read())
+    try:
+        yield child
+    finally:
+        await child.stop()
+        await reader

@@ -1,0 +1,133 @@
+"""What the carrier leaves of a call, read back: the JSON tape, the stereo WAV, and what they show.
+
+All times are seconds since the call came in, as on the tape; the audio begins at the answer."""
+
+import wave
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+
+from bridge.carrier.expect import LOUD
+from bridge.carrier.report import TapeEntry
+from bridge.errors import CallbridgeError
+from telecodecs import Pcm
+
+PIECE_S = 0.020
+PAUSE_S = 0.5  # shorter ones belong to the speech around them
+SILENCE_S = 0.060  # zero crossings and codec noise are shorter
+CAUSE_S = 0.5  # a key so long before a clear is what the clear answers
+
+
+class CallFacts(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "from"}):
+    """The carrier's JSON of a finished call, as far as it is shown."""
+
+    call_control_id: str
+    direction: str
+    from_: str
+    to: str
+    state: str
+    sample_rate: int
+    duration_s: float
+    answered_at_s: float | None
+    hangup_cause: str | None
+    hangup_source: str | None
+    marks_returned: int
+    marks_cleared: int
+    stream_errors: int
+    failed: tuple[str, ...]
+    tape: tuple[TapeEntry, ...]
+
+    @property
+    def hung_up_by(self) -> str:
+        """The bot, the person at the other end, or neither."""
+        if self.hangup_source not in ("caller", "callee"):
+            return "the network"
+        bots = "callee" if self.direction == "incoming" else "caller"
+        return "the bot" if self.hangup_source == bots else "the caller"
+
+
+class Sound(NamedTuple):
+    start_s: float
+    end_s: float
+
+
+class Interruption(NamedTuple):
+    """A clear: the key that caused it, if one did, and when the bot could no longer be heard."""
+
+    key_s: float | None
+    clear_s: float
+    silent_s: float
+
+    @property
+    def begin_s(self) -> float:
+        return self.clear_s if self.key_s is None else self.key_s
+
+
+class Record(msgspec.Struct, frozen=True, eq=False):
+    """`caller` is what the caller said, `bot` what he heard: (n,) int16 from the answer on."""
+
+    facts: CallFacts
+    caller: Pcm
+    bot: Pcm
+
+    @property
+    def audio_from_s(self) -> float:
+        return self.facts.answered_at_s or 0.0
+
+    @property
+    def ends_s(self) -> float:
+        last = self.facts.tape[-1].at_s if self.facts.tape else 0.0
+        return max(last, self.audio_from_s + len(self.bot) / self.facts.sample_rate)
+
+    def of(self, kind: str) -> list[TapeEntry]:
+        return [entry for entry in self.facts.tape if entry.kind == kind]
+
+    def sounds(self, track: Pcm) -> list[Sound]:
+        """The stretches of a track in which something can be heard."""
+        rate = self.facts.sample_rate
+        step = round(PIECE_S * rate)
+        pieces = track[: len(track) // step * step].reshape(-1, step).astype(np.int32)
+        found: list[Sound] = []
+        for index in np.flatnonzero(np.abs(pieces).max(axis=1, initial=0) > LOUD):
+            start = self.audio_from_s + float(index) * PIECE_S
+            if found and start - found[-1].end_s < PAUSE_S:
+                found[-1] = Sound(found[-1].start_s, start + PIECE_S)
+            else:
+                found.append(Sound(start, start + PIECE_S))
+        return found
+
+    def interruptions(self) -> list[Interruption]:
+        keys = [entry.at_s for entry in self.of("dtmf")]
+        found: list[Interruption] = []
+        for clear in self.of("clear"):
+            near = [at_s for at_s in keys if 0.0 <= clear.at_s - at_s < CAUSE_S]
+            found.append(
+                Interruption(near[-1] if near else None, clear.at_s, self._silent_s(clear.at_s))
+            )
+        return found
+
+    def _silent_s(self, clear_s: float) -> float:
+        """When the sound that a clear met ended; the clear itself if there was none."""
+        rate = self.facts.sample_rate
+        at = round((clear_s - self.audio_from_s) * rate)
+        last = at
+        for sample in at + np.flatnonzero(np.abs(self.bot[max(at, 0) :].astype(np.int32)) > LOUD):
+            if sample - last > SILENCE_S * rate:
+                break
+            last = int(sample)
+        return self.audio_from_s + last / rate
+
+
+def read(report: Path, recording: Path) -> Record:
+    """Raises CallbridgeError for files that the carrier did not write."""
+    try:
+        facts = msgspec.json.decode(report.read_bytes(), type=CallFacts)
+        with wave.open(str(recording), "rb") as file:
+            if (file.getnchannels(), file.getsampwidth()) != (2, 2):
+                raise CallbridgeError(f"{recording}: not a stereo recording of 16 bit")
+            samples = np.frombuffer(file.readframes(file.getnframes()), "<i2").reshape(-1, 2)
+    except (OSError, EOFError, wave.Error, msgspec.DecodeError) as error:
+        raise CallbridgeError(f"no record of a call in {report} and {recording}: {error}") from None
+    return Record(facts, samples[:, 0].astype(np.int16), samples[:, 1].astype(np.int16))

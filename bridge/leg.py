@@ -118,6 +118,7 @@ class Leg:
         self.inbound: deque[Pcm] = deque()
         self.digits: list[Digit] = []
         self.on_digit: Callable[[Digit], bool] | None = None  # takes a key before `digits` does
+        self.on_audio: Callable[[Pcm], None] | None = None  # one ptime each
         self.on_stream_lost: Callable[[], None] | None = None
         self._ticker = ticker
         self._rest: Pcm | None = None
@@ -157,7 +158,7 @@ class Leg:
     def give_up_stream(self) -> None:
         """There will be no other stream: awaits on the call raise StreamLost."""
         self.stream_given_up = True
-        self._wake()
+        self.notify()
 
     def may_attach(self, expires: float) -> str | None:
         """None, or why a socket with this call's token (and its expiry) is not taken now."""
@@ -231,23 +232,26 @@ class Leg:
 
     def _take_audio(self, pcm: Pcm) -> None:
         """Cut into ptimes, whatever length came."""
-        if not self.listening:
+        if not self.listening and self.on_audio is None:
             return
         if self._rest is not None:
             pcm = np.concatenate([self._rest, pcm])
             self._rest = None
         whole = len(pcm) - len(pcm) % self._ptime
-        if whole == self._ptime == len(pcm):
-            self.inbound.append(pcm)
-        else:
-            self.inbound.extend(np.split(pcm[:whole], whole // self._ptime) if whole else ())
-            self._rest = pcm[whole:] if whole < len(pcm) else None
+        if whole < len(pcm):
+            self._rest = pcm[whole:]
+        for start in range(0, whole, self._ptime):
+            frame = pcm[start : start + self._ptime]
+            if self.listening:
+                self.inbound.append(frame)
+            if self.on_audio is not None:
+                self.on_audio(frame)
         # One message can hold 30 s: that is no bot's slowness.
         limit = max(INBOUND_LIMIT, whole // self._ptime)
         while len(self.inbound) > limit:
             self.inbound.popleft()
             self.stats.inbound_dropped += 1
-        self._wake()
+        self.notify()
 
     # ---- audio out --------------------------------------------------------------------------
 
@@ -310,7 +314,7 @@ class Leg:
             future = self._hearing.pop(utterance, None)
             if future is not None and not future.done():
                 future.set_result(utterance)
-        self._wake()
+        self.notify()
 
     # ---- keys -------------------------------------------------------------------------------
 
@@ -322,7 +326,7 @@ class Leg:
         self._keys_seen.append(key)
         if self.on_digit is None or not self.on_digit(digit):
             self.digits.append(digit)
-        self._wake()
+        self.notify()
 
     # ---- the end ----------------------------------------------------------------------------
 
@@ -358,7 +362,12 @@ class Leg:
         self._waiters.append(waiter)
         return waiter
 
-    def _wake(self) -> None:
+    def at(self, deadline: float, callback: Callable[[], None]) -> None:
+        """Call back at a time, on the timer that all calls share."""
+        self._ticker.at(deadline, callback)
+
+    def notify(self) -> None:
+        """Something has changed: those who wait look again."""
         if self._waiters:
             waiters, self._waiters = self._waiters, []
             for waiter in waiters:

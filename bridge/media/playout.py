@@ -7,7 +7,7 @@ Audio belongs to utterances. An utterance is open while its producer may add to 
 the caller has heard it, or when it was cut. All samples are at the rate of the stream's codec."""
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -129,6 +129,7 @@ class Playout:
         self.ledger = Ledger(sample_rate)
         self.stats = PlayoutStats()
         self.play_end = 0.0
+        self.on_sent: Callable[[Pcm, float], None] | None = None  # audio, and when it will sound
         self._ptime = round(PTIME_S * sample_rate)
         self._lead = max(self.settings.lead, PTIME_S)
         self._chunk = max(self._ptime, round(min(self.settings.chunk, self._lead) * sample_rate))
@@ -301,7 +302,10 @@ class Playout:
         if first:
             utterance.start, utterance.sent_at = self.ledger.sent, now
         before = utterance.sent
-        out.append(utterance.take(size))
+        pcm = utterance.take(size)
+        out.append(pcm)
+        if self.on_sent is not None:
+            self.on_sent(pcm, self.play_end + CARRIER_TICK_S)
         self.ledger.add(size)
         self.play_end += size / self.sample_rate
         if first or self._wants_mark(utterance, before):

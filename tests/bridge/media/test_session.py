@@ -22,6 +22,7 @@ from bridge.media.session import (
     Stopped,
 )
 from bridge.media.wire import MediaBody
+from bridge.testing import tone
 from telecodecs import Pcm, Resampler, codec, silence
 from tests.bridge.media import frames
 
@@ -55,11 +56,6 @@ def streaming(encoding: str = "PCMU", rate: int = 8000, **how: object) -> MediaS
     receive(made, frames.CONNECTED)
     receive(made, frames.start(encoding, rate))
     return made
-
-
-def tone(seconds: float, rate: int = 8000, hertz: float = 440.0) -> Pcm:
-    time = np.arange(round(seconds * rate)) / rate
-    return (8000 * np.sin(2 * np.pi * hertz * time)).astype(np.int16)
 
 
 def heard(events: list[Event]) -> Pcm:
@@ -191,7 +187,7 @@ def test_the_received_codec_is_that_of_start_and_the_sent_one_is_ours() -> None:
 
 @pytest.mark.parametrize("rate", [8000, 16000, 24000, 48000])
 def test_any_wire_rate_is_heard_at_the_rate_of_the_call(rate: int) -> None:
-    voice = tone(1.0, rate)
+    voice = tone(1.0, sample_rate=rate)
     made = streaming("L16", rate)
     got = heard(feed(made, cut(codec("L16", rate).encode(voice), rate // 25)))
     at_once = voice if rate == 8000 else Resampler(rate, 8000).process(voice)
@@ -203,7 +199,7 @@ def test_any_wire_rate_is_heard_at_the_rate_of_the_call(rate: int) -> None:
 @pytest.mark.parametrize("rate", [8000, 16000, 24000, 48000])
 def test_what_we_say_is_encoded_at_the_rate_of_the_wire(rate: int) -> None:
     made = streaming(tx="L16", tx_rate=rate)
-    voice = tone(0.1, rate)
+    voice = tone(0.1, sample_rate=rate)
     say(made, voice)
     assert sent_audio(made, 0.0) == codec("L16", rate).encode(voice)
 
@@ -435,7 +431,7 @@ def test_the_deadline_is_the_next_piece_of_audio() -> None:
 
 def test_many_messages_are_decoded_with_the_memory_of_one_stream() -> None:
     """Resampling in pieces equals resampling at once, whatever the messages' lengths."""
-    voice = tone(0.5, 16000)
+    voice = tone(0.5, sample_rate=16000)
     payload = codec("L16", 16000).encode(voice)
 
     def in_messages_of(size: int) -> Pcm:

@@ -41,10 +41,14 @@ class Socket:
     def events(self) -> list[str]:
         return [json.loads(text)["event"] for text in self.sent]
 
-    def audio_s(self) -> float:
-        """Seconds of PCMU sent so far."""
+    def payloads(self) -> bytes:
+        """All audio sent so far."""
         frames = map(wire.decode_outgoing, self.sent)
-        return sum(len(f.media.payload) for f in frames if isinstance(f, wire.Audio)) / 8000
+        return b"".join(frame.media.payload for frame in frames if isinstance(frame, wire.Audio))
+
+    def audio_s(self) -> float:
+        """Its seconds, if it is PCMU."""
+        return len(self.payloads()) / 8000
 
 
 @dataclass

@@ -3,7 +3,9 @@
 Each line is an object of one name and its demand: `{"bot_spoke_s": {"at_least": 3}}`,
 `{"hangup_cause": "normal_clearing"}`, `{"cleared": true}`."""
 
+import math
 from collections.abc import Callable
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -14,7 +16,8 @@ from bridge.carrier.shapes import as_object
 from telecodecs import Pcm
 
 LOUD = 256  # a sample beyond this (-42 dBFS) is no silence; codec noise stays below
-ECHO_WITHIN_S = 5.0
+PIECE_S = 0.5  # about two syllables: enough to be told from any other
+ECHO_WITHIN_S = 2.0
 
 
 class Bounds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -80,20 +83,44 @@ def _silent_after_clear_s(report: CallReport) -> float | None:
 
 
 def _likeness(report: CallReport) -> Measure:
-    """Cross-correlation of what was heard with what was said, at the delay where it is best."""
-    said = report.caller.astype(np.float64)
-    heard = report.bot.astype(np.float64)
-    energy = float(np.sqrt((said @ said) * (heard @ heard))) if len(said) else 0.0
-    if not energy:
+    """How much what was heard is what was said: cross-correlation, piece by piece.
+
+    Every piece is looked for by itself, since a busy machine may slip a gap of 20 ms into an echo:
+    to an ear that is nothing, to a correlation of the whole it is another signal. The correlation
+    is the mean over what was said, weighted by energy; the delay is the median."""
+    rate = report.sample_rate
+    said, heard = report.caller.astype(np.float64), report.bot.astype(np.float64)
+    step = round(PIECE_S * rate)
+    found = [
+        _find(said[start : start + step], heard[start : start + step + round(ECHO_WITHIN_S * rate)])
+        for start in range(0, len(said) - step + 1, step)
+        if loud(report.caller[start : start + step])
+    ]
+    energy = sum(match.energy for match in found)
+    if not energy or not heard.any():
         return {"delay_s": None, "correlation": None}
-    size = 1 << (2 * len(said) - 1).bit_length()
-    spectrum: NDArray[np.complex128] = np.conj(np.fft.rfft(said, size)) * np.fft.rfft(heard, size)
-    products = np.fft.irfft(spectrum, size)[: round(ECHO_WITHIN_S * report.sample_rate)]
-    best = int(np.argmax(products))
     return {
-        "delay_s": best / report.sample_rate,
-        "correlation": float(products[best]) / energy,
+        "delay_s": float(np.median([match.delay for match in found])) / rate,
+        "correlation": sum(match.energy * match.correlation for match in found) / energy,
     }
+
+
+class _Match(NamedTuple):
+    energy: float
+    delay: int
+    correlation: float
+
+
+def _find(piece: NDArray[np.float64], heard: NDArray[np.float64]) -> _Match:
+    """Where in `heard`, which begins when the piece does, it sounds most like it."""
+    size = 1 << (len(piece) + len(heard)).bit_length()
+    spectrum: NDArray[np.complex128] = np.conj(np.fft.rfft(piece, size)) * np.fft.rfft(heard, size)
+    products = np.fft.irfft(spectrum, size)[: len(heard)]
+    best = int(np.argmax(products))
+    there = heard[best : best + len(piece)]
+    energy = float(piece @ piece)
+    norm = math.sqrt(energy * float(there @ there))
+    return _Match(energy, best, float(products[best]) / norm if norm else 0.0)
 
 
 MEASURES: dict[str, Callable[[CallReport], Measure]] = {

@@ -15,7 +15,7 @@ from typing import Literal
 
 import numpy as np
 
-from bridge.audiofile import read_wav
+from bridge.audiofile import load
 from bridge.clock import first_of
 from bridge.control import wire as control
 from bridge.control.client import CallControl
@@ -391,7 +391,7 @@ class Call:
         return np.concatenate([transmitter.process(pcm), transmitter.flush()])
 
     async def _load(self, path: str | Path) -> Pcm:
-        return await self._jobs.run(lambda: read_wav(path, self.sample_rate))
+        return await self._jobs.run(lambda: load(path, self.sample_rate))
 
     async def _heard(self, utterance: Utterance) -> Outcome:
         try:

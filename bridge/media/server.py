@@ -11,6 +11,7 @@ from typing import Protocol
 from urllib.parse import parse_qs
 
 from bridge.asgi import Message, Receive, Scope, Send, header
+from bridge.clock import first_of
 from bridge.errors import CallbridgeError, MalformedFrame
 from bridge.media import wire
 from bridge.media.stream import MediaStream, Transport
@@ -19,6 +20,7 @@ log = logging.getLogger("callbridge.media")
 
 START_WITHIN_S = 10.0  # a stream that nobody announced must say what it is ...
 FIRST_MESSAGES = 8  # ... within so many messages
+CLOSE_WITHIN_S = 1.0
 POLICY_VIOLATION, TOO_BIG = 1008, 1009  # RFC 6455, section 7.4.1
 
 
@@ -106,7 +108,7 @@ class MediaServer:
         except (TimeoutError, MalformedFrame, StreamRefused) as error:
             why = str(error) or why
         log.warning("stream refused", extra={"why": why})
-        await send({"type": "websocket.close", "code": POLICY_VIOLATION, "reason": why[:120]})
+        await send({"type": "websocket.close", "code": POLICY_VIOLATION, "reason": _brief(why)})
         return None
 
 
@@ -116,29 +118,44 @@ async def _pump(owner: StreamOwner, first: list[str | bytes], receive: Receive, 
     try:
         stream = owner.attach(outbox)
     except CallbridgeError as refused:  # another socket was faster
-        await send({"type": "websocket.close", "code": POLICY_VIOLATION, "reason": str(refused)})
+        why = _brief(str(refused))
+        await send({"type": "websocket.close", "code": POLICY_VIOLATION, "reason": why})
         return
+    reader = asyncio.create_task(_read(stream, first, receive))
     writer = asyncio.create_task(outbox.run())
     try:
-        for text in first:
-            stream.feed(text)
-        while (message := await receive())["type"] == "websocket.receive":
-            text = _text(message)
-            if len(text) > wire.MAX_FRAME_CHARS:
-                stream.close(TOO_BIG, "a frame of more than 30 s of audio")
-                break
-            stream.feed(text)
+        # A stream that we close is over now, whatever the other side makes of it.
+        await first_of(reader, writer, outbox.closing)
     finally:
         owner.detach(stream)
         stream.close()
-        # Its last message is the close; a socket that takes nothing is not waited for.
-        await asyncio.wait({writer}, timeout=1.0)
+        reader.cancel()
+        # The last message is the close; a socket that takes nothing is not waited for.
+        await asyncio.wait({reader, writer}, timeout=CLOSE_WITHIN_S)
         writer.cancel()
+    if not reader.cancelled():
+        reader.result()  # raises if it broke: a bug of ours, for the server to log
+
+
+async def _read(stream: MediaStream, first: list[str | bytes], receive: Receive) -> None:
+    for text in first:
+        stream.feed(text)
+    while (message := await receive())["type"] == "websocket.receive":
+        text = _text(message)
+        if len(text) > wire.MAX_FRAME_CHARS:
+            stream.close(TOO_BIG, "a frame of more than 30 s of audio")
+            return
+        stream.feed(text)
 
 
 def _text(message: Message) -> str | bytes:
     text: str | bytes | None = message.get("text")
     return text if text is not None else message.get("bytes") or b""
+
+
+def _brief(reason: str) -> str:
+    """As much as a close frame holds: RFC 6455, section 5.5."""
+    return reason.encode()[:123].decode(errors="ignore")
 
 
 async def _refuse(scope: Scope, send: Send, refused: StreamRefused) -> None:
@@ -164,7 +181,7 @@ class Outbox:
         self._messages: deque[str] = deque()
         self._bytes = 0
         self._ready = asyncio.Event()
-        self._closing: tuple[int, str] | None = None
+        self.closing: asyncio.Future[tuple[int, str]] = asyncio.get_running_loop().create_future()
 
     def send(self, text: str) -> None:
         self._messages.append(text)
@@ -175,22 +192,23 @@ class Outbox:
         return self._bytes
 
     def close(self, code: int, reason: str) -> None:
-        self._closing = (code, reason)
+        self.closing.set_result((code, _brief(reason)))
         self._ready.set()
 
     async def run(self) -> None:
-        """Deliver until closed. Servers raise OSError once the other side has gone."""
+        """Deliver until closed, or until the other side has gone: ASGI servers then raise OSError,
+        and RuntimeError if they closed the socket themselves."""
         try:
             while True:
                 while self._messages:
                     text = self._messages.popleft()
                     await self._send({"type": "websocket.send", "text": text})
                     self._bytes -= len(text)
-                if self._closing is not None:
-                    code, reason = self._closing
+                if self.closing.done():
+                    code, reason = self.closing.result()
                     await self._send({"type": "websocket.close", "code": code, "reason": reason})
                     return
                 self._ready.clear()
                 await self._ready.wait()
-        except OSError:
-            pass
+        except (OSError, RuntimeError) as gone:
+            log.debug("the socket is gone", extra={"why": str(gone)})

@@ -184,7 +184,8 @@ class TurnTaker:
         events = self.tick(now)
         if self._speech is not None:
             self._speech.text = text
-            return events + self._by_words(self._speech, now)
+            events += self._by_words(self._speech, now)
+            return events + self.tick(now)  # its end may be due now
         aside = self._aside
         late = aside is None or now > aside.last_voiced_at + self.settings.late_text
         if aside is None or late or not count_without_back_channels(text):

@@ -3,7 +3,7 @@
     python benchmarks/speech.py [--json]
 
 A person's reading on a telephone (mu-law, 8 kHz), out of the wheel moonshine-voice; silence, and
-the hiss of a line. Takes about 15 s. Each figure is the best of several runs: other work on the
+the hiss of a line. Takes half a minute. Each figure is the best of several runs: other work on the
 machine only ever adds."""
 
 import argparse

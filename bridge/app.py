@@ -6,7 +6,7 @@ another one; a mounted application is never told to start, so all begins with th
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import overload
+from typing import Any, overload
 
 import httpx
 from fastapi import FastAPI, Request, Response
@@ -17,6 +17,7 @@ from bridge.clock import Clock, SystemClock
 from bridge.control import webhooks
 from bridge.control.client import CallControl, connect
 from bridge.control.wire import Event, read_event
+from bridge.conversation import SpeechCounts, Studio
 from bridge.errors import CallbridgeError, SettingsError, WebhookError
 from bridge.jobs import Jobs, ThreadJobs
 from bridge.leg import MediaPlan
@@ -25,7 +26,11 @@ from bridge.logs import mask_server_logs
 from bridge.media.playout import PlayoutSettings
 from bridge.media.server import MediaServer
 from bridge.metrics import CONTENT_TYPE, Metrics
+from bridge.reply import Handler, ReplySettings, replying
 from bridge.settings import Settings
+from bridge.speech.engines import Speech, offline
+from bridge.speech.pool import SpeechPool
+from bridge.speech.turns import TurnSettings
 from bridge.ticker import Ticker
 from telecodecs import Pcm, codec
 from telecodecs.tones import special_information
@@ -33,6 +38,16 @@ from telecodecs.tones import special_information
 log = logging.getLogger("callbridge")
 
 WEBHOOK_LIMIT = 1_048_576  # bytes; real ones are a few thousand
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """What bots hear and speak with."""
+
+    sample_rate: int  # of all audio between bots and Callbridge
+    apology: Pcm  # what a caller hears when a bot crashes
+    speech: Speech | None  # None: the offline engines, loaded when first needed
+    turns: TurnSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +64,9 @@ class App:
 
     `sample_rate` is that of all audio between bots and Callbridge, whatever the wire carries.
     `apology` is what a caller hears when a bot crashes: by default the three rising tones of the
-    network (ITU-T E.180); pass samples at `sample_rate`, or an empty array for silence."""
+    network (ITU-T E.180); pass samples at `sample_rate`, or an empty array for silence.
+    `speech` are the engines that bots listen and speak with (by default the offline ones of the
+    extra `speech`), `turns` the numbers of turn-taking."""
 
     def __init__(
         self,
@@ -57,11 +74,17 @@ class App:
         *,
         sample_rate: int = 8000,
         apology: Pcm | None = None,
+        speech: Speech | None = None,
+        turns: TurnSettings | None = None,
         surroundings: Surroundings | None = None,
     ) -> None:
-        self.sample_rate = sample_rate
+        self.sound = Sound(
+            sample_rate,
+            special_information(sample_rate) if apology is None else apology,
+            speech,
+            turns or TurnSettings(),
+        )
         self._settings = settings
-        self._apology = special_information(sample_rate) if apology is None else apology
         self._surroundings = surroundings or Surroundings()
         self._bots: dict[str, Bot] = {}
         self._any_number: Bot | None = None
@@ -86,6 +109,22 @@ class App:
             return bot
 
         return register
+
+    def reply(
+        self, handler: Handler | None = None, *, number: str | None = None, **settings: Any
+    ) -> Any:
+        """Register a bot that is only its replies: `@app.reply(greeting="Hi!")`.
+
+        The handler gets the call and the caller's turn and returns a text, or yields it piece by
+        piece as a language model does. `number` for one number; the rest are the fields of
+        ReplySettings: greeting, idle, idle_after, idle_limit, sorry, keys_interrupt."""
+
+        def register(handler: Handler) -> Handler:
+            bot = replying(handler, ReplySettings(**settings))
+            self.call(number)(bot) if number else self.call(bot)
+            return handler
+
+        return register(handler) if handler is not None else register
 
     async def dial(
         self, to: str, from_: str, *, bot: Bot | None = None, timeout: float | None = None
@@ -124,7 +163,7 @@ class App:
         if self._service is None:
             settings = self._settings or Settings.load()
             self._service = Service(
-                settings, self.sample_rate, self._apology, self._surroundings, self._bot_for
+                settings, self.sound, self._surroundings, self._bot_for
             )
         return self._service
 
@@ -185,13 +224,15 @@ class Service:
     def __init__(
         self,
         settings: Settings,
-        sample_rate: int,
-        apology: Pcm,
+        sound: Sound,
         surroundings: Surroundings,
         bot_for: Callable[[str], Bot | None],
     ) -> None:
         self.settings = settings
         self._clock = surroundings.clock
+        self._jobs = surroundings.jobs
+        self._sound = sound
+        self._studio: Studio | None = None
         self._key = webhooks.load_public_key(settings.public_key)
         self._seen = webhooks.SeenEvents()
         self._ticker = Ticker()
@@ -203,7 +244,7 @@ class Service:
         line = Line(
             command=self._command,
             plan=MediaPlan(
-                sample_rate=sample_rate,
+                sample_rate=sound.sample_rate,
                 tx_name=tx.name,
                 tx_rate=tx.sample_rate,
                 l16_order=settings.l16_order,
@@ -212,15 +253,29 @@ class Service:
             clock=self._clock,
             ticker=self._ticker,
             jobs=surroundings.jobs,
+            studio=self.studio,
             media_url=settings.media_url,
             secret=settings.secret.get_secret_value().encode(),
             limits=Limits(calls=settings.max_calls),
-            apology=apology if len(apology) else None,
+            apology=sound.apology if len(sound.apology) else None,
         )
         self.calls = Calls(line, bot_for)
         shared = {"minted": None, "shared": token, "none": ""}[settings.media_auth]
         self.media = MediaServer(self.calls, shared)
         self.metrics = Metrics(self.calls, self._ticker)
+
+    def studio(self) -> Studio:
+        """The speech engines and their pools; loaded at the first call that listens or speaks."""
+        if self._studio is None:
+            jobs, sound = self._jobs, self._sound
+            self._studio = Studio(
+                sound.speech or offline(),
+                hearing=SpeechPool(jobs),
+                speaking=SpeechPool(jobs, waiting=256),
+                turns=sound.turns,
+                counts=SpeechCounts(),
+            )
+        return self._studio
 
     async def webhook(self, request: Request) -> Response:
         """Answer a webhook; what it means for a call is done before or after, never waited for."""

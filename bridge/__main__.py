@@ -36,6 +36,7 @@ def serve(
     SIGTERM ends gracefully: no new calls, the running ones get CALLBRIDGE_DRAIN_S seconds."""
     from bridge.console import botfile
     from bridge.console import serve as server
+    from bridge.listen import bind
     from bridge.logs import set_up
     from bridge.settings import Settings
 
@@ -43,7 +44,7 @@ def serve(
     set_up(settings.log)
     app = botfile.load(bot)
     app.configure(settings)
-    listener = server.bind(host, port)
+    listener = bind(host, port)
     bound = listener.getsockname()[1]
 
     def started() -> None:

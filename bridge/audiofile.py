@@ -2,6 +2,7 @@
 
 import wave
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -11,10 +12,21 @@ from telecodecs import Pcm, resample
 MAX_S = 3600.0  # an hour; longer ones belong in a stream, not in memory
 
 
-def read_wav(path: str | Path, sample_rate: int) -> Pcm:
-    """(n,) int16 at `sample_rate`, channels mixed to one. Blocks: run it as a job.
+class Clip(NamedTuple):
+    """(n,) int16, mono, and its rate."""
 
-    Raises AudioFileError for what is no PCM WAV file."""
+    pcm: Pcm
+    sample_rate: int
+
+
+def load(path: str | Path, sample_rate: int) -> Pcm:
+    """(n,) int16 at `sample_rate`. Blocks: run it as a job. Raises AudioFileError."""
+    pcm, rate = read_wav(path)
+    return resample(pcm, rate, sample_rate)
+
+
+def read_wav(path: str | Path) -> Clip:
+    """A PCM WAV file of 8 to 32 bit, its channels mixed to one. Raises AudioFileError."""
     try:
         with wave.open(str(path), "rb") as file:
             rate, width, channels = file.getframerate(), file.getsampwidth(), file.getnchannels()
@@ -32,7 +44,7 @@ def read_wav(path: str | Path, sample_rate: int) -> Pcm:
     pcm = pcm[: len(pcm) - len(pcm) % channels]
     if channels > 1:
         pcm = pcm.reshape(-1, channels).mean(axis=1).astype(np.int16)
-    return resample(pcm, rate, sample_rate) if rate != sample_rate else pcm
+    return Clip(pcm, rate)
 
 
 def _samples(data: bytes, width: int, path: str | Path) -> Pcm:

@@ -15,7 +15,7 @@ from typing import Literal
 
 import numpy as np
 
-from bridge.audiofile import read_wav
+from bridge.audiofile import load
 from bridge.clock import first_of
 from bridge.control import wire as control
 from bridge.control.client import CallControl
@@ -489,7 +489,7 @@ class Call:
         return np.concatenate([transmitter.process(pcm), transmitter.flush()])
 
     async def _load(self, path: str | Path) -> Pcm:
-        return await self._jobs.run(lambda: read_wav(path, self.sample_rate))
+        return await self._jobs.run(lambda: load(path, self.sample_rate))
 
     def _outcome(self, utterance: Utterance, pressed: list[Digit]) -> Outcome:
         ending = utterance.ending

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from bridge.carrier.script import AudioLoader, Clip
+from bridge.audiofile import read_wav
+from bridge.carrier.script import AudioLoader
 from bridge.errors import AudioFileError
 from telecodecs import Pcm
 
@@ -29,25 +30,6 @@ def _locate(name: str, base: Path) -> Path:
     if not folders:
         raise AudioFileError(f"{name}: the package {package!r} is not installed")
     return Path(folders[0]) / inside
-
-
-def read_wav(path: Path) -> Clip:
-    """A PCM WAV file of 16 bit, its channels mixed to one. Raises AudioFileError."""
-    try:
-        with wave.open(str(path), "rb") as file:
-            rate, width, channels = file.getframerate(), file.getsampwidth(), file.getnchannels()
-            data = file.readframes(file.getnframes())
-    except FileNotFoundError:
-        raise AudioFileError(f"{path}: no such file") from None
-    except (wave.Error, EOFError, OSError, ValueError) as error:
-        why = str(error) or "it ends too early"
-        raise AudioFileError(f"{path}: not a PCM WAV file ({why})") from None
-    if width != 2 or not rate or not channels:
-        raise AudioFileError(f"{path}: samples of {8 * width} bit; only 16 bit can be played")
-    pcm = np.frombuffer(data[: len(data) // (2 * channels) * 2 * channels], "<i2")
-    if channels > 1:
-        pcm = pcm.reshape(-1, channels).mean(axis=1)
-    return Clip(pcm.astype(np.int16), rate)
 
 
 def write_wav(path: Path, left: Pcm, right: Pcm, sample_rate: int) -> None:

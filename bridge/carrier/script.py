@@ -14,14 +14,14 @@ A step whose condition does not come `within` its limit (30 s by default) fails 
 caller hangs up. A script without a final hangup leaves the caller on the line."""
 
 from collections.abc import Callable
-from typing import Literal, NamedTuple, cast, get_args
+from typing import Literal, cast, get_args
 
 import msgspec
 
+from bridge.audiofile import Clip
 from bridge.carrier.expect import Expectation, parse_expectation
 from bridge.carrier.shapes import JsonObject, as_list, as_object
 from bridge.errors import CallbridgeError
-from telecodecs import Pcm
 from telecodecs.dtmf import DIGITS
 
 Event = Literal["answered", "streaming", "said", "bot_speaking", "bot_silent", "hangup"]
@@ -36,11 +36,6 @@ DEFAULT_FOR_S = {"bot_speaking": 0.2, "bot_silent": 0.6}
 
 class ScriptError(CallbridgeError):
     """A caller script that makes no sense; says which line and what is known instead."""
-
-
-class Clip(NamedTuple):
-    pcm: Pcm
-    sample_rate: int
 
 
 class Wait(msgspec.Struct, frozen=True):

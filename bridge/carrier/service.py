@@ -15,7 +15,7 @@ from nacl.signing import SigningKey
 from bridge.carrier import server
 from bridge.carrier.config import CarrierConfig
 from bridge.carrier.shell import Running, Shell, Voice
-from bridge.errors import CallbridgeError
+from bridge.listen import bind
 
 
 async def run(
@@ -39,7 +39,7 @@ async def run(
     when the address cannot be listened on."""
     key = key or SigningKey.generate()
     stop = stop or asyncio.Event()
-    listener = _bind(host, port)
+    listener = bind(host, port)
     with contextlib.closing(listener), _stopping_signals(stop, wanted=handle_signals):
         try:
             # Customers are reached directly: a proxy of the environment knows nothing of loopback.
@@ -121,23 +121,3 @@ def _stopping_signals(stop: asyncio.Event, *, wanted: bool) -> Generator[None, N
     finally:
         for number in signals:
             loop.remove_signal_handler(number)
-
-
-def _bind(host: str, port: int) -> socket.socket:
-    try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        listener = socket.socket(family, socket.SOCK_STREAM)
-    except OSError as error:
-        raise _cannot_listen(host, port, error) from None
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
-    except (OSError, OverflowError) as error:
-        listener.close()
-        raise _cannot_listen(host, port, error) from None
-    return listener
-
-
-def _cannot_listen(host: str, port: int, error: Exception) -> CallbridgeError:
-    why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return CallbridgeError(f"the carrier cannot listen on {host} port {port}: {why}")

@@ -5,13 +5,19 @@ from pathlib import Path
 import msgspec
 
 from bridge.carrier.audio import loader
-from bridge.carrier.config import Behaviour
+from bridge.carrier.config import Behaviour, Unreachable
 from bridge.carrier.script import parse_script
 from bridge.carrier.shell import Voice
 from bridge.errors import CallbridgeError, SettingsError
 from bridge.speech import espeak
+from telecodecs import Pcm
 
-REFUSALS = ("busy", "no_answer", "reject", "not_found")
+REFUSALS: dict[str, Unreachable] = {
+    "busy": "busy",
+    "no_answer": "no_answer",
+    "reject": "reject",
+    "not_found": "not_found",
+}
 
 
 def read_numbers(path: Path) -> dict[str, Behaviour]:
@@ -24,13 +30,11 @@ def read_numbers(path: Path) -> dict[str, Behaviour]:
 
 
 def _behaviour(path: Path, number: str, entry: object) -> Behaviour:
-    match entry:
-        case "busy" | "no_answer" | "reject" | "not_found":
-            return entry
-        case str():
-            raise CallbridgeError(f"{path}: {number}: not one of {', '.join(REFUSALS)}: {entry!r}")
-        case _:
-            return parse_script(entry, loader(path.parent))
+    if not isinstance(entry, str):
+        return parse_script(entry, loader(path.parent))
+    if entry not in REFUSALS:
+        raise CallbridgeError(f"{path}: {number}: {entry!r} is none of {', '.join(REFUSALS)}")
+    return REFUSALS[entry]
 
 
 def voice() -> Voice | None:
@@ -40,7 +44,7 @@ def voice() -> Voice | None:
     except SettingsError:
         return None
 
-    def speak(text: str, sample_rate: int, *, ssml: bool) -> espeak.Pcm:
+    def speak(text: str, sample_rate: int, *, ssml: bool) -> Pcm:
         return espeak.speak(text, sample_rate, ssml=ssml)
 
     return speak

@@ -1,7 +1,7 @@
 """Lets a scripted caller ring in at a running carrier, and follows the call."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -69,7 +69,7 @@ class Carrier:
 
 
 @asynccontextmanager
-async def carrier_at(url: str, api_key: str) -> AsyncIterator[Carrier]:
+async def carrier_at(url: str, api_key: str) -> AsyncGenerator[Carrier]:
     """`url` without a path, such as http://127.0.0.1:8080."""
     headers = {"authorization": f"Bearer {api_key}"}
     async with httpx.AsyncClient(base_url=url, headers=headers, trust_env=False) as http:

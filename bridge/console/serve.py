@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import signal
 import socket
 from collections.abc import Callable
 from types import FrameType
@@ -10,7 +9,6 @@ from types import FrameType
 import uvicorn
 
 from bridge.app import App
-from bridge.errors import CallbridgeError
 from bridge.media.wire import MAX_FRAME_CHARS
 
 log = logging.getLogger("callbridge")
@@ -23,7 +21,8 @@ class Server(uvicorn.Server):
         super().__init__(config)
         self._bridge = app
         self._started = started
-        self._draining: asyncio.Task[None] | None = None
+        self._leaving = False
+        self._draining: asyncio.Task[None] | None = None  # kept, as the loop does not
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -31,34 +30,23 @@ class Server(uvicorn.Server):
             self._started()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """First signal: no new calls, let the running ones finish. Second: now."""
-        if self._draining is not None or sig not in (signal.SIGTERM, signal.SIGINT):
-            super().handle_exit(sig, frame)
-        else:  # a signal handler may only wake the loop
-            asyncio.get_running_loop().call_soon_threadsafe(self._drain, sig)
+        """First signal: no new calls, let the running ones finish. Second: now.
 
-    def _drain(self, sig: int) -> None:
+        Uvicorn's own would kill the process by the signal when all is done; ours ends well."""
+        if self._leaving:
+            self.should_exit = self.force_exit = True
+        else:
+            self._leaving = True
+            # A signal handler may only wake the loop.
+            asyncio.get_running_loop().call_soon_threadsafe(self._drain)
+
+    def _drain(self) -> None:
         async def drain_then_exit() -> None:
             service = self._bridge.service
             await service.calls.drain(service.settings.drain_s)
-            super(Server, self).handle_exit(sig, None)
+            self.should_exit = True
 
         self._draining = asyncio.get_running_loop().create_task(drain_then_exit())
-
-
-def bind(host: str, port: int) -> socket.socket:
-    """A bound TCP socket; port 0 chooses a free one. Raises CallbridgeError."""
-    try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        listener = socket.socket(family, socket.SOCK_STREAM)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
-    except OSError as error:
-        raise CallbridgeError(
-            f"cannot listen on {host} port {port}: {error.strerror or error}; "
-            "choose another with --host and --port"
-        ) from None
-    return listener
 
 
 def server(app: App, started: Callable[[], None]) -> Server:

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from bridge.carrier.script import CallScript, Clip, HangUp, Play, Press, Step, Wait
+from bridge.audiofile import Clip
+from bridge.carrier.script import CallScript, HangUp, Play, Press, Step, Wait
 from telecodecs import Pcm
 
 NUMBER = "+13125550100"

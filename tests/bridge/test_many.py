@@ -12,6 +12,7 @@ from bridge.carrier import service
 from bridge.carrier.config import CarrierConfig
 from bridge.carrier.shell import Running
 from bridge.console import ring, serve
+from bridge.listen import bind
 from bridge.settings import Settings
 from bridge.testing import CallScript, HangUp, Pair, Press, Wait, caller, run, says, tone
 from bridge.testing.callers import NUMBER
@@ -84,14 +85,14 @@ def test_ten_thousand_calls_leave_nothing_behind(caplog: pytest.LogCaptureFixtur
     async def batch(pair: Pair, calls: int) -> int:
         """Objects alive after so many calls, once all that is remembered for a while has aged."""
         for start in range(0, calls, 100):
-            calling = [
+            incoming = [
                 asyncio.create_task(pair.call(SCRIPTS[number % len(SCRIPTS)]))
                 for number in range(start, start + 90)
             ]
-            calling += [asyncio.create_task(dial(pair)) for _ in range(10)]
+            outgoing = [asyncio.create_task(dial(pair)) for _ in range(10)]
             await asyncio.sleep(0.05)
             pair.drop_sockets()
-            await asyncio.gather(*calling)
+            await asyncio.gather(*incoming, *outgoing)
         await asyncio.sleep(700)
         await pair.call(SCRIPTS[0])
         gc.collect()
@@ -128,7 +129,7 @@ async def test_two_hundred_calls_over_real_sockets_leave_nothing_behind(tmp_path
     tasks_before, sockets_before = asyncio.all_tasks(), open_sockets()
     app, stop = every_bot(), asyncio.Event()
     running: asyncio.Future[Running] = asyncio.get_running_loop().create_future()
-    listener = serve.bind("127.0.0.1", 0)
+    listener = bind("127.0.0.1", 0)
     address = f"http://127.0.0.1:{listener.getsockname()[1]}"
     config = CarrierConfig(webhook_url=f"{address}/webhooks", record=False)
     carrier = asyncio.create_task(

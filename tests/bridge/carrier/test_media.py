@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bridge.audiofile import Clip
 from bridge.carrier.config import CarrierConfig
-from bridge.carrier.script import CallScript, Clip, Play, Press, Step, Wait
+from bridge.carrier.script import CallScript, Play, Press, Step, Wait
 from telecodecs import Pcm, codec
 from tests.bridge.carrier.line import (
     CLEAR,

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bridge.audiofile import Clip
 from bridge.carrier.expect import Expectation, parse_expectation
 from bridge.carrier.script import (
-    Clip,
     Event,
     HangUp,
     Play,

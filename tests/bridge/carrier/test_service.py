@@ -16,7 +16,7 @@ from websockets.asyncio.server import ServerConnection
 
 from bridge.carrier.config import CarrierConfig
 from bridge.carrier.service import run
-from bridge.errors import AudioFileError, CallbridgeError, SettingsError
+from bridge.errors import CallbridgeError, SettingsError
 from telecodecs import Pcm
 from tests.bridge.carrier.live import KEY, Live, carrier, customer, echo, hooks, write_tone
 
@@ -278,21 +278,3 @@ async def test_a_signal_ends_the_process_cleanly(number: signal.Signals) -> None
     process.send_signal(number)
     out, err = await process.communicate()
     assert (process.returncode, out, err) == (0, b"clean\n", b"")
-
-
-def test_audio_files_of_other_widths_are_refused(tmp_path: Path) -> None:
-    import wave
-
-    from bridge.carrier.audio import read_wav
-
-    path = tmp_path / "eight.wav"
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(1)
-        file.setframerate(8000)
-        file.writeframes(bytes(100))
-    with pytest.raises(AudioFileError, match="only 16 bit"):
-        read_wav(path)
-    path.write_bytes(path.read_bytes()[:20])
-    with pytest.raises(AudioFileError, match="not a PCM WAV file"):
-        read_wav(path)

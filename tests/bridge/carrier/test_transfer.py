@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bridge.audiofile import Clip
 from bridge.carrier.config import CarrierConfig
-from bridge.carrier.script import CallScript, Clip, HangUp, Play, Step, Wait
+from bridge.carrier.script import CallScript, HangUp, Play, Step, Wait
 from tests.bridge.carrier.line import STAY, Line, codes, tone
 
 BOB, CAROL = "+13125550199", "+13125550198"

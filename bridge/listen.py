@@ -1,0 +1,28 @@
+"""A listening address, or one sentence that says why not."""
+
+import socket
+
+from bridge.errors import CallbridgeError
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A bound TCP socket; port 0 chooses a free one. Raises CallbridgeError."""
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        listener = socket.socket(family, socket.SOCK_STREAM)
+    except OSError as error:
+        raise _cannot(host, port, error) from None
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+    except (OSError, OverflowError) as error:
+        listener.close()
+        raise _cannot(host, port, error) from None
+    return listener
+
+
+def _cannot(host: str, port: int, error: Exception) -> CallbridgeError:
+    why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return CallbridgeError(
+        f"cannot listen on {host} port {port}: {why}; choose another with --host and --port"
+    )

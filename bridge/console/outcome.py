@@ -130,10 +130,10 @@ def _ms(seconds: float) -> str:
 
 
 def _bridge(metrics: dict[str, float]) -> str:
-    moved = ", ".join(f"{metrics.get(name, 0):.0f} {name.replace('_', ' ')}" for name in MOVED)
-    bad = [f"{metrics[name]:.0f} {name}" for name in TROUBLES if metrics.get(name)]
+    moved = ", ".join(f"{metrics[name]:.0f} {name.replace('_', ' ')}" for name in MOVED)
+    bad = [f"{name.replace('_', ' ')} {metrics[name]:.0f}" for name in TROUBLES if metrics[name]]
     said = ", ".join(bad) if bad else "no underrun, no early mark, nothing lost"
-    return f"{moved}; {said.replace('_', ' ')}; loop late by {_ms(metrics.get(LAG, 0.0))} at most"
+    return f"{moved}; {said}; loop late by {_ms(metrics[LAG])} at most"
 
 
 def _check(check: Check) -> Text:

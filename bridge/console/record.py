@@ -4,7 +4,6 @@ All times are seconds since the call came in, as on the tape; the audio begins a
 
 import wave
 from pathlib import Path
-from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -48,12 +47,12 @@ class CallFacts(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "fro
         return "the bot" if self.hangup_source == bots else "the caller"
 
 
-class Sound(NamedTuple):
+class Sound(msgspec.Struct, frozen=True):
     start_s: float
     end_s: float
 
 
-class Interruption(NamedTuple):
+class Interruption(msgspec.Struct, frozen=True):
     """A clear: the key that caused it, if one did, and when the bot could no longer be heard."""
 
     key_s: float | None

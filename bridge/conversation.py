@@ -111,7 +111,7 @@ class Conversation:
         self._log = log
         self._vad = studio.speech.vad()
         self._taker = turns.TurnTaker(studio.turns, EAR_RATE)
-        self._echo = EchoJudge(EAR_RATE)
+        self._echo = EchoJudge(sample_rate=EAR_RATE)
         rate = leg.plan.sample_rate
         self._to_ear = Resampler(rate, EAR_RATE) if rate != EAR_RATE else None
         self._from_wire = (
@@ -164,7 +164,7 @@ class Conversation:
             self._last_sound_at = now
         echo = False
         if now - self._last_sound_at <= ECHO_AFTER_S:
-            echo = self._echo.heard(pcm, now)
+            echo = self._echo.hear(pcm, now)
             self._studio.counts.echoes += echo
         current = playout.current()
         events = self._taker.hear(
@@ -211,6 +211,7 @@ class Conversation:
                     counts.interruptions += 1
                     self._interrupted = True
                     leg.interrupt()
+                    self._echo.cleared(event.at)
                 case turns.Speculate():
                     self._speculate(event)
                 case turns.TurnEnded():

@@ -1,1 +1,1 @@
-"""Speech engines: what turns text into sound, and later sound into text."""
+"""Speech engines: what turns text into sound, and sound into text."""

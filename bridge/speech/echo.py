@@ -1,0 +1,203 @@
+"""The bot must not hear itself: is what comes in an echo of what went out?
+
+Pure state: no I/O, no clock. A line's echo is late by 40 to 600 ms, quieter, filtered and often
+coded anew, so samples do not match; the pattern of loudness over time and frequency still does. Six
+bands in decibels, every 20 ms, are compared with what was played, at every delay in steps of 10 ms.
+One band alone would not do: over 400 ms somebody else's speech fits at one delay or another as well
+as the echo itself. Six tell them apart: 99 % of echoes correlate above 0.79, 99 % of other speech
+below 0.76.
+
+Until there is enough to compare, speech much quieter than the bot is taken for its echo: an echo
+begins with the bot's first word. The bot's later words show how loud this line's echo is, if it has
+one; most have none, and there a caller who is not loud is recognised at once all the same."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from telecodecs import Pcm, silence
+
+HOP_S = 0.010  # between the rows of what was played; frames are twice as long
+REMEMBERED_ROWS = 256  # the longest delay and the window, behind a lead of over a second
+RESYNC_S = 0.060  # arrivals jitter; further off than this, audio is missing
+CONTIGUOUS_S = 0.020  # playout is exact; further off than this, it paused
+BAND_EDGES_HZ = (200, 450, 750, 1150, 1700, 2400, 3500)
+FLOOR = 100.0  # power of a sample: -70 dBFS, the steps of μ-law near zero
+FLOOR_DB = 20.0
+AUDIBLE_DB = 35.0  # -55 dBFS: below, there is nothing to hear
+DYNAMIC_DB = 30.0  # of an echo above the line's own noise, at best
+FORGET_DB = 0.25  # a frame: a line that does not echo is known as such after three seconds
+
+Rows = NDArray[np.float64]
+"""(n, 6) decibels of the bands, or (n,) of all of them together."""
+
+
+@dataclass(frozen=True, slots=True)
+class EchoSettings:
+    """Seconds, decibels, and a correlation from -1 to 1."""
+
+    shortest_delay: float = 0.040
+    longest_delay: float = 0.600
+    evidence: float = 0.300  # of audible inbound audio, before correlation is believed
+    window: float = 0.400  # that is compared
+    correlation: float = 0.70  # from here on it is an echo
+    margin: float = 9.0  # dB; only somebody is louder than what was played less this margin
+
+
+class EchoJudge:
+    """Compares one call's inbound audio with its outgoing audio. Has memory."""
+
+    def __init__(self, settings: EchoSettings | None = None, sample_rate: int = 8000) -> None:
+        self.settings = settings or EchoSettings()
+        self._rate = sample_rate
+        self._filter = _Bands(sample_rate)
+        self._played = _Played(self._filter, sample_rate)
+        self._window = round(self.settings.window / (2 * HOP_S))
+        self._evidence = round(self.settings.evidence / (2 * HOP_S))
+        # Row offsets from an inbound frame, the longest delay first.
+        self._first = -round(self.settings.longest_delay / HOP_S)
+        self._last = -round(self.settings.shortest_delay / HOP_S)
+        self._heard = np.full((self._window, self._filter.bands), FLOOR_DB)
+        self._audible = np.zeros(self._window, np.bool_)
+        self._partial = silence(0)
+        self._time = -np.inf  # when the first sample of the next inbound frame was there
+        self._verdict = False
+        self._presumed = True  # what audio is, until there is enough of it to tell
+        self._loudest_echo = 0.0  # dB over what was played; sinks while the line stays quieter
+
+    def played(self, pcm: Pcm, at: float) -> None:
+        """Samples that begin to sound at the carrier at time `at`; ahead of time is usual."""
+        self._played.add(pcm, at)
+
+    def cleared(self, now: float) -> None:
+        """What was to sound from `now` on does not."""
+        self._played.cut(now)
+
+    def hear(self, pcm: Pcm, now: float) -> bool:
+        """Whether the (n,) inbound samples whose last one came at `now` are an echo.
+
+        About the last whole 20 ms so far; silence is no echo. Any n; order matters."""
+        expected = self._time + (len(self._partial) + len(pcm)) / self._rate
+        if abs(now - expected) > RESYNC_S:
+            self._time = now - len(pcm) / self._rate
+            self._partial = silence(0)
+        samples = np.concatenate((self._partial, pcm))
+        frame = self._filter.frame
+        whole = len(samples) - len(samples) % frame
+        self._partial = samples[whole:].copy()
+        for start in range(0, whole, frame):
+            self._verdict = self._judge(samples[start : start + frame])
+            self._time += 2 * HOP_S
+        return self._verdict
+
+    def _judge(self, frame: Pcm) -> bool:
+        bands, level = self._filter.measure(frame[None, :])
+        self._heard[:-1] = self._heard[1:]
+        self._heard[-1] = bands[0]
+        self._audible[:-1] = self._audible[1:]
+        self._audible[-1] = level[0] > AUDIBLE_DB
+        row = round(self._time / HOP_S)
+        loudest = self._played.loudest(row + self._first, row + self._last)
+        if loudest < AUDIBLE_DB:
+            self._presumed = True
+            return False
+        below = level[0] - loudest
+        margin = self.settings.margin
+        if below > -margin:
+            return False
+        if self._audible.sum() >= self._evidence:
+            self._presumed = self._correlation(row) >= self.settings.correlation
+        elif self._audible[-1] and below > self._loudest_echo + margin:
+            self._presumed = False  # this line has been heard not to echo so loudly
+        echo = self._presumed or not self._audible[-1]
+        if echo:
+            self._loudest_echo = max(below, self._loudest_echo - FORGET_DB)
+        return echo
+
+    def _correlation(self, row: int) -> float:
+        """The best over all delays, of the window that ends with the inbound frame at `row`."""
+        reach = 2 * (self._window - 1)
+        rows = self._played.rows(row + self._first - reach, row + self._last)
+        np.maximum(rows, rows.max(axis=0) - DYNAMIC_DB, out=rows)
+        # (delay, frame, band): every delay's first row, then every second one.
+        step, across = rows.strides
+        delays = self._last - self._first + 1
+        shape = (delays, self._window, self._filter.bands)
+        played = np.ndarray(shape, rows.dtype, rows, strides=(step, 2 * step, across))
+        heard = self._heard - self._heard.mean(axis=0)
+        played = played - played.mean(axis=1, keepdims=True)
+        flat = played.reshape(delays, -1)
+        energies = (flat * flat).sum(axis=1) * (heard * heard).sum()
+        return float((flat @ heard.ravel() / np.sqrt(energies + 1e-9)).max())
+
+
+class _Bands:
+    """Decibels of six bands, from frames of 20 ms."""
+
+    def __init__(self, sample_rate: int) -> None:
+        self.hop = round(HOP_S * sample_rate)
+        self.frame = 2 * self.hop
+        self.bands = len(BAND_EDGES_HZ) - 1
+        self._taper = np.hanning(self.frame)
+        frequencies = np.fft.rfftfreq(self.frame, 1 / sample_rate)
+        edges = np.array(BAND_EDGES_HZ)
+        inside = (frequencies >= edges[:-1, None]) & (frequencies < edges[1:, None])
+        # Both halves of the spectrum, less what the taper took: the power of a sample.
+        self._sums = inside.T * (2 / (self.frame * (self._taper**2).sum()))
+
+    def measure(self, frames: Pcm) -> tuple[Rows, Rows]:
+        """(n, frame) int16 -> (n, 6) decibels of the bands, (n,) of their sum."""
+        power = np.abs(np.fft.rfft(frames * self._taper)) ** 2 @ self._sums
+        return 10 * np.log10(power + FLOOR), 10 * np.log10(power.sum(axis=1) + FLOOR)
+
+
+class _Played:
+    """What the carrier played, as rows of 10 ms; row k begins at second k / 100."""
+
+    def __init__(self, bands: _Bands, sample_rate: int) -> None:
+        self._bands = bands
+        self._rate = sample_rate
+        self._rows = np.full((REMEMBERED_ROWS, bands.bands), FLOOR_DB)
+        self._levels = np.full(REMEMBERED_ROWS, FLOOR_DB)
+        self._end = 0  # the first row that is not known yet
+        self._tail = silence(0)  # samples from the beginning of row `_end` on
+
+    def add(self, pcm: Pcm, at: float) -> None:
+        missing = at - (self._end * HOP_S + len(self._tail) / self._rate)
+        if abs(missing) > CONTIGUOUS_S:
+            self.cut(at)
+        samples = np.concatenate((self._tail, pcm))
+        hop, frame = self._bands.hop, self._bands.frame
+        count = max(0, (len(samples) - frame) // hop + 1)
+        self._tail = samples[count * hop :].copy()
+        kept = min(count, REMEMBERED_ROWS)
+        if not kept:
+            return
+        frames = np.lib.stride_tricks.sliding_window_view(samples, frame)[::hop][count - kept :]
+        self._end += count
+        where = np.arange(self._end - kept, self._end) % REMEMBERED_ROWS
+        self._rows[where], self._levels[where] = self._bands.measure(frames)
+
+    def cut(self, at: float) -> None:
+        """Nothing sounds from `at` on."""
+        row = round(at / HOP_S)
+        first = max(min(row, self._end), max(row, self._end) - REMEMBERED_ROWS)
+        silent = np.arange(first, max(row, self._end)) % REMEMBERED_ROWS
+        self._rows[silent] = self._levels[silent] = FLOOR_DB
+        self._end = row
+        self._tail = silence(0)
+
+    def rows(self, first: int, last: int) -> Rows:
+        """A copy of rows first .. last; those that are not known are silence."""
+        wanted = np.arange(first, last + 1)
+        rows = self._rows.take(wanted % REMEMBERED_ROWS, axis=0)
+        rows[(wanted >= self._end) | (wanted < self._end - REMEMBERED_ROWS)] = FLOOR_DB
+        return rows
+
+    def loudest(self, first: int, last: int) -> float:
+        last = min(last, self._end - 1)
+        first = max(first, self._end - REMEMBERED_ROWS)
+        if last < first:
+            return FLOOR_DB
+        return float(self._levels.take(np.arange(first, last + 1) % REMEMBERED_ROWS).max())

@@ -162,9 +162,7 @@ class App:
         """The running parts; made at first use, inside the event loop. Raises SettingsError."""
         if self._service is None:
             settings = self._settings or Settings.load()
-            self._service = Service(
-                settings, self.sound, self._surroundings, self._bot_for
-            )
+            self._service = Service(settings, self.sound, self._surroundings, self._bot_for)
         return self._service
 
     async def close(self) -> None:

@@ -340,7 +340,7 @@ class Call:
 
     @property
     def conversation(self) -> Conversation:
-        """Ear, mouth and memory; made when first asked for. Raises SettingsError without engines."""
+        """Ear, mouth, memory; made when first asked for. Raises SettingsError without engines."""
         if self._conversation is None:
             self._conversation = Conversation(self._leg, self._studio(), self._spawn, self.log)
         return self._conversation

@@ -67,7 +67,9 @@ class Turn:
     def merged(self, later: "Turn") -> "Turn":
         """This turn and what followed before it was answered."""
         text = " ".join(part for part in (self.text, later.text) if part)
-        return Turn(text, self.audio_s + later.audio_s, later.waterfall, self.over_bot, later.failed)
+        return Turn(
+            text, self.audio_s + later.audio_s, later.waterfall, self.over_bot, later.failed
+        )
 
 
 @dataclass(slots=True)
@@ -118,7 +120,7 @@ class Conversation:
             Resampler(leg.plan.tx_rate, EAR_RATE) if leg.plan.tx_rate != EAR_RATE else None
         )
         self._window: Pcm = silence(0)
-        self._speculation: Speculation | None = None
+        self._speculation: asyncio.Future[str | None] | None = None
         self._memory: deque[Turn | Utterance] = deque(maxlen=MEMORY)
         self._last_sound_at = -NEVER
         self._planned = NEVER
@@ -213,52 +215,56 @@ class Conversation:
                     leg.interrupt()
                     self._echo.cleared(event.at)
                 case turns.Speculate():
-                    self._speculate(event)
+                    self._speculate(event.audio)
                 case turns.TurnEnded():
                     self.speech_in_progress = False
                     self._unknown += 1
                     over_bot, self._interrupted = self._interrupted, False
-                    self._spawn(self._finish_turn(event, over_bot, self._speculation))
-                    self._speculation = None
+                    # Unless a turn was cut for its length, it is what was speculated on last.
+                    guess = None if event.cut else self._speculation
+                    self._spawn(self._finish_turn(event, over_bot, guess))
         if events:
             leg.notify()
 
     # ---- recognition ------------------------------------------------------------------------
 
-    def _speculate(self, event: turns.Speculate) -> None:
+    def _speculate(self, audio: Pcm) -> None:
         """Recognise what was said so far: if nothing follows, the text is there at the end."""
-        if self._speculation is not None:
-            self._speculation.task.cancel()
+        speculation: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
+        self._speculation = speculation
 
-        async def guess() -> str | None:
+        async def guess() -> None:
+            text = None
             try:
-                text = await self._recognise(event.audio, speculative=True)
+                text = await self._recognise(audio, speculative=True)
             except SpeechFailed:
-                return None
-            self._act(self._taker.partial(text, self._leg.clock.now()))
-            self._plan()
-            return text
+                pass  # no worker was free, or it failed: the end of the turn tries again
+            finally:
+                speculation.set_result(text)
+            if text is not None and speculation is self._speculation:
+                self._act(self._taker.partial(text, self._leg.clock.now()))
+                self._plan()
 
-        self._speculation = Speculation(event.last_voiced_at, asyncio.create_task(guess()))
+        self._spawn(guess())
 
     async def _recognise(self, audio: Pcm, *, speculative: bool = False) -> str:
         recogniser = self._studio.speech.recogniser
-        text = await self._studio.hearing.run(
+        text: object = await self._studio.hearing.run(
             lambda: recogniser.transcribe(audio, EAR_RATE), speculative=speculative
         )
-        if not isinstance(text, str):  # pyright: ignore[reportUnnecessaryIsInstance]  foreign code
+        if not isinstance(text, str):  # foreign code
             raise SpeechFailed(f"the recogniser returned {type(text).__name__}, not text")
         return text.strip()
 
     async def _finish_turn(
-        self, ended: turns.TurnEnded, over_bot: bool, speculation: "Speculation | None"
+        self, ended: turns.TurnEnded, over_bot: bool, guess: "asyncio.Future[str | None] | None"
     ) -> None:
         clock, counts = self._leg.clock, self._studio.counts
-        text, failed = None, ""
+        text: str | None = None
+        failed = ""
         try:
             async with self._in_order:
-                if speculation is not None and speculation.last_voiced_at == ended.last_voiced_at:
-                    text = await speculation.task
+                text = await guess if guess is not None else None
                 if text is None:
                     text = await self._recognise(ended.audio)
         except SpeechFailed as error:
@@ -315,30 +321,39 @@ class Conversation:
         self, text: str | AsyncIterable[str], utterance: Utterance, answers: Waterfall | None
     ) -> None:
         if isinstance(text, str):
-            for sentence in sentences(text):
-                await self._synthesise(sentence, utterance, answers)
+            for whole in sentences(text):
+                await self._synthesise(whole, utterance, answers)
             return
         # The text is pulled as fast as it comes, so that its source ends as soon as it can, and
         # closed with the reply, even while the caller still listens to the beginning.
         queue: asyncio.Queue[str | None] = asyncio.Queue(TEXT_QUEUE)
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._pull(text, queue, answers))
+        puller = asyncio.create_task(self._pull(text, queue, answers))
+        try:
             while (sentence := await queue.get()) is not None:
                 await self._synthesise(sentence, utterance, answers)
+            await puller
+        finally:
+            puller.cancel()
+            await asyncio.wait({puller}, timeout=STUCK_S)
 
     async def _pull(
         self, text: AsyncIterable[str], queue: asyncio.Queue[str | None], answers: Waterfall | None
     ) -> None:
+        """Sentences into the queue, None behind the last; raises what the text's source raises."""
         rest = ""
-        async with closing(text) as pieces:
-            async for piece in pieces:
-                if answers is not None and answers.first_token is None:
-                    answers.first_token = self._leg.clock.now()
-                *whole, rest = split(rest + piece)
-                for sentence in whole:
-                    await queue.put(sentence)
-        if rest.strip():
-            await queue.put(rest)
+        try:
+            async with closing(text) as pieces:
+                async for piece in pieces:
+                    if answers is not None and answers.first_token is None:
+                        answers.first_token = self._leg.clock.now()
+                    *whole, rest = split(rest + piece)
+                    for sentence in whole:
+                        await queue.put(sentence)
+            if rest.strip():
+                await queue.put(rest)
+        except Exception:
+            await queue.put(None)
+            raise
         await queue.put(None)
 
     async def _synthesise(
@@ -378,14 +393,6 @@ class Conversation:
             elif content.strip():
                 messages.append({"role": role, "content": content.strip()})  # type: ignore[typeddict-item]
         return messages
-
-
-@dataclass(frozen=True, slots=True)
-class Speculation:
-    """A transcript that is made before the turn has ended."""
-
-    last_voiced_at: float
-    task: "asyncio.Task[str | None]"
 
 
 def split(text: str) -> list[str]:

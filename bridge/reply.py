@@ -106,5 +106,3 @@ def replying(handler: Handler, settings: ReplySettings) -> Callable[[Call], Awai
         await Replying(call, handler, settings).run()
 
     return bot
-
-

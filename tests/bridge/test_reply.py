@@ -113,9 +113,7 @@ def test_a_cough_withholds_for_a_moment_and_the_reply_goes_on() -> None:
         assert (counts.withheld, counts.interruptions) == (1, 0)
         assert not report.clears
         spoken = np.count_nonzero(np.abs(report.bot) > 100)
-        assert spoken == pytest.approx(
-            hummed("one two three four five six seven eight."), rel=0.05
-        )
+        assert spoken == pytest.approx(hummed("one two three four five six seven eight."), rel=0.05)
 
     conversation(test, register)
 
@@ -215,9 +213,7 @@ def test_listen_has_the_speech_that_interrupted() -> None:
             said.append((await call.listen(timeout=3)).text)
 
     async def test(pair: Pair) -> None:
-        await pair.call(
-            caller(Wait("bot_speaking", 0.5), says(tone(0.9, STOP)), Wait("hangup"))
-        )
+        await pair.call(caller(Wait("bot_speaking", 0.5), says(tone(0.9, STOP)), Wait("hangup")))
 
     conversation(test, register)
     assert said == ["interrupted", "stop that now"]

@@ -6,7 +6,7 @@ another one; a mounted application is never told to start, so all begins with th
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, overload
+from typing import TypeVar, overload
 
 import httpx
 from fastapi import FastAPI, Request, Response
@@ -34,6 +34,8 @@ from bridge.speech.turns import TurnSettings
 from bridge.ticker import Ticker
 from telecodecs import Pcm, codec
 from telecodecs.tones import special_information
+
+H = TypeVar("H", bound=Handler)
 
 log = logging.getLogger("callbridge")
 
@@ -111,20 +113,33 @@ class App:
         return register
 
     def reply(
-        self, handler: Handler | None = None, *, number: str | None = None, **settings: Any
-    ) -> Any:
+        self,
+        *,
+        number: str | None = None,
+        greeting: str = "",
+        idle: str = "",
+        idle_after: float = 10.0,
+        idle_limit: int = 2,
+        sorry: str = ReplySettings.sorry,
+        keys_interrupt: bool = False,
+    ) -> Callable[[H], H]:
         """Register a bot that is only its replies: `@app.reply(greeting="Hi!")`.
 
-        The handler gets the call and the caller's turn and returns a text, or yields it piece by
-        piece as a language model does. `number` for one number; the rest are the fields of
-        ReplySettings: greeting, idle, idle_after, idle_limit, sorry, keys_interrupt."""
+        The handler gets the call and the caller's turn, and returns a text or yields it piece by
+        piece, as a language model does. `number`: for one number only. `idle` is said after
+        `idle_after` seconds in which nobody spoke, `idle_limit` times, and then the call is ended;
+        `sorry` when an engine failed. A key cuts a reply only with `keys_interrupt`."""
+        settings = ReplySettings(greeting, idle, idle_after, idle_limit, sorry, keys_interrupt)
 
-        def register(handler: Handler) -> Handler:
-            bot = replying(handler, ReplySettings(**settings))
-            self.call(number)(bot) if number else self.call(bot)
+        def register(handler: H) -> H:
+            bot = replying(handler, settings)
+            if number is None:
+                self.call(bot)
+            else:
+                self.call(number)(bot)
             return handler
 
-        return register(handler) if handler is not None else register
+        return register
 
     async def dial(
         self, to: str, from_: str, *, bot: Bot | None = None, timeout: float | None = None

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, TypedDict, cast
 
 import numpy as np
 
@@ -249,10 +249,10 @@ class Conversation:
 
     async def _recognise(self, audio: Pcm, *, speculative: bool = False) -> str:
         recogniser = self._studio.speech.recogniser
-        text: object = await self._studio.hearing.run(
+        text = await self._studio.hearing.run(
             lambda: recogniser.transcribe(audio, EAR_RATE), speculative=speculative
         )
-        if not isinstance(text, str):  # foreign code
+        if not isinstance(cast("object", text), str):  # foreign code
             raise SpeechFailed(f"the recogniser returned {type(text).__name__}, not text")
         return text.strip()
 
@@ -413,7 +413,7 @@ def sentences(text: str) -> list[str]:
 
 
 @asynccontextmanager
-async def closing(text: AsyncIterable[str]) -> AsyncIterator[AsyncIterator[str]]:
+async def closing(text: AsyncIterable[str]) -> AsyncGenerator[AsyncIterator[str]]:
     """The iterator of a text; a generator is closed with it, and so is what it reads from."""
     iterator = aiter(text)
     try:

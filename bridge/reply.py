@@ -20,7 +20,7 @@ Handler = Callable[[Call, Turn], AsyncIterable[str] | Awaitable[str | None]]
 STUCK_S = 5.0  # for a reply to end after it was cancelled
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ReplySettings:
     """What is said besides the replies, and when. Texts may be empty: then nothing is said."""
 

@@ -45,7 +45,8 @@ class Watchdog:
             if self._beats != seen:
                 seen = self._beats
                 continue
-            frame = sys._current_frames().get(self._loop_thread)
+            frames = sys._current_frames()  # pyright: ignore[reportPrivateUsage]  documented
+            frame = frames.get(self._loop_thread)
             if frame is not None and not self._closed.is_set():
                 self.blocked += 1
                 self.last = _where(frame)

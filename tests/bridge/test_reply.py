@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import numpy as np
 import pytest
 
-from bridge import App, Call, Turn
+from bridge import App, Call, Message, Turn
 from bridge.testing import Pair, Wait, caller, run, says, tone
 from bridge.testing.speech import CHARACTER_S, pitched
 
@@ -35,12 +35,12 @@ def hummed(text: str) -> int:
 
 
 def test_three_lines_hold_a_conversation() -> None:
-    histories: list[list[dict[str, str]]] = []
+    histories: list[list[Message]] = []
 
     def register(app: App) -> None:
         @app.reply(greeting="Hi.")
         async def parrot(call: Call, turn: Turn) -> AsyncIterator[str]:
-            histories.append([dict(message) for message in call.history])
+            histories.append(call.history)
             yield f"You said {turn.text}."
 
     async def test(pair: Pair) -> None:
@@ -70,13 +70,13 @@ def test_three_lines_hold_a_conversation() -> None:
 
 
 def test_an_interruption_cuts_the_reply_at_the_word_and_is_the_next_turn() -> None:
-    histories: list[list[dict[str, str]]] = []
+    histories: list[list[Message]] = []
     long = "one two three four five six seven eight nine ten eleven twelve."
 
     def register(app: App) -> None:
         @app.reply()
         async def bot(call: Call, turn: Turn) -> AsyncIterator[str]:
-            histories.append([dict(message) for message in call.history])
+            histories.append(call.history)
             yield long
 
     async def test(pair: Pair) -> None:

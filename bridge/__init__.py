@@ -13,6 +13,7 @@ async def echo(call: Call) -> None:
 from bridge.app import App
 from bridge.call import Call, Gathered, Outcome, Transferred
 from bridge.calls import Dialled
+from bridge.conversation import Message, Turn
 from bridge.errors import CallbridgeError, CallEnded, CallReleased, StreamLost
 
 __all__ = [
@@ -23,7 +24,9 @@ __all__ = [
     "CallbridgeError",
     "Dialled",
     "Gathered",
+    "Message",
     "Outcome",
     "StreamLost",
     "Transferred",
+    "Turn",
 ]

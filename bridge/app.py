@@ -6,7 +6,7 @@ another one; a mounted application is never told to start, so all begins with th
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import overload
+from typing import TypeVar, overload
 
 import httpx
 from fastapi import FastAPI, Request, Response
@@ -17,6 +17,7 @@ from bridge.clock import Clock, SystemClock
 from bridge.control import webhooks
 from bridge.control.client import CallControl, connect
 from bridge.control.wire import Event, read_event
+from bridge.conversation import SpeechCounts, Studio
 from bridge.errors import CallbridgeError, SettingsError, WebhookError
 from bridge.jobs import Jobs, ThreadJobs
 from bridge.leg import MediaPlan
@@ -25,14 +26,30 @@ from bridge.logs import mask_server_logs
 from bridge.media.playout import PlayoutSettings
 from bridge.media.server import MediaServer
 from bridge.metrics import CONTENT_TYPE, Metrics
+from bridge.reply import Handler, ReplySettings, replying
 from bridge.settings import Settings
+from bridge.speech.engines import Speech, offline
+from bridge.speech.pool import SpeechPool
+from bridge.speech.turns import TurnSettings
 from bridge.ticker import Ticker
 from telecodecs import Pcm, codec
 from telecodecs.tones import special_information
 
+H = TypeVar("H", bound=Handler)
+
 log = logging.getLogger("callbridge")
 
 WEBHOOK_LIMIT = 1_048_576  # bytes; real ones are a few thousand
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """What bots hear and speak with."""
+
+    sample_rate: int  # of all audio between bots and Callbridge
+    apology: Pcm  # what a caller hears when a bot crashes
+    speech: Speech | None  # None: the offline engines, loaded when first needed
+    turns: TurnSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +66,9 @@ class App:
 
     `sample_rate` is that of all audio between bots and Callbridge, whatever the wire carries.
     `apology` is what a caller hears when a bot crashes: by default the three rising tones of the
-    network (ITU-T E.180); pass samples at `sample_rate`, or an empty array for silence."""
+    network (ITU-T E.180); pass samples at `sample_rate`, or an empty array for silence.
+    `speech` are the engines that bots listen and speak with (by default the offline ones of the
+    extra `speech`), `turns` the numbers of turn-taking."""
 
     def __init__(
         self,
@@ -57,11 +76,17 @@ class App:
         *,
         sample_rate: int = 8000,
         apology: Pcm | None = None,
+        speech: Speech | None = None,
+        turns: TurnSettings | None = None,
         surroundings: Surroundings | None = None,
     ) -> None:
-        self.sample_rate = sample_rate
+        self.sound = Sound(
+            sample_rate,
+            special_information(sample_rate) if apology is None else apology,
+            speech,
+            turns or TurnSettings(),
+        )
         self._settings = settings
-        self._apology = special_information(sample_rate) if apology is None else apology
         self._surroundings = surroundings or Surroundings()
         self._bots: dict[str, Bot] = {}
         self._any_number: Bot | None = None
@@ -84,6 +109,35 @@ class App:
         def register(bot: Bot) -> Bot:
             self._bots[number] = bot
             return bot
+
+        return register
+
+    def reply(
+        self,
+        *,
+        number: str | None = None,
+        greeting: str = "",
+        idle: str = "",
+        idle_after: float = 10.0,
+        idle_limit: int = 2,
+        sorry: str = ReplySettings.sorry,
+        keys_interrupt: bool = False,
+    ) -> Callable[[H], H]:
+        """Register a bot that is only its replies: `@app.reply(greeting="Hi!")`.
+
+        The handler gets the call and the caller's turn, and returns a text or yields it piece by
+        piece, as a language model does. `number`: for one number only. `idle` is said after
+        `idle_after` seconds in which nobody spoke, `idle_limit` times, and then the call is ended;
+        `sorry` when an engine failed. A key cuts a reply only with `keys_interrupt`."""
+        settings = ReplySettings(greeting, idle, idle_after, idle_limit, sorry, keys_interrupt)
+
+        def register(handler: H) -> H:
+            bot = replying(handler, settings)
+            if number is None:
+                self.call(bot)
+            else:
+                self.call(number)(bot)
+            return handler
 
         return register
 
@@ -123,9 +177,7 @@ class App:
         """The running parts; made at first use, inside the event loop. Raises SettingsError."""
         if self._service is None:
             settings = self._settings or Settings.load()
-            self._service = Service(
-                settings, self.sample_rate, self._apology, self._surroundings, self._bot_for
-            )
+            self._service = Service(settings, self.sound, self._surroundings, self._bot_for)
         return self._service
 
     async def close(self) -> None:
@@ -185,13 +237,15 @@ class Service:
     def __init__(
         self,
         settings: Settings,
-        sample_rate: int,
-        apology: Pcm,
+        sound: Sound,
         surroundings: Surroundings,
         bot_for: Callable[[str], Bot | None],
     ) -> None:
         self.settings = settings
         self._clock = surroundings.clock
+        self._jobs = surroundings.jobs
+        self._sound = sound
+        self._studio: Studio | None = None
         self._key = webhooks.load_public_key(settings.public_key)
         self._seen = webhooks.SeenEvents()
         self._ticker = Ticker()
@@ -203,7 +257,7 @@ class Service:
         line = Line(
             command=self._command,
             plan=MediaPlan(
-                sample_rate=sample_rate,
+                sample_rate=sound.sample_rate,
                 tx_name=tx.name,
                 tx_rate=tx.sample_rate,
                 l16_order=settings.l16_order,
@@ -212,15 +266,29 @@ class Service:
             clock=self._clock,
             ticker=self._ticker,
             jobs=surroundings.jobs,
+            studio=self.studio,
             media_url=settings.media_url,
             secret=settings.secret.get_secret_value().encode(),
             limits=Limits(calls=settings.max_calls),
-            apology=apology if len(apology) else None,
+            apology=sound.apology if len(sound.apology) else None,
         )
         self.calls = Calls(line, bot_for)
         shared = {"minted": None, "shared": token, "none": ""}[settings.media_auth]
         self.media = MediaServer(self.calls, shared)
         self.metrics = Metrics(self.calls, self._ticker)
+
+    def studio(self) -> Studio:
+        """The speech engines and their pools; loaded at the first call that listens or speaks."""
+        if self._studio is None:
+            jobs, sound = self._jobs, self._sound
+            self._studio = Studio(
+                sound.speech or offline(),
+                hearing=SpeechPool(jobs),
+                speaking=SpeechPool(jobs, waiting=256),
+                turns=sound.turns,
+                counts=SpeechCounts(),
+            )
+        return self._studio
 
     async def webhook(self, request: Request) -> Response:
         """Answer a webhook; what it means for a call is done before or after, never waited for."""

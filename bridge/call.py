@@ -7,7 +7,7 @@ The same object serves a bot that wants frames (`audio`, `write`) and one that w
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Generator
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,11 +19,13 @@ from bridge.audiofile import load
 from bridge.clock import first_of
 from bridge.control import wire as control
 from bridge.control.client import CallControl
+from bridge.conversation import Conversation, Message, Spawn, Studio, Turn
 from bridge.errors import CallEnded, CallGone, CallReleased, CommandRefused, StreamLost
 from bridge.jobs import Jobs
 from bridge.leg import Digit, Hangup, Leg, client_state
 from bridge.media.ledger import Certainty
 from bridge.media.playout import Utterance
+from bridge.waterfall import Waterfall
 from telecodecs import Pcm, Resampler
 
 KEYS = "0123456789*#ABCD"
@@ -82,8 +84,13 @@ class Call:
         command: CallControl,
         jobs: Jobs,
         log: logging.LoggerAdapter[logging.Logger],
+        studio: Callable[[], Studio],
+        spawn: Spawn,
     ) -> None:
         self.log = log
+        self._studio = studio
+        self._spawn = spawn
+        self._conversation: Conversation | None = None
         self._leg = leg
         self._command = command
         self._jobs = jobs
@@ -214,16 +221,10 @@ class Call:
         utterance = leg.playout.open(name or (source if isinstance(source, str) else ""))
         leg.playout.write(utterance, self._whole(pcm), leg.clock.now())
         leg.playout.close(utterance)
-        if not stop_on:
-            leg.pump()
-            return await self._heard(utterance)
         pressed: list[Digit] = []
         with self._digits_to(lambda digit: self._stop_by_key(digit, stop_on, pressed)):
             leg.pump()
-            outcome = await self._heard(utterance)
-        if not pressed:
-            return outcome
-        return Outcome("key", outcome.heard_s, outcome.certainty, outcome.text, pressed[0].digit)
+            return await self._heard(utterance, pressed)
 
     async def gather(
         self,
@@ -261,6 +262,98 @@ class Call:
         assert complete is not None, "keys are only ever added"
         gathered, leg.digits = complete
         return gathered
+
+    # ---- speech -----------------------------------------------------------------------------
+
+    async def say(
+        self,
+        text: str | AsyncIterable[str],
+        *,
+        interruptible: bool = True,
+        stop_on: str = "",
+    ) -> Outcome:
+        """Say a text with the bot's own voice, sentence by sentence as it comes.
+
+        Returns when it was heard to the end or cut: by speech over it, unless it is not
+        `interruptible`, or by a key of `stop_on`. `text` of the outcome is what was heard, cut at
+        the word. Raises SpeechFailed."""
+        self.conversation.turns.clear()  # what `listen` returns came since
+        pressed: list[Digit] = []
+        with self._digits_to(lambda digit: self._stop_by_key(digit, stop_on, pressed)):
+            return await self._say(text, interruptible, None, pressed)
+
+    async def answer(self, turn: Turn, text: str | AsyncIterable[str]) -> Outcome:
+        """`say`, as the reply to a turn: its waterfall is measured."""
+        return await self._say(text, True, turn.waterfall, [])
+
+    async def _say(
+        self,
+        text: str | AsyncIterable[str],
+        interruptible: bool,
+        answers: Waterfall | None,
+        pressed: list[Digit],
+    ) -> Outcome:
+        self._check()
+        self._close_live()
+        utterance = await self.conversation.say(text, interruptible=interruptible, answers=answers)
+        return self._outcome(utterance, pressed)
+
+    async def listen(self, timeout: float = 10.0) -> Turn:
+        """The oldest turn since the last `say` began, the one that interrupted it included.
+
+        Waits for one, and for its end if the caller is speaking. An empty turn (false) after
+        `timeout` seconds without speech."""
+        while True:
+            turn = await self.hear(timeout)
+            if turn is None:
+                return Turn("", 0.0, Waterfall(self._leg.clock.now(), self._leg.clock.now()))
+            if turn or turn.failed:
+                return turn
+
+    async def turns(self) -> AsyncIterator[Turn]:
+        """The caller's turns, as they end, until the call does."""
+        try:
+            while True:
+                turn = await self.hear(None)
+                if turn:
+                    yield turn
+        except CallEnded:
+            return
+
+    async def hear(self, timeout: float | None) -> Turn | None:
+        """The next turn, also one without words; None after `timeout` seconds of silence."""
+        leg, conversation = self._leg, self.conversation
+        deadline = leg.clock.now() + timeout if timeout is not None else float("inf")
+        while not conversation.turns:
+            self._check()
+            left = deadline - leg.clock.now()
+            if left <= 0 and not conversation.busy:
+                return None
+            patience = None if conversation.busy or left == float("inf") else left
+            await first_of(leg.changed(), timeout=patience)
+        return conversation.turns.popleft()
+
+    @property
+    def history(self) -> list[Message]:
+        """The conversation as chat models take it: what the caller said and what he heard."""
+        return self.conversation.history()
+
+    @property
+    def conversation(self) -> Conversation:
+        """Ear, mouth, memory; made when first asked for. Raises SettingsError without engines."""
+        if self._conversation is None:
+            self._conversation = Conversation(self._leg, self._studio(), self._spawn, self.log)
+        return self._conversation
+
+    def changed(self) -> "asyncio.Future[None]":
+        """Done at the next change of anything on the call."""
+        return self._leg.changed()
+
+    def on_key(self, taker: Callable[[Digit], bool]) -> None:
+        """Give keys to `taker` first; it returns whether the key is used up."""
+        self._leg.on_digit = taker
+
+    # ---- the platform -----------------------------------------------------------------------
 
     async def send_digits(self, digits: str) -> None:
         """Press keys towards the other side: 0-9 A-D * #, `w` waits half a second, `W` one."""
@@ -337,6 +430,11 @@ class Call:
 
     # ---- for the registry -------------------------------------------------------------------
 
+    def close(self) -> None:
+        """The call is over: hear nothing more."""
+        if self._conversation is not None:
+            self._conversation.close()
+
     async def drain(self, within: float) -> None:
         """Wait until everything said so far was heard or cut, at most `within` seconds."""
         self._close_live()
@@ -393,21 +491,25 @@ class Call:
     async def _load(self, path: str | Path) -> Pcm:
         return await self._jobs.run(lambda: load(path, self.sample_rate))
 
-    async def _heard(self, utterance: Utterance) -> Outcome:
+    def _outcome(self, utterance: Utterance, pressed: list[Digit]) -> Outcome:
+        ending = utterance.ending
+        assert ending is not None, "it was waited for"
+        return Outcome(
+            "key" if pressed else ending.reason,
+            ending.heard / self._leg.playout.sample_rate,
+            ending.certainty,
+            utterance.heard_text(),
+            pressed[0].digit if pressed else "",
+        )
+
+    async def _heard(self, utterance: Utterance, pressed: list[Digit] | None = None) -> Outcome:
         try:
             await self._leg.hearing(utterance)
         except asyncio.CancelledError:
             if not utterance.ending:
                 self.interrupt()
             raise
-        ending = utterance.ending
-        assert ending is not None
-        return Outcome(
-            ending.reason,
-            ending.heard / self._leg.playout.sample_rate,
-            ending.certainty,
-            utterance.heard_text(),
-        )
+        return self._outcome(utterance, pressed or [])
 
     @contextmanager
     def _digits_to(self, taker: Callable[[Digit], bool]) -> Generator[None]:

@@ -119,7 +119,14 @@ class Calls:
 
     def _begin(self, leg: Leg, bot: Bot, opening: Opening) -> Life:
         line = self._line
-        call = Call(leg, line.command, line.jobs, CallLog(log, leg))
+        call = Call(
+            leg,
+            line.command,
+            line.jobs,
+            CallLog(log, leg),
+            line.studio,
+            lambda errand: life.spawn(errand),
+        )
         life = Life(leg, call, bot, opening, line, self.counts, self._new_stream)
         self._by_reference[leg.reference] = life
         if leg.call_control_id:

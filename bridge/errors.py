@@ -102,6 +102,10 @@ class CarrierUnreachable(CommandError):
     """No full answer from the Voice API in time."""
 
 
+class SpeechFailed(CallbridgeError):
+    """A speech engine raised, hangs, or has no room."""
+
+
 class CallError(CallbridgeError):
     """Raised by awaits on a call."""
 

@@ -7,7 +7,7 @@ an apology and its refusal to end cannot hold the call."""
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -15,6 +15,7 @@ from bridge.call import Call, Transferred
 from bridge.clock import Clock, first_of
 from bridge.control import wire as control
 from bridge.control.client import CallControl
+from bridge.conversation import Studio
 from bridge.errors import CallError, CallGone, CommandError, StreamLost
 from bridge.jobs import Jobs
 from bridge.leg import Digit, Direction, Hangup, Leg, MediaPlan
@@ -57,6 +58,7 @@ class Line:
     jobs: Jobs
     media_url: str  # wss://…/media, as the platform reaches it
     secret: bytes  # of the minted tokens
+    studio: Callable[[], Studio]  # the speech engines, made when a bot first needs them
     limits: Limits = field(default_factory=Limits)
     apology: Pcm | None = None
 
@@ -115,25 +117,37 @@ class Life:
         self._apology = line.apology
         self._counts = counts
         self._new_stream = new_stream
+        self._group: asyncio.TaskGroup | None = None
+        self._errands: set[asyncio.Task[None]] = set()
         self._restoring: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
         leg = self.leg
         try:
             async with asyncio.TaskGroup() as group:
-                leg.on_stream_lost = lambda: self._restore_in(group)
+                self._group = group
+                leg.on_stream_lost = self._restore_once
                 await self._opening(self)
                 if not leg.ended.done():
                     await self._talk()
                 await self._part()
-                if self._restoring is not None:
-                    self._restoring.cancel()
+                for task in self._errands:
+                    task.cancel()
         finally:
             leg.on_stream_lost = None
+            self.call.close()
             leg.end(Hangup("unspecified"))
             if leg.stream is not None:
                 leg.stream.close()
         self.log.info("call ended", extra={"cause": leg.ended.result().cause})
+
+    def spawn(self, errand: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+        """A task that ends with the call at the latest."""
+        assert self._group is not None, "the call is running"
+        task = self._group.create_task(errand)
+        self._errands.add(task)
+        task.add_done_callback(self._errands.discard)
+        return task
 
     # ---- the beginning ----------------------------------------------------------------------
 
@@ -190,9 +204,9 @@ class Life:
 
     # ---- a lost stream ----------------------------------------------------------------------
 
-    def _restore_in(self, group: asyncio.TaskGroup) -> None:
+    def _restore_once(self) -> None:
         if self._restoring is None or self._restoring.done():
-            self._restoring = group.create_task(self._restore_or_give_up())
+            self._restoring = self.spawn(self._restore_or_give_up())
 
     async def _restore_or_give_up(self) -> None:
         """A socket is gone. The platform does not say whether the call is, so ask for a stream."""

@@ -1,0 +1,108 @@
+"""Level 1: a bot that is only its replies. Text in, text out; listening, speaking, interruptions,
+merged turns and silence are handled here.
+
+    @app.reply(greeting="Hi, how can I help?")
+    async def parrot(call: Call, turn: Turn) -> AsyncIterator[str]:
+        yield f"You said: {turn.text}."
+"""
+
+import asyncio
+from collections.abc import AsyncIterable, Awaitable, Callable
+from dataclasses import dataclass
+
+from bridge.call import KEYS, Call
+from bridge.clock import first_of
+from bridge.conversation import Turn
+from bridge.leg import Digit
+
+Handler = Callable[[Call, Turn], AsyncIterable[str] | Awaitable[str | None]]
+
+STUCK_S = 5.0  # for a reply to end after it was cancelled
+
+
+@dataclass(frozen=True)
+class ReplySettings:
+    """What is said besides the replies, and when. Texts may be empty: then nothing is said."""
+
+    greeting: str = ""
+    idle: str = ""  # after a silence of both sides ...
+    idle_after: float = 10.0  # ... of so many seconds ...
+    idle_limit: int = 2  # ... so often; then the call is ended
+    sorry: str = "Sorry, I did not get that."  # for speech that no engine could understand
+    keys_interrupt: bool = False  # whether a key cuts a reply, as speech does
+
+
+class Replying:
+    """The course of one call of a level-1 bot."""
+
+    def __init__(self, call: Call, handler: Handler, settings: ReplySettings) -> None:
+        self._call = call
+        self._handler = handler
+        self._settings = settings
+        self._conversation = call.conversation
+        self._unanswered: Turn | None = None
+
+    async def run(self) -> None:
+        """Until the call ends, or nobody says anything any more."""
+        settings = self._settings
+        silences = 0
+        if settings.keys_interrupt:
+            self._call.on_key(self._cut)
+        if settings.greeting:
+            await self._call.say(settings.greeting)
+        while silences <= settings.idle_limit:
+            turn = await self._call.hear(settings.idle_after if settings.idle else None)
+            if turn is None:
+                silences += 1
+                if silences <= settings.idle_limit:
+                    await self._call.say(settings.idle)
+                continue
+            silences = 0
+            if turn.failed:
+                await self._call.say(settings.sorry)
+            elif (question := self._question(turn)) is not None:
+                await self._answer(question)
+
+    def _question(self, turn: Turn) -> Turn | None:
+        """What is to be answered now: with what was not answered yet. None for a mere noise."""
+        unanswered, self._unanswered = self._unanswered, None
+        if unanswered is None:
+            return turn or None
+        return unanswered.merged(turn)
+
+    async def _answer(self, turn: Turn) -> None:
+        """Reply, unless the caller goes on before the first sound of it: then both are one turn."""
+        reply = asyncio.create_task(self._reply(turn))
+        try:
+            while not reply.done():
+                await first_of(reply, self._call.changed())
+                if self._conversation.caller_goes_on():
+                    self._unanswered = turn
+                    return
+            reply.result()
+        finally:
+            if not reply.done():
+                reply.cancel()
+                await asyncio.wait({reply}, timeout=STUCK_S)
+                if not reply.done():
+                    self._call.log.error("a reply does not end, it is left behind")
+
+    async def _reply(self, turn: Turn) -> None:
+        said = self._handler(self._call, turn)
+        text = said if isinstance(said, AsyncIterable) else await said
+        if text is not None:
+            await self._call.answer(turn, text)
+
+    def _cut(self, digit: Digit) -> bool:
+        if self._call.speaking and digit.digit in KEYS:
+            self._call.interrupt()
+        return False  # the key stays for who asks for keys
+
+
+def replying(handler: Handler, settings: ReplySettings) -> Callable[[Call], Awaitable[None]]:
+    """A bot out of a handler."""
+
+    async def bot(call: Call) -> None:
+        await Replying(call, handler, settings).run()
+
+    return bot

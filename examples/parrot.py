@@ -1,0 +1,15 @@
+"""Repeats what it understood: the smallest bot that listens and speaks.
+
+callbridge serve examples/parrot.py
+"""
+
+from collections.abc import AsyncIterator
+
+from bridge import App, Call, Turn
+
+app = App()
+
+
+@app.reply(greeting="Hello. Say something, and I will say it back.")
+async def parrot(call: Call, turn: Turn) -> AsyncIterator[str]:
+    yield f"You said: {turn.text}"

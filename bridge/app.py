@@ -10,6 +10,8 @@ from typing import TypeVar, overload
 
 import httpx
 from fastapi import FastAPI, Request, Response
+from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect
 
 from bridge.asgi import Receive, Scope, Send, route
 from bridge.calls import Calls, Dialled
@@ -183,8 +185,8 @@ class App:
     async def close(self) -> None:
         """Drain, then close what was opened."""
         if self._service is not None:
-            service, self._service = self._service, None
-            await service.close()
+            await self._service.close()  # until then it takes the webhooks of its last calls
+            self._service = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -293,10 +295,13 @@ class Service:
     async def webhook(self, request: Request) -> Response:
         """Answer a webhook; what it means for a call is done before or after, never waited for."""
         body = bytearray()
-        async for piece in request.stream():
-            body += piece
-            if len(body) > WEBHOOK_LIMIT:
-                return self._answer("malformed", 413, "a webhook of more than a megabyte")
+        try:
+            async for piece in request.stream():
+                body += piece
+                if len(body) > WEBHOOK_LIMIT:
+                    return self._answer("malformed", 413, "a webhook of more than a megabyte")
+        except ClientDisconnect:
+            return self._answer("malformed", 400, "the sender has gone")
         headers = request.headers
         return self.receive(
             bytes(body),

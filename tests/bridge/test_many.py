@@ -158,8 +158,8 @@ async def test_two_hundred_calls_over_real_sockets_leave_nothing_behind(tmp_path
                 pass
             assert (await phone.finished(call))["failed"] == []
 
-        for _ in range(5):
-            await asyncio.gather(*(one(NUMBER) for _ in range(40)))
+        for _ in range(10):
+            await asyncio.gather(*(one(NUMBER) for _ in range(20)))
         while len(app.service.calls):  # noqa: ASYNC110  real time, and soon over
             await asyncio.sleep(0.01)
 

@@ -11,7 +11,6 @@ from typing import TypeVar, overload
 import httpx
 from fastapi import FastAPI, Request, Response
 from starlette.requests import ClientDisconnect
-from starlette.requests import ClientDisconnect
 
 from bridge.asgi import Receive, Scope, Send, route
 from bridge.calls import Calls, Dialled

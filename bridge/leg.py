@@ -154,6 +154,7 @@ class Leg:
         """The platform could not open the stream."""
         if not self.streaming.done():
             self.streaming.set_exception(StreamLost(f"streaming failed: {reason or 'no reason'}"))
+            self.streaming.exception()  # retrieved: perhaps nobody waits for it any more
 
     def give_up_stream(self) -> None:
         """There will be no other stream: awaits on the call raise StreamLost."""

@@ -15,7 +15,7 @@ from typing import Literal
 
 import numpy as np
 
-from bridge.audiofile import load
+from bridge.audiofile import fetch, load
 from bridge.clock import first_of
 from bridge.control import wire as control
 from bridge.control.client import CallControl
@@ -58,7 +58,8 @@ class Gathered:
     """Keys, in the order in which they were pressed; without the key that ended them."""
 
     digits: str
-    stop: Literal["complete", "end_key", "timeout"]
+    stop: Literal["complete", "end_key", "speech", "timeout"]
+    text: str = ""  # what was said instead, if speech was asked for
 
     def __bool__(self) -> bool:
         return self.stop != "timeout"
@@ -209,7 +210,9 @@ class Call:
     # ---- outcomes ---------------------------------------------------------------------------
 
     async def play(self, source: Pcm | str | Path, *, name: str = "", stop_on: str = "") -> Outcome:
-        """Play samples or a WAV file; returns when it was heard to the end, or cut.
+        """Play samples, a file or a URL; returns when it was heard to the end, or cut.
+
+        WAV always; mp3, ogg and flac with the extra `audio`.
 
         `stop_on` names keys that stop it: `stop_on="0123456789*#"`, and the one pressed is in the
         outcome. Cancelling the wait stops the sound too. Raises AudioFileError."""
@@ -234,11 +237,13 @@ class Call:
         timeout: float = 10.0,
         between: float = 5.0,
         prompt: Pcm | str | Path | None = None,
+        speech: bool = False,
     ) -> Gathered:
         """Collect keys: so many `digits`, or fewer and a key of `end_on`.
 
         Waits `timeout` seconds for the first and `between` for each further one. Keys pressed
-        before count. A `prompt` is played first and is cut by the first key."""
+        before count. A `prompt` is played first and is cut by the first key. With `speech`, what
+        the caller says instead ends it too and is the `text`."""
         self._check()
         leg = self._leg
         if prompt is not None and not leg.digits:
@@ -248,6 +253,8 @@ class Call:
         deadline = leg.clock.now() + timeout
         seen = 0
         while self._complete(digits, end_on) is None:
+            if speech and (text := self._spoken()):
+                return Gathered(_keys(_in_order(leg.digits)), "speech", text)
             if len(leg.digits) > seen:
                 seen, deadline = len(leg.digits), leg.clock.now() + between
             try:
@@ -489,6 +496,9 @@ class Call:
         return np.concatenate([transmitter.process(pcm), transmitter.flush()])
 
     async def _load(self, path: str | Path) -> Pcm:
+        if isinstance(path, str) and path.startswith(("http://", "https://")):
+            data = await fetch(path)
+            return await self._jobs.run(lambda: load(data, self.sample_rate, path))
         return await self._jobs.run(lambda: load(path, self.sample_rate))
 
     def _outcome(self, utterance: Utterance, pressed: list[Digit]) -> Outcome:
@@ -519,6 +529,14 @@ class Call:
             yield
         finally:
             self._leg.on_digit = before
+
+    def _spoken(self) -> str:
+        """The text of the oldest turn with words that nobody has taken yet."""
+        turns = self.conversation.turns
+        while turns:
+            if turn := turns.popleft():
+                return turn.text
+        return ""
 
     def _stop_by_key(self, digit: Digit, stop_on: str, pressed: list[Digit]) -> bool:
         if pressed or digit.digit not in stop_on:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bridge.audiofile import read_wav
+from bridge.audiofile import read
 from bridge.carrier.script import AudioLoader
 from bridge.errors import AudioFileError
 from telecodecs import Pcm
@@ -15,7 +15,7 @@ from telecodecs import Pcm
 def loader(base: Path) -> AudioLoader:
     """Reads what `play` names: a path relative to `base`, or `package:file` for a file that an
     installed package brings along."""
-    return lambda name: read_wav(_locate(name, base))
+    return lambda name: read(_locate(name, base))
 
 
 def _locate(name: str, base: Path) -> Path:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from bridge import App, Call, Message, Turn
-from bridge.testing import Pair, Wait, caller, run, says, tone
+from bridge.testing import Pair, Press, Wait, caller, run, says, tone
 from bridge.testing.speech import CHARACTER_S, pitched
 
 HELLO, STOP, COUGH, MORE = 440.0, 600.0, 900.0, 520.0
@@ -236,3 +236,21 @@ def test_an_uninterruptible_text_is_said_to_its_end() -> None:
 
     conversation(test, register)
     assert outcomes == ["finished"]
+
+
+def test_gather_takes_speech_instead_of_keys() -> None:
+    gathered: list[tuple[str, str, str]] = []
+
+    def register(app: App) -> None:
+        @app.call
+        async def menu(call: Call) -> None:
+            for _ in range(2):
+                result = await call.gather(2, speech=True, timeout=6)
+                gathered.append((result.digits, result.stop, result.text))
+
+    async def test(pair: Pair) -> None:
+        pause = Wait("bot_silent", 1.2)
+        await pair.call(caller(says(tone(1.0, HELLO)), pause, Press("42"), Wait("hangup")))
+
+    conversation(test, register)
+    assert gathered == [("", "speech", "hello there"), ("42", "complete", "")]

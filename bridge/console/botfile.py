@@ -8,6 +8,8 @@ from pathlib import Path
 from bridge.app import App
 from bridge.errors import BotError
 
+MODULE = "__bot__"  # not the file's name: a queue.py must not replace the standard library's
+
 
 def load(where: str) -> App:
     """The `App` of a file: `bot.py`, or `bot.py:name` if it has several. Raises BotError."""
@@ -22,30 +24,28 @@ def load(where: str) -> App:
         if name not in found:
             raise BotError(f"{file}: no App is named {name}; there is {', '.join(found) or 'none'}")
         return found[name]
-    apps = list({id(app): app for app in found.values()}.values())
-    if len(apps) != 1:
-        raise BotError(
-            f"{file}: {'no App in it; a bot file has `app = App()`' if not apps else ''}"
-            f"{'several: choose one with ' + file + ':NAME' if apps else ''}"
-        )
-    return apps[0]
+    apps = set(found.values())
+    if not apps:
+        raise BotError(f"{file}: no App in it; a bot file has `app = App()`")
+    if len(apps) > 1:
+        raise BotError(f"{file}: several Apps; choose one with {file}:NAME of {', '.join(found)}")
+    return apps.pop()
 
 
 def _run(path: Path) -> dict[str, object]:
     """The names of the file, run as a module that can import its neighbours."""
-    spec = importlib.util.spec_from_file_location(path.stem, path)
+    spec = importlib.util.spec_from_file_location(MODULE, path)
     assert spec is not None, "the suffix is .py"
     assert spec.loader is not None, "the suffix is .py"
     module = importlib.util.module_from_spec(spec)
-    sys.modules[path.stem] = module  # dataclasses and pickle look a class's module up
+    sys.modules[MODULE] = module  # dataclasses and pickle look a class's module up
     sys.path.insert(0, str(path.parent.resolve()))
     try:
         spec.loader.exec_module(module)
-    except Exception as error:  # whatever a user's file may raise, he wants to know where
+    except (Exception, SystemExit) as error:  # whatever it is, its author wants to know where
         frames = traceback.extract_tb(error.__traceback__)
         own = [frame for frame in frames if Path(frame.filename).resolve() == path.resolve()]
         line = own[-1].lineno if own else getattr(error, "lineno", "?")
-        raise BotError(
-            f"{path} does not import: line {line}: {type(error).__name__}: {error}"
-        ) from error
+        what = " ".join(f"{type(error).__name__}: {error}".split())
+        raise BotError(f"{path} does not import: line {line}: {what}") from error
     return vars(module)

@@ -6,6 +6,7 @@ from typing import Literal
 import msgspec
 
 from bridge.carrier.caller import Caller
+from bridge.carrier.echo import LineEcho
 from bridge.carrier.expect import Expectation
 from bridge.carrier.playout import TICKS_PER_S, Channel, Playout, RateAdapter, mix
 from bridge.carrier.report import CallReport, HeardMark, Recorder, Tape
@@ -101,6 +102,7 @@ class Leg:
         self.speech = SpeechQueue(encoding.sample_rate)
         self.keypad = Channel(Playout(encoding.sample_rate), "self")
         self.channels = [self.speech.channel, self.keypad]
+        self.echo: LineEcho | None = None
         self.said: Pcm | None = None  # 20 ms of the current tick
         self.ticks = 0  # since the answer
         self._from_partner: dict[int, RateAdapter] = {}
@@ -116,6 +118,7 @@ class Leg:
         """There is somebody at the far end."""
         self.caller = Caller(script, self.encoding.sample_rate)
         self.expect = script.expect
+        self.echo = LineEcho(script.echo) if script.echo is not None else None
 
     def intend(self, plan: Plan) -> None:
         self.plan = plan
@@ -129,6 +132,9 @@ class Leg:
     def speak(self) -> None:
         """First half of a tick: take 20 ms from the caller and from all that is played."""
         self.said = self.caller.mouth() if self.caller is not None else None
+        if self.echo is not None:
+            back = self.echo.comes_back()
+            self.said = mix([pcm for pcm in (self.said, back) if pcm is not None])
         for channel in self.channels:
             channel.take()
 
@@ -143,6 +149,8 @@ class Leg:
         if self.partner is not None:
             parts += self._hear_partner(self.partner)
         heard = mix(parts)
+        if self.echo is not None:
+            self.echo.heard(heard)
         self.ticks += 1
         self.recorder.add(self.said, heard)
         return heard

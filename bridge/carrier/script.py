@@ -10,6 +10,8 @@
         {"hangup": true}],
      "expect": [{"bot_spoke_s": {"at_least": 3}}]}
 
+With `"echo": {"db": -20, "delay_s": 0.16}` the caller's microphone hears the bot.
+
 A step whose condition does not come `within` its limit (30 s by default) fails the script, and the
 caller hangs up. A script without a final hangup leaves the caller on the line."""
 
@@ -19,6 +21,7 @@ from typing import Literal, cast, get_args
 import msgspec
 
 from bridge.audiofile import Clip
+from bridge.carrier.echo import EchoPath
 from bridge.carrier.expect import Expectation, parse_expectation
 from bridge.carrier.shapes import JsonObject, as_list, as_object
 from bridge.errors import CallbridgeError
@@ -72,6 +75,7 @@ class CallScript(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     codec: LegCodec = "PCMU"
     steps: tuple[Step, ...] = ()
     expect: tuple[Expectation, ...] = ()
+    echo: EchoPath | None = None  # of the caller's telephone
 
 
 AudioLoader = Callable[[str], Clip]
@@ -82,7 +86,7 @@ def parse_script(data: object, load: AudioLoader) -> CallScript:
 
     Raises ScriptError, and what `load` raises."""
     script = _object(data, "a script")
-    _only(script, {"from", "to", "codec", "steps", "expect"}, "a script")
+    _only(script, {"from", "to", "codec", "steps", "expect", "echo"}, "a script")
     codec = script.get("codec", "PCMU")
     if codec not in LEG_CODECS:
         raise ScriptError(f"codec {codec!r} is not one of {', '.join(LEG_CODECS)}")
@@ -100,7 +104,18 @@ def parse_script(data: object, load: AudioLoader) -> CallScript:
             _expectation(_object(line, f"expect line {number}"), number)
             for number, line in enumerate(_list(script, "expect"), 1)
         ),
+        echo=_echo(_object(script["echo"], "echo")) if "echo" in script else None,
     )
+
+
+def _echo(line: Line) -> EchoPath:
+    _only(line, {"db", "delay_s"}, "echo")
+    db, delay_s = line.get("db", -20.0), line.get("delay_s", 0.160)
+    if not isinstance(db, int | float) or not -60 <= db <= 0:
+        raise ScriptError(f"echo: 'db' is a number from -60 to 0, not {db!r}")
+    if not isinstance(delay_s, int | float) or not 0.02 <= delay_s <= 1:
+        raise ScriptError(f"echo: 'delay_s' is a number from 0.02 to 1, not {delay_s!r}")
+    return EchoPath(float(db), float(delay_s))
 
 
 def _step(line: JsonObject, where: str, load: AudioLoader) -> Step:

@@ -7,6 +7,7 @@ def test_a_key_stops_the_jingle() -> None:
 """
 
 from bridge.carrier.config import CarrierConfig
+from bridge.carrier.echo import EchoPath
 from bridge.carrier.report import CallReport
 from bridge.carrier.script import CallScript, HangUp, Press, Wait
 from bridge.testing.callers import caller, says, tone
@@ -18,6 +19,7 @@ __all__ = [
     "CallReport",
     "CallScript",
     "CarrierConfig",
+    "EchoPath",
     "HangUp",
     "Pair",
     "Press",

@@ -3,6 +3,7 @@
 import numpy as np
 
 from bridge.audiofile import Clip
+from bridge.carrier.echo import EchoPath
 from bridge.carrier.script import CallScript, HangUp, Play, Press, Step, Wait
 from telecodecs import Pcm
 
@@ -10,13 +11,14 @@ NUMBER = "+13125550100"
 CHARACTER_S = 0.06
 
 
-def caller(*steps: Step, to: str = NUMBER) -> CallScript:
+def caller(*steps: Step, to: str = NUMBER, echo: EchoPath | None = None) -> CallScript:
     """Somebody who rings `to`, waits for the stream, does the steps and then hangs up.
 
     A caller whose last step is `Wait("hangup")` leaves that to the other side."""
     last = steps[-1] if steps else None
     ending = () if isinstance(last, Wait) and last.event == "hangup" else (HangUp(),)
-    return CallScript(to=to, steps=(Wait("answered"), Wait("streaming"), *steps, *ending))
+    opening = (Wait("answered"), Wait("streaming"))
+    return CallScript(to=to, steps=(*opening, *steps, *ending), echo=echo)
 
 
 def says(pcm: Pcm, sample_rate: int = 8000, *, background: bool = False) -> Play:

@@ -108,7 +108,7 @@ def parse_script(data: object, load: AudioLoader) -> CallScript:
     )
 
 
-def _echo(line: Line) -> EchoPath:
+def _echo(line: JsonObject) -> EchoPath:
     _only(line, {"db", "delay_s"}, "echo")
     db, delay_s = line.get("db", -20.0), line.get("delay_s", 0.160)
     if not isinstance(db, int | float) or not -60 <= db <= 0:

@@ -73,7 +73,8 @@ def _read(data: bytes, name: str) -> Clip:
     try:
         samples, rate = soundfile.read(io.BytesIO(data), dtype="int16", always_2d=True)
     except (soundfile.SoundFileError, RuntimeError) as error:
-        raise AudioFileError(f"{name}: not an audio file ({error})") from None
+        why = str(error).rpartition(": ")[2].rstrip(".").lower()  # without its name of our bytes
+        raise AudioFileError(f"{name}: not an audio file ({why})") from None
     return Clip(_mono(samples.astype(np.int16, copy=False), name, rate), rate)
 
 

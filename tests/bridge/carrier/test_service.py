@@ -134,7 +134,7 @@ async def test_the_extras_want_the_key_and_a_script_that_makes_sense(tmp_path: P
             (b"{", "not JSON"),
             (b'{"steps":[{"dance":1}]}', "step 1 is none of"),
             (b'{"steps":[{"play":"none.wav"}]}', "no such file"),
-            (b'{"steps":[{"play":"noise.wav"}]}', "not a PCM WAV file"),
+            (b'{"steps":[{"play":"noise.wav"}]}', "not an audio file"),
             (b'{"steps":[{"play":"no_such_package:a.wav"}]}', "not installed"),
         ):
             answer = await live.http.post(f"/carrier/calls?base={tmp_path}", content=body)

@@ -19,7 +19,8 @@ from typing import NamedTuple
 import numpy as np
 
 from bridge import audiofile
-from bridge.speech.engines import Recogniser, Synthesiser, offline
+from bridge.speech.engines import Recogniser, Synthesiser
+from bridge.speech.offline import offline
 from bridge.speech.silero import SileroVad
 from telecodecs import Pcm, g711
 

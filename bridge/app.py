@@ -29,7 +29,8 @@ from bridge.media.server import MediaServer
 from bridge.metrics import CONTENT_TYPE, Metrics
 from bridge.reply import Handler, ReplySettings, replying
 from bridge.settings import Settings
-from bridge.speech.engines import Speech, offline
+from bridge.speech.engines import Speech
+from bridge.speech.offline import offline
 from bridge.speech.pool import SpeechPool
 from bridge.speech.turns import TurnSettings
 from bridge.ticker import Ticker

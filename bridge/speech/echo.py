@@ -23,14 +23,17 @@ REMEMBERED_ROWS = 256  # the longest delay and the window, behind a lead of over
 RESYNC_S = 0.060  # arrivals jitter; further off than this, audio is missing
 CONTIGUOUS_S = 0.020  # playout is exact; further off than this, it paused
 BAND_EDGES_HZ = (200, 450, 750, 1150, 1700, 2400, 3500)
+COLUMNS = len(BAND_EDGES_HZ)
 FLOOR = 100.0  # power of a sample: -70 dBFS, the steps of μ-law near zero
 FLOOR_DB = 20.0
+FULL_SCALE_DB = 90.0
 AUDIBLE_DB = 35.0  # -55 dBFS: below, there is nothing to hear
-DYNAMIC_DB = 30.0  # of an echo above the line's own noise, at best
+ABOVE_NOISE_DB = 6.0  # what noise itself seldom exceeds from frame to frame
+NOISE_RISES_DB = 0.05  # a frame; 2.5 dB a second
 FORGET_DB = 0.25  # a frame: a line that does not echo is known as such after three seconds
 
 Rows = NDArray[np.float64]
-"""(n, 6) decibels of the bands, or (n,) of all of them together."""
+"""(n, 7) decibels: the bands, and in the last column all of them together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,8 @@ class EchoJudge:
         # Row offsets from an inbound frame, the longest delay first.
         self._first = -round(self.settings.longest_delay / HOP_S)
         self._last = -round(self.settings.shortest_delay / HOP_S)
-        self._heard = np.full((self._window, self._filter.bands), FLOOR_DB)
+        self._heard = np.full((self._window, COLUMNS), FLOOR_DB)
+        self._noise = np.full(COLUMNS, FULL_SCALE_DB)
         self._audible = np.zeros(self._window, np.bool_)
         self._partial = silence(0)
         self._time = -np.inf  # when the first sample of the next inbound frame was there
@@ -92,17 +96,20 @@ class EchoJudge:
         return self._verdict
 
     def _judge(self, frame: Pcm) -> bool:
-        bands, level = self._filter.measure(frame[None, :])
+        heard = self._filter.measure(frame[None, :])[0]
+        level = heard[-1]
+        # Down in steps of half the way, up slowly: speech hardly lifts it.
+        self._noise = np.minimum(self._noise + NOISE_RISES_DB, (self._noise + heard) / 2)
         self._heard[:-1] = self._heard[1:]
-        self._heard[-1] = bands[0]
+        self._heard[-1] = heard
         self._audible[:-1] = self._audible[1:]
-        self._audible[-1] = level[0] > AUDIBLE_DB
+        self._audible[-1] = level > max(AUDIBLE_DB, self._noise[-1] + ABOVE_NOISE_DB)
         row = round(self._time / HOP_S)
         loudest = self._played.loudest(row + self._first, row + self._last)
         if loudest < AUDIBLE_DB:
             self._presumed = True
             return False
-        below = level[0] - loudest
+        below = level - loudest
         margin = self.settings.margin
         if below > -margin:
             return False
@@ -112,21 +119,27 @@ class EchoJudge:
             self._presumed = False  # this line has been heard not to echo so loudly
         echo = self._presumed or not self._audible[-1]
         if echo:
-            self._loudest_echo = max(below, self._loudest_echo - FORGET_DB)
+            self._loudest_echo -= FORGET_DB
+            if self._audible[-1]:
+                self._loudest_echo = max(below, self._loudest_echo)
         return echo
 
     def _correlation(self, row: int) -> float:
         """The best over all delays, of the window that ends with the inbound frame at `row`."""
         reach = 2 * (self._window - 1)
         rows = self._played.rows(row + self._first - reach, row + self._last)
-        np.maximum(rows, rows.max(axis=0) - DYNAMIC_DB, out=rows)
         # (delay, frame, band): every delay's first row, then every second one.
         step, across = rows.strides
         delays = self._last - self._first + 1
-        shape = (delays, self._window, self._filter.bands)
+        shape = (delays, self._window, COLUMNS - 1)
         played = np.ndarray(shape, rows.dtype, rows, strides=(step, 2 * step, across))
-        heard = self._heard - self._heard.mean(axis=0)
-        played = played - played.mean(axis=1, keepdims=True)
+        # Noise hides what is quiet of an echo, and as much of what was played is left out.
+        floor = self._noise[:-1] + ABOVE_NOISE_DB
+        heard = np.maximum(self._heard[:, :-1], floor)
+        audible_range = heard.max(axis=0) - floor
+        played = np.maximum(played, played.max(axis=1, keepdims=True) - audible_range)
+        heard = heard - heard.mean(axis=0)
+        played -= played.mean(axis=1, keepdims=True)
         flat = played.reshape(delays, -1)
         energies = (flat * flat).sum(axis=1) * (heard * heard).sum()
         return float((flat @ heard.ravel() / np.sqrt(energies + 1e-9)).max())
@@ -138,18 +151,19 @@ class _Bands:
     def __init__(self, sample_rate: int) -> None:
         self.hop = round(HOP_S * sample_rate)
         self.frame = 2 * self.hop
-        self.bands = len(BAND_EDGES_HZ) - 1
         self._taper = np.hanning(self.frame)
         frequencies = np.fft.rfftfreq(self.frame, 1 / sample_rate)
         edges = np.array(BAND_EDGES_HZ)
         inside = (frequencies >= edges[:-1, None]) & (frequencies < edges[1:, None])
         # Both halves of the spectrum, less what the taper took: the power of a sample.
-        self._sums = inside.T * (2 / (self.frame * (self._taper**2).sum()))
+        columns = np.vstack((inside, inside.any(axis=0))).T
+        self._sums = columns * (2 / (self.frame * (self._taper**2).sum()))
 
-    def measure(self, frames: Pcm) -> tuple[Rows, Rows]:
-        """(n, frame) int16 -> (n, 6) decibels of the bands, (n,) of their sum."""
+    def measure(self, frames: Pcm) -> Rows:
+        """(n, frame) int16 -> (n, 7) decibels."""
         power = np.abs(np.fft.rfft(frames * self._taper)) ** 2 @ self._sums
-        return 10 * np.log10(power + FLOOR), 10 * np.log10(power.sum(axis=1) + FLOOR)
+        rows: Rows = 10 * np.log10(power + FLOOR)
+        return rows
 
 
 class _Played:
@@ -158,8 +172,7 @@ class _Played:
     def __init__(self, bands: _Bands, sample_rate: int) -> None:
         self._bands = bands
         self._rate = sample_rate
-        self._rows = np.full((REMEMBERED_ROWS, bands.bands), FLOOR_DB)
-        self._levels = np.full(REMEMBERED_ROWS, FLOOR_DB)
+        self._rows = np.full((REMEMBERED_ROWS, COLUMNS), FLOOR_DB)
         self._end = 0  # the first row that is not known yet
         self._tail = silence(0)  # samples from the beginning of row `_end` on
 
@@ -177,14 +190,14 @@ class _Played:
         frames = np.lib.stride_tricks.sliding_window_view(samples, frame)[::hop][count - kept :]
         self._end += count
         where = np.arange(self._end - kept, self._end) % REMEMBERED_ROWS
-        self._rows[where], self._levels[where] = self._bands.measure(frames)
+        self._rows[where] = self._bands.measure(frames)
 
     def cut(self, at: float) -> None:
         """Nothing sounds from `at` on."""
         row = round(at / HOP_S)
         first = max(min(row, self._end), max(row, self._end) - REMEMBERED_ROWS)
         silent = np.arange(first, max(row, self._end)) % REMEMBERED_ROWS
-        self._rows[silent] = self._levels[silent] = FLOOR_DB
+        self._rows[silent] = FLOOR_DB
         self._end = row
         self._tail = silence(0)
 
@@ -200,4 +213,4 @@ class _Played:
         first = max(first, self._end - REMEMBERED_ROWS)
         if last < first:
             return FLOOR_DB
-        return float(self._levels.take(np.arange(first, last + 1) % REMEMBERED_ROWS).max())
+        return float(self._rows[np.arange(first, last + 1) % REMEMBERED_ROWS, -1].max())

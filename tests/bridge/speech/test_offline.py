@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from bridge.errors import SettingsError
-from bridge.speech.engines import PACKAGES, Speech, offline
+from bridge.speech.engines import Speech
+from bridge.speech.offline import PACKAGES, offline
 from telecodecs import silence
 from tests.bridge.speech.person import TWO_CLAUSES, passage
 

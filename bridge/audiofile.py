@@ -31,6 +31,10 @@ def load(source: str | Path | bytes, sample_rate: int, name: str = "") -> Pcm:
     return resample(pcm, rate, sample_rate)
 
 
+def is_url(name: str) -> bool:
+    return name.startswith(("http://", "https://"))
+
+
 async def fetch(url: str) -> bytes:
     """The bytes of a file on the web. Raises AudioFileError."""
     data = bytearray()

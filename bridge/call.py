@@ -15,7 +15,7 @@ from typing import Literal
 
 import numpy as np
 
-from bridge.audiofile import fetch, load
+from bridge.audiofile import fetch, is_url, load
 from bridge.clock import first_of
 from bridge.control import wire as control
 from bridge.control.client import CallControl
@@ -496,10 +496,9 @@ class Call:
         return np.concatenate([transmitter.process(pcm), transmitter.flush()])
 
     async def _load(self, path: str | Path) -> Pcm:
-        if isinstance(path, str) and path.startswith(("http://", "https://")):
-            data = await fetch(path)
-            return await self._jobs.run(lambda: load(data, self.sample_rate, path))
-        return await self._jobs.run(lambda: load(path, self.sample_rate))
+        name = str(path)
+        source = await fetch(name) if is_url(name) else path
+        return await self._jobs.run(lambda: load(source, self.sample_rate, name))
 
     def _outcome(self, utterance: Utterance, pressed: list[Digit]) -> Outcome:
         ending = utterance.ending

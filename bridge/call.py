@@ -92,6 +92,7 @@ class Call:
         self._studio = studio
         self._spawn = spawn
         self._conversation: Conversation | None = None
+        self._unanswered: Waterfall | None = None  # of the turn that the bot has taken last
         self._leg = leg
         self._command = command
         self._jobs = jobs
@@ -283,14 +284,15 @@ class Call:
 
         Returns when it was heard to the end or cut: by speech over it, unless it is not
         `interruptible`, or by a key of `stop_on`. `text` of the outcome is what was heard, cut at
-        the word. Raises SpeechFailed."""
+        the word. It answers the turn that was listened to last: that one's waterfall is measured.
+        Raises SpeechFailed."""
         self.conversation.turns.clear()  # what `listen` returns came since
         pressed: list[Digit] = []
         with self._digits_to(lambda digit: self._stop_by_key(digit, stop_on, pressed)):
-            return await self._say(text, interruptible, None, pressed)
+            return await self._say(text, interruptible, self._unanswered, pressed)
 
     async def answer(self, turn: Turn, text: str | AsyncIterable[str]) -> Outcome:
-        """`say`, as the reply to a turn: its waterfall is measured."""
+        """`say`, as the reply to a certain turn."""
         return await self._say(text, True, turn.waterfall, [])
 
     async def _say(
@@ -302,6 +304,9 @@ class Call:
     ) -> Outcome:
         self._check()
         self._close_live()
+        self._unanswered = None
+        if answers is not None and answers.answered:
+            answers = None  # what is said after the first answer waits for nobody
         utterance = await self.conversation.say(text, interruptible=interruptible, answers=answers)
         return self._outcome(utterance, pressed)
 
@@ -338,7 +343,7 @@ class Call:
                 return None
             patience = None if conversation.busy or left == float("inf") else left
             await first_of(leg.changed(), timeout=patience)
-        return conversation.turns.popleft()
+        return self._take_turn()
 
     @property
     def history(self) -> list[Message]:
@@ -533,9 +538,15 @@ class Call:
         """The text of the oldest turn with words that nobody has taken yet."""
         turns = self.conversation.turns
         while turns:
-            if turn := turns.popleft():
+            if turn := self._take_turn():
                 return turn.text
         return ""
+
+    def _take_turn(self) -> Turn:
+        turn = self.conversation.turns.popleft()
+        if turn:
+            self._unanswered = turn.waterfall
+        return turn
 
     def _stop_by_key(self, digit: Digit, stop_on: str, pressed: list[Digit]) -> bool:
         if pressed or digit.digit not in stop_on:

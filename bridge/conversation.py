@@ -205,15 +205,19 @@ class Conversation:
                     self.speech_in_progress = True
                     counts.withheld += 1
                     leg.playout.withhold()
+                    self._log.info("withheld", extra={"at": self._wall(event.at)})
                 case turns.Resume():
                     self.speech_in_progress = False
                     leg.playout.resume()
                     leg.pump()
+                    self._log.info("resumed", extra={"at": self._wall(event.at)})
                 case turns.Interrupt():
                     counts.interruptions += 1
                     self._interrupted = True
                     leg.interrupt()
                     self._echo.cleared(event.at)
+                    began, at = self._wall(event.started_at), self._wall(event.at)
+                    self._log.info("interrupted", extra={"speech_at": began, "at": at})
                 case turns.Speculate():
                     self._speculate(event.audio)
                 case turns.TurnEnded():
@@ -280,7 +284,14 @@ class Conversation:
         self.turns.append(turn)
         if turn:
             self._remember(turn)
-            self._log.info("turn", extra={"said": text, "audio_s": round(turn.audio_s, 2)})
+            self._log.info(
+                "turn",
+                extra={
+                    "said": text,
+                    "audio_s": round(turn.audio_s, 2),
+                    "last_voiced_at": self._wall(waterfall.last_voiced),
+                },
+            )
         self._leg.notify()
 
     # ---- the mouth --------------------------------------------------------------------------
@@ -314,13 +325,39 @@ class Conversation:
             if answers is not None:
                 answers.first_sent, answers.first_heard = utterance.sent_at, utterance.heard_at
                 self._studio.counts.waterfalls.append(answers.after_s())
-                self._log.info("waterfall", extra={"after_s": answers.after_s()})
+                began = self._wall(answers.last_voiced)
+                steps = {"last_voiced_at": began, "after_s": answers.after_s()}
+                self._log.info("waterfall", extra=steps)
+            self._log_said(utterance)
         return utterance
+
+    def _log_said(self, utterance: Utterance) -> None:
+        ending = utterance.ending
+        if ending is None or utterance.sent_at is None:
+            return  # nothing of it has left
+        self._log.info(
+            "said",
+            extra={
+                "text": "".join(span.text for span in utterance.spans),
+                "heard": utterance.heard_text(),
+                "heard_s": round(ending.heard / self._leg.playout.sample_rate, 3),
+                "stop": ending.reason,
+                "certainty": ending.certainty,
+                "sent_at": self._wall(utterance.sent_at),
+            },
+        )
+
+    def _wall(self, at: float) -> float:
+        """A time of the loop as Unix seconds, which other logs and recordings know too."""
+        clock = self._leg.clock
+        return round(clock.wall() - clock.now() + at, 3)
 
     async def _produce(
         self, text: str | AsyncIterable[str], utterance: Utterance, answers: Waterfall | None
     ) -> None:
         if isinstance(text, str):
+            if answers is not None:
+                answers.first_token = self._leg.clock.now()
             for whole in sentences(text):
                 await self._synthesise(whole, utterance, answers)
             return

@@ -20,6 +20,11 @@ class Waterfall:
     first_sent: float | None = None
     first_heard: float | None = None  # by the caller, as a mark says
 
+    @property
+    def answered(self) -> bool:
+        """Whether something was said to it."""
+        return self.first_sent is not None
+
     def after_s(self) -> dict[str, float]:
         """Step → seconds since the last voiced sample, of those that happened."""
         return {

@@ -4,8 +4,8 @@ Pure state: no I/O, no clock. A line's echo is late by 40 to 600 ms, quieter, fi
 coded anew, so samples do not match; the pattern of loudness over time and frequency still does. Six
 bands in decibels, every 20 ms, are compared with what was played, at every delay in steps of 10 ms.
 One band alone would not do: over 400 ms somebody else's speech fits at one delay or another as well
-as the echo itself. Six tell them apart: 99 % of echoes correlate above 0.79, 99 % of other speech
-below 0.76.
+as the echo itself. With six, 99 % of clean echoes correlate above 0.79 and 99 % of other speech
+below 0.76; noise that hides the echo's quiet parts is allowed for.
 
 Until there is enough to compare, speech much quieter than the bot is taken for its echo: an echo
 begins with the bot's first word. The bot's later words show how loud this line's echo is, if it has
@@ -42,8 +42,8 @@ class EchoSettings:
 
     shortest_delay: float = 0.040
     longest_delay: float = 0.600
-    evidence: float = 0.300  # of audible inbound audio, before correlation is believed
-    window: float = 0.400  # that is compared
+    window: float = 0.400  # of inbound audio that is compared with as much of what was played
+    evidence: float = 0.200  # of the window must be audible, before correlation is believed
     correlation: float = 0.70  # from here on it is an echo
     margin: float = 9.0  # dB; only somebody is louder than what was played less this margin
 
@@ -79,9 +79,10 @@ class EchoJudge:
         self._played.cut(now)
 
     def hear(self, pcm: Pcm, now: float) -> bool:
-        """Whether the (n,) inbound samples whose last one came at `now` are an echo.
+        """Whether the (n,) inbound samples whose last one came at `now` are no more than an echo.
 
-        About the last whole 20 ms so far; silence is no echo. Any n; order matters."""
+        About the last whole 20 ms so far, if they are speech; of silence it may say either. False
+        as soon as nothing was played that could still echo. Any n; order matters."""
         expected = self._time + (len(self._partial) + len(pcm)) / self._rate
         if abs(now - expected) > RESYNC_S:
             self._time = now - len(pcm) / self._rate
@@ -117,12 +118,9 @@ class EchoJudge:
             self._presumed = self._correlation(row) >= self.settings.correlation
         elif self._audible[-1] and below > self._loudest_echo + margin:
             self._presumed = False  # this line has been heard not to echo so loudly
-        echo = self._presumed or not self._audible[-1]
-        if echo:
-            self._loudest_echo -= FORGET_DB
-            if self._audible[-1]:
-                self._loudest_echo = max(below, self._loudest_echo)
-        return echo
+        if self._presumed:
+            self._loudest_echo = max(below, self._loudest_echo - FORGET_DB)
+        return self._presumed
 
     def _correlation(self, row: int) -> float:
         """The best over all delays, of the window that ends with the inbound frame at `row`."""

@@ -8,38 +8,53 @@ import asyncio
 import logging
 import re
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Coroutine
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Callable,
+    Coroutine,
+    Iterator,
+)
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypedDict, cast
+from functools import partial
+from itertools import pairwise
+from typing import Any, Literal, Protocol, TypedDict, cast, runtime_checkable
 
 import numpy as np
 
 from bridge.clock import first_of
-from bridge.errors import SpeechFailed
+from bridge.errors import SettingsError, SpeechFailed
+from bridge.histogram import Histogram
 from bridge.leg import Leg
 from bridge.media.playout import Utterance
-from bridge.speech import turns
+from bridge.speech import checks, turns
 from bridge.speech.echo import EchoJudge
-from bridge.speech.engines import Speech
+from bridge.speech.engines import Speech, Word
 from bridge.speech.pool import SpeechPool
-from bridge.waterfall import Waterfall
+from bridge.waterfall import STEPS, Waterfall
 from telecodecs import Pcm, Resampler, silence
 
 EAR_RATE = 8000  # what the VAD and the echo judge work at
 TEXT_QUEUE = 64  # sentences that wait to be synthesised
 MEMORY = 1000  # turns and utterances of one call that are remembered
 QUEUE_LIMIT_S = 30.0  # more synthesised speech than this waits for nobody
-STUCK_S = 5.0  # for a text whose source does not end when it is told to
+UNTAKEN_TURNS = 100  # for a bot that never listens; the oldest is dropped
+STUCK_S = 1.0  # for a task of the bot's to end after it was cancelled
+DEAF_S = 1.0  # so long without a working voice detector, and something may have been missed
 NEVER = float("inf")
 ECHO_AFTER_S = 0.5  # an echo may come so long after the last sound
 
 # The end of a sentence: its marks, and the space that shows that it is one ("3.50" goes on).
 SENTENCE_END = re.compile(r"[.!?…]+[\"')\]]*\s|\n")
-LONG = 240  # characters without such an end: cut after the last comma
+LONG = 240  # characters without such an end: cut after a comma, a space, or anywhere
 
 
 Spawn = Callable[[Coroutine[Any, Any, None]], object]
+
+Guess = str | SpeechFailed | None
+"""A text that was recognised ahead of time; why not; or None if no worker was free to try."""
 
 
 class Message(TypedDict):
@@ -82,7 +97,25 @@ class SpeechCounts:
     interruptions: int = 0
     withheld: int = 0  # onsets while the bot spoke
     echoes: int = 0  # windows that were the bot itself
+    deaf_windows: int = 0  # in which the voice detector failed
+    stuck: int = 0  # tasks of bots that were left behind, as they did not end when cancelled
     waterfalls: deque[dict[str, float]] = field(default_factory=lambda: deque(maxlen=1000))
+    steps: dict[str, Histogram] = field(
+        default_factory=lambda: {name: Histogram() for name in STEPS}
+    )
+
+    def answered(self, waterfall: Waterfall) -> None:
+        steps = waterfall.after_s()
+        self.waterfalls.append(steps)
+        for step, seconds in steps.items():
+            self.steps[step].add(seconds)
+
+
+@runtime_checkable
+class Loads(Protocol):
+    """An engine that takes a while to load, and can do it before it is needed."""
+
+    def load(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +128,12 @@ class Studio:
     turns: turns.TurnSettings
     counts: SpeechCounts
 
+    async def load(self) -> None:
+        """Load the recogniser, so that the first turn does not wait for it. Raises SpeechFailed."""
+        recogniser = self.speech.recogniser
+        if isinstance(recogniser, Loads):
+            await self.hearing.run(recogniser.load)
+
 
 class Conversation:
     """Ear, mouth and memory of one call. `spawn` makes a task that the call owns."""
@@ -106,12 +145,15 @@ class Conversation:
         spawn: Spawn,
         log: logging.LoggerAdapter[logging.Logger],
     ) -> None:
-        self.turns: deque[Turn] = deque()
+        self.turns: deque[Turn] = deque(maxlen=UNTAKEN_TURNS)
         self._leg = leg
         self._studio = studio
         self._spawn = spawn
         self._log = log
         self._vad = studio.speech.vad()
+        if self._vad.window < 1:
+            raise SettingsError(f"a voice detector with windows of {self._vad.window} samples")
+        self._deaf_windows = 0  # at a stretch
         self._taker = turns.TurnTaker(studio.turns, EAR_RATE)
         self._echo = EchoJudge(sample_rate=EAR_RATE)
         rate = leg.plan.sample_rate
@@ -120,7 +162,7 @@ class Conversation:
             Resampler(leg.plan.tx_rate, EAR_RATE) if leg.plan.tx_rate != EAR_RATE else None
         )
         self._window: Pcm = silence(0)
-        self._speculation: asyncio.Future[str | None] | None = None
+        self._speculation: asyncio.Future[Guess] | None = None
         self._memory: deque[Turn | Utterance] = deque(maxlen=MEMORY)
         self._last_sound_at = -NEVER
         self._planned = NEVER
@@ -171,7 +213,7 @@ class Conversation:
         current = playout.current()
         events = self._taker.hear(
             pcm,
-            self._vad.probability(pcm),
+            self._probability(pcm, now),
             now,
             speaking=speaking,
             interruptible=current is None or current.interruptible,
@@ -179,6 +221,27 @@ class Conversation:
         )
         self._act(events)
         self._plan()
+
+    def _probability(self, pcm: Pcm, now: float) -> float:
+        """That of speech. A detector that fails has heard none; its caller is told in time."""
+        try:
+            probability = checks.probability(self._vad.probability(pcm))
+        except Exception as error:  # foreign code, in the middle of the stream's own work
+            self._heard_nothing(f"{type(error).__name__}: {error}", now)
+            return 0.0
+        self._deaf_windows = 0
+        return probability
+
+    def _heard_nothing(self, why: str, now: float) -> None:
+        self._studio.counts.deaf_windows += 1
+        if not self._deaf_windows:
+            self._log.error("the voice detector failed", extra={"why": why})
+        self._deaf_windows += 1
+        deaf_s = self._deaf_windows * self._vad.window / EAR_RATE
+        if deaf_s >= DEAF_S:
+            self._deaf_windows = 0
+            begun = now - deaf_s
+            self._take(Turn("", deaf_s, Waterfall(begun, now), failed=f"the voice detector: {why}"))
 
     def _sounds(self, pcm: Pcm, at: float) -> None:
         """What is sent begins to sound at the caller's end about then: the echo judge knows it."""
@@ -234,64 +297,69 @@ class Conversation:
 
     def _speculate(self, audio: Pcm) -> None:
         """Recognise what was said so far: if nothing follows, the text is there at the end."""
-        speculation: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
+        speculation: asyncio.Future[Guess] = asyncio.get_running_loop().create_future()
         self._speculation = speculation
 
         async def guess() -> None:
-            text = None
+            known: Guess = None
             try:
-                text = await self._recognise(audio, speculative=True)
-            except SpeechFailed:
-                pass  # no worker was free, or it failed: the end of the turn tries again
+                if self._studio.hearing.idle:  # else for those who have finished
+                    known = await self._recognise(audio)
+            except SpeechFailed as error:
+                known = error
             finally:
-                speculation.set_result(text)
-            if text is not None and speculation is self._speculation:
-                self._act(self._taker.partial(text, self._leg.clock.now()))
+                if not speculation.done():  # the end of the call cancels who waits for it, too
+                    speculation.set_result(known)
+            if isinstance(known, str) and speculation is self._speculation:
+                self._act(self._taker.partial(known, self._leg.clock.now()))
                 self._plan()
 
         self._spawn(guess())
 
-    async def _recognise(self, audio: Pcm, *, speculative: bool = False) -> str:
+    async def _recognise(self, audio: Pcm) -> str:
         recogniser = self._studio.speech.recogniser
-        text = await self._studio.hearing.run(
-            lambda: recogniser.transcribe(audio, EAR_RATE), speculative=speculative
+        return await self._studio.hearing.run(
+            lambda: checks.transcript(recogniser.transcribe(audio, EAR_RATE), len(audio) / EAR_RATE)
         )
-        if not isinstance(cast("object", text), str):  # foreign code
-            raise SpeechFailed(f"the recogniser returned {type(text).__name__}, not text")
-        return text.strip()
 
     async def _finish_turn(
-        self, ended: turns.TurnEnded, over_bot: bool, guess: "asyncio.Future[str | None] | None"
+        self, ended: turns.TurnEnded, over_bot: bool, guess: "asyncio.Future[Guess] | None"
     ) -> None:
-        clock, counts = self._leg.clock, self._studio.counts
-        text: str | None = None
-        failed = ""
+        text = failed = ""
         try:
             async with self._in_order:
-                text = await guess if guess is not None else None
-                if text is None:
-                    text = await self._recognise(ended.audio)
+                known = await guess if guess is not None else None
+                if isinstance(known, SpeechFailed):
+                    raise known  # the same again would not help, and the caller waits
+                text = await self._recognise(ended.audio) if known is None else known
         except SpeechFailed as error:
             failed = str(error)
-            counts.failed_turns += 1
-            self._log.error("a turn was not understood", extra={"why": failed})
         finally:
             self._unknown -= 1
-        waterfall = Waterfall(ended.last_voiced_at, ended.ended_at, final_text=clock.now())
-        turn = Turn(text or "", len(ended.audio) / EAR_RATE, waterfall, over_bot, failed)
-        counts.turns += bool(turn)
-        counts.empty_turns += not (turn or failed)
+        now = self._leg.clock.now()
+        waterfall = Waterfall(ended.last_voiced_at, ended.ended_at, final_text=now)
+        self._take(Turn(text, len(ended.audio) / EAR_RATE, waterfall, over_bot, failed))
+
+    def _take(self, turn: Turn) -> None:
+        """A turn is known, or known to be lost."""
+        counts = self._studio.counts
         self.turns.append(turn)
-        if turn:
-            self._remember(turn)
+        if turn.failed:
+            counts.failed_turns += 1
+            self._log.error("a turn was not understood", extra={"why": turn.failed})
+        elif turn:
+            counts.turns += 1
+            self._memory.append(turn)
             self._log.info(
                 "turn",
                 extra={
-                    "said": text,
+                    "said": turn.text,
                     "audio_s": round(turn.audio_s, 2),
-                    "last_voiced_at": self._wall(waterfall.last_voiced),
+                    "last_voiced_at": self._wall(turn.waterfall.last_voiced),
                 },
             )
+        else:
+            counts.empty_turns += 1
         self._leg.notify()
 
     # ---- the mouth --------------------------------------------------------------------------
@@ -303,32 +371,42 @@ class Conversation:
         interruptible: bool = True,
         answers: Waterfall | None = None,
     ) -> Utterance:
-        """Speak, sentence by sentence as the text comes; returns when heard to the end, or cut."""
+        """Speak, sentence by sentence as the text comes; returns when heard to the end, or cut.
+
+        Raises what the text's source raises, and SpeechFailed; both when what came before was
+        heard."""
+        if not isinstance(cast("object", text), str | AsyncIterable):
+            raise TypeError(f"what is said is text, or yields it: not {type(text).__name__}")
         leg = self._leg
         utterance = leg.playout.open(interruptible=interruptible)
-        self._remember(utterance)
+        self._memory.append(utterance)
         heard = leg.hearing(utterance)
-        producer = asyncio.create_task(self._produce(text, utterance, answers))
+        # The text is pulled as fast as it comes, so that its source ends as soon as it can, and
+        # closed with the reply, even while the caller still listens to the beginning.
+        queue: asyncio.Queue[str | None] = asyncio.Queue(TEXT_QUEUE)
+        puller = asyncio.create_task(self._pull(text, queue, utterance, answers))
+        producer = asyncio.create_task(self._produce(queue, utterance, answers))
+        failures: list[BaseException] = []
         try:
             await first_of(producer, heard)
             if not heard.done():
                 leg.playout.close(utterance)
                 leg.pump()
-                producer.result()  # raises what the bot's text raised
-                await heard
+                await first_of(heard)
         finally:
-            if not producer.done():
-                producer.cancel()
-                await asyncio.wait({producer}, timeout=STUCK_S)
             if not utterance.ending:
                 leg.interrupt()
+            failures += [error for task in (puller, producer) if (error := failure_of(task))]
+            await self.dismiss(puller, producer)
             if answers is not None:
                 answers.first_sent, answers.first_heard = utterance.sent_at, utterance.heard_at
-                self._studio.counts.waterfalls.append(answers.after_s())
+                self._studio.counts.answered(answers)
                 began = self._wall(answers.last_voiced)
                 steps = {"last_voiced_at": began, "after_s": answers.after_s()}
                 self._log.info("waterfall", extra=steps)
             self._log_said(utterance)
+        if failures:
+            raise failures[0]
         return utterance
 
     def _log_said(self, utterance: Utterance) -> None:
@@ -352,66 +430,85 @@ class Conversation:
         clock = self._leg.clock
         return round(clock.wall() - clock.now() + at, 3)
 
-    async def _produce(
-        self, text: str | AsyncIterable[str], utterance: Utterance, answers: Waterfall | None
-    ) -> None:
-        if isinstance(text, str):
-            if answers is not None:
-                answers.first_token = self._leg.clock.now()
-            for whole in sentences(text):
-                await self._synthesise(whole, utterance, answers)
+    async def dismiss(self, *tasks: "asyncio.Task[None]", within: float = STUCK_S) -> None:
+        """Cancel tasks that run a bot's code. One that does not end is left behind."""
+        running = [task for task in tasks if not task.done()]
+        if not running:
             return
-        # The text is pulled as fast as it comes, so that its source ends as soon as it can, and
-        # closed with the reply, even while the caller still listens to the beginning.
-        queue: asyncio.Queue[str | None] = asyncio.Queue(TEXT_QUEUE)
-        puller = asyncio.create_task(self._pull(text, queue, answers))
-        try:
-            while (sentence := await queue.get()) is not None:
-                await self._synthesise(sentence, utterance, answers)
-            await puller
-        finally:
-            puller.cancel()
-            await asyncio.wait({puller}, timeout=STUCK_S)
+        for task in running:
+            task.cancel()
+            task.add_done_callback(self._log_failure)
+        _, stuck = await asyncio.wait(running, timeout=within)
+        for task in stuck:
+            self._studio.counts.stuck += 1
+            where = task.get_stack(limit=1)
+            code = where[0].f_code if where else None
+            self._log.error(
+                "a reply does not end, it is left behind",
+                extra={"at": f"{code.co_filename}:{where[0].f_lineno}" if code else "?"},
+            )
+
+    def _log_failure(self, task: "asyncio.Task[None]") -> None:
+        if error := failure_of(task):
+            self._log.error("a reply failed as it was closed", exc_info=error)
 
     async def _pull(
-        self, text: AsyncIterable[str], queue: asyncio.Queue[str | None], answers: Waterfall | None
+        self,
+        text: str | AsyncIterable[str],
+        queue: asyncio.Queue[str | None],
+        utterance: Utterance,
+        answers: Waterfall | None,
     ) -> None:
         """Sentences into the queue, None behind the last; raises what the text's source raises."""
         rest = ""
         try:
+            if isinstance(text, str):
+                text = _whole(text)
             async with closing(text) as pieces:
                 async for piece in pieces:
+                    if utterance.ending:
+                        return  # it should have been cancelled, and took no notice
+                    if not isinstance(cast("object", piece), str):
+                        raise TypeError(f"a bot yields text, not {type(piece).__name__}")
                     if answers is not None and answers.first_token is None:
                         answers.first_token = self._leg.clock.now()
                     *whole, rest = split(rest + piece)
                     for sentence in whole:
                         await queue.put(sentence)
+                    await asyncio.sleep(0)  # a source that never waits must not stop the others
             if rest.strip():
                 await queue.put(rest)
+        except asyncio.CancelledError as cancelled:
+            if (task := asyncio.current_task()) is None or task.cancelling():
+                raise
+            await queue.put(None)
+            raise RuntimeError("the source of a text was cancelled, but not by us") from cancelled
         except Exception:
             await queue.put(None)
             raise
         await queue.put(None)
 
-    async def _synthesise(
-        self, sentence: str, utterance: Utterance, answers: Waterfall | None
+    async def _produce(
+        self, queue: asyncio.Queue[str | None], utterance: Utterance, answers: Waterfall | None
     ) -> None:
-        leg, synthesiser = self._leg, self._studio.speech.synthesiser
-        words = await self._studio.speaking.run(
-            lambda: synthesiser.speak(sentence, leg.plan.tx_rate)
-        )
-        if answers is not None and answers.first_audio is None:
-            answers.first_audio = leg.clock.now()
-        for word in words:
-            leg.playout.write(utterance, word.pcm, leg.clock.now(), word.text)
-        leg.pump()
-        while utterance.queued > QUEUE_LIMIT_S * leg.plan.tx_rate:
-            await leg.changed()
+        """Sound out of the queue, until None."""
+        leg, speaking = self._leg, self._studio.speaking
+        synthesiser, rate = self._studio.speech.synthesiser, leg.plan.tx_rate
+
+        def synthesise(sentence: str) -> tuple[Word, ...]:
+            return checks.words(synthesiser.speak(sentence, rate), sentence, rate)
+
+        while (sentence := await queue.get()) is not None:
+            words = await speaking.run(partial(synthesise, sentence))
+            if answers is not None and answers.first_audio is None:
+                answers.first_audio = leg.clock.now()
+            for word in words:
+                leg.playout.write(utterance, word.pcm, leg.clock.now(), word.text)
+            leg.pump()
+            while utterance.queued > QUEUE_LIMIT_S * rate:
+                await leg.changed()
 
     # ---- memory -----------------------------------------------------------------------------
-
-    def _remember(self, what: Turn | Utterance) -> None:
-        self._memory.append(what)
 
     def history(self) -> list[Message]:
         """What was said and what was heard, so far; speech that was cut ends at the last word."""
@@ -433,20 +530,30 @@ class Conversation:
 
 
 def split(text: str) -> list[str]:
-    """Whole sentences, and the rest that may yet go on (perhaps empty)."""
-    parts: list[str] = []
-    start = 0
-    for match in SENTENCE_END.finditer(text):
-        parts.append(text[start : match.end()])
-        start = match.end()
-    if len(text) - start > LONG and (comma := text.rfind(", ", start)) > 0:
-        parts.append(text[start : comma + 2])
-        start = comma + 2
-    return [*(part for part in parts if part.strip()), text[start:]]
+    """Whole sentences, and the rest that may yet go on (perhaps empty). Together they are `text`,
+    but for those of spaces alone."""
+    ends = [0, *(match.end() for match in SENTENCE_END.finditer(text)), len(text)]
+    parts = [part for start, end in pairwise(ends) for part in _in_breaths(text[start:end])]
+    return [*(part for part in parts[:-1] if part.strip()), parts[-1]]
 
 
-def sentences(text: str) -> list[str]:
-    return [part for part in split(text) if part.strip()]
+def _in_breaths(sentence: str) -> Iterator[str]:
+    """In pieces of at most LONG characters: who reads a text without an end breathes, too."""
+    while len(sentence) > LONG:
+        comma = sentence.rfind(", ", 0, LONG - 1)
+        cut = comma + 2 if comma > 0 else sentence.rfind(" ", 1, LONG) + 1 or LONG
+        yield sentence[:cut]
+        sentence = sentence[cut:]
+    yield sentence
+
+
+def failure_of(task: "asyncio.Task[None]") -> BaseException | None:
+    """What a task has raised, if it has."""
+    return task.exception() if task.done() and not task.cancelled() else None
+
+
+async def _whole(text: str) -> AsyncIterator[str]:
+    yield text
 
 
 @asynccontextmanager

@@ -7,17 +7,20 @@ merged turns and silence are handled here.
 """
 
 import asyncio
+import inspect
 from collections.abc import AsyncIterable, Awaitable, Callable
 from dataclasses import dataclass
 
 from bridge.call import KEYS, Call
 from bridge.clock import first_of
-from bridge.conversation import Turn
+from bridge.conversation import STUCK_S, Turn, failure_of
+from bridge.errors import SpeechFailed
 from bridge.leg import Digit
 
-Handler = Callable[[Call, Turn], AsyncIterable[str] | Awaitable[str | None]]
+Text = str | AsyncIterable[str] | None
+Handler = Callable[[Call, Turn], Text | Awaitable[Text]]
 
-STUCK_S = 5.0  # for a reply to end after it was cancelled
+FAILURES = 3  # turns in a row that no engine understood; after the next the call is given up
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,7 @@ class Replying:
     async def run(self) -> None:
         """Until the call ends, or nobody says anything any more."""
         settings = self._settings
-        silences = 0
+        silences = failures = 0
         if settings.keys_interrupt:
             self._call.on_key(self._cut)
         if settings.greeting:
@@ -58,8 +61,11 @@ class Replying:
                     await self._call.say(settings.idle)
                 continue
             silences = 0
+            failures = failures + 1 if turn.failed else 0
+            if failures > FAILURES:
+                raise SpeechFailed(f"{failures} turns in a row were not understood: {turn.failed}")
             if turn.failed:
-                await self._call.say(settings.sorry)
+                await self._call.answer(turn, settings.sorry)
             elif (question := self._question(turn)) is not None:
                 await self._answer(question)
 
@@ -79,17 +85,17 @@ class Replying:
                 if self._conversation.caller_goes_on():
                     self._unanswered = turn
                     return
-            reply.result()
+            if reply.cancelled():
+                raise RuntimeError("a reply was cancelled, but not by us")
+            if failure := failure_of(reply):
+                raise failure
         finally:
-            if not reply.done():
-                reply.cancel()
-                await asyncio.wait({reply}, timeout=STUCK_S)
-                if not reply.done():
-                    self._call.log.error("a reply does not end, it is left behind")
+            # The text's source has had its time by then: this is for what comes before a text.
+            await self._conversation.dismiss(reply, within=2 * STUCK_S)
 
     async def _reply(self, turn: Turn) -> None:
         said = self._handler(self._call, turn)
-        text = said if isinstance(said, AsyncIterable) else await said
+        text = await said if inspect.isawaitable(said) else said
         if text is not None:
             await self._call.answer(turn, text)
 

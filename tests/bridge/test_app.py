@@ -174,6 +174,7 @@ async def test_a_megabyte_is_refused_before_it_is_read() -> None:
     async def receive() -> Message:
         nonlocal pieces
         pieces += 1
+        assert pieces < 100, "it reads on and on"
         return {"type": "http.request", "body": bytes(65_536), "more_body": True}
 
     async def send(message: Message) -> None:

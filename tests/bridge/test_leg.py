@@ -171,6 +171,23 @@ def test_what_was_not_sent_when_a_stream_broke_is_said_on_the_next() -> None:
     with_rig(test)
 
 
+def test_what_was_being_said_when_a_stream_broke_is_over() -> None:
+    async def test(rig: Rig) -> None:
+        rig.connect()
+        utterance = rig.leg.playout.open()
+        rig.leg.playout.write(utterance, tone(5.0), 0.0)
+        rig.leg.pump()
+        rig.time.later = 0.1
+        hearing = rig.leg.hearing(utterance)
+        rig.lose()
+        ended = await hearing
+        assert ended.ending is not None
+        assert ended.ending.reason == "stream_lost"
+        assert ended.ending.heard <= 800
+
+    with_rig(test)
+
+
 def test_a_stream_that_the_platform_cannot_open_raises_with_its_reason() -> None:
     async def test(rig: Rig) -> None:
         rig.leg.fail_stream("connection refused")

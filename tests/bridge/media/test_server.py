@@ -363,7 +363,7 @@ class BareServer:
 
     async def send(self, message: Message) -> None:
         self.sent.append(message)
-        if self.full.is_set():
+        if self.full.is_set() and message["type"] != "websocket.accept":
             await asyncio.Event().wait()
 
     async def done(self) -> None:
@@ -387,6 +387,20 @@ async def test_a_long_reason_is_cut_to_what_a_close_frame_holds(served: Served) 
     leg.stream.close(1002, "ä" * 100)
     await bare.done()
     assert bare.sent[-1]["reason"] == "ä" * 61  # 122 octets: no half of a character
+
+
+async def test_what_a_socket_does_not_take_stops_the_pacer_and_is_counted() -> None:
+    app = App()
+
+    @app.call
+    async def talk(call: Call) -> None:
+        await call.play(tone(10.0))
+
+    async with serving(app, lead_ms=5000, codec="L16", codec_rate=48000) as served:
+        bare = BareServer(served, await served.ring())
+        bare.full.set()
+        (leg,) = served.app.service.calls.legs()
+        await eventually(lambda: leg.tally()["write_stalls"] == 1)
 
 
 async def test_a_stream_that_we_close_is_over_though_its_socket_takes_nothing(

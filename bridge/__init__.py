@@ -11,10 +11,11 @@ async def echo(call: Call) -> None:
 """
 
 from bridge.app import App
-from bridge.call import Call, Gathered, Outcome, Transferred
+from bridge.call import Call
 from bridge.calls import Dialled
 from bridge.conversation import Message, Turn
 from bridge.errors import CallbridgeError, CallEnded, CallReleased, StreamLost
+from bridge.outcomes import Gathered, Outcome, Transferred
 
 __all__ = [
     "App",

@@ -9,12 +9,12 @@ import logging
 from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
+from bridge import keys
 from bridge.audiofile import fetch, is_url, load
 from bridge.clock import first_of
 from bridge.control import wire as control
@@ -23,57 +23,13 @@ from bridge.conversation import Conversation, Message, Spawn, Studio, Turn
 from bridge.errors import CallEnded, CallGone, CallReleased, CommandRefused, StreamLost
 from bridge.jobs import Jobs
 from bridge.leg import Digit, Hangup, Leg, client_state
-from bridge.media.ledger import Certainty
 from bridge.media.playout import Utterance
+from bridge.outcomes import Gathered, Outcome, Transferred
 from bridge.waterfall import Waterfall
 from telecodecs import Pcm, Resampler
 
-KEYS = "0123456789*#ABCD"
 QUEUE_LIMIT_S = 30.0  # `write` waits above it
 STRAGGLER_S = 0.150  # keys can overtake each other: so long after its end `gather` still looks
-
-Stop = Literal["finished", "interrupted", "key", "stream_lost", "call_ended"]
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of something that was played.
-
-    `heard_s` is how much of it the caller heard, `certainty` how that is known: measured by marks
-    that came back, or estimated by time. `digit` is the key that stopped it, if one did."""
-
-    stop: Stop
-    heard_s: float
-    certainty: Certainty
-    text: str = ""
-    digit: str = ""
-
-    def __bool__(self) -> bool:
-        """Heard to the end."""
-        return self.stop == "finished"
-
-
-@dataclass(frozen=True, slots=True)
-class Gathered:
-    """Keys, in the order in which they were pressed; without the key that ended them."""
-
-    digits: str
-    stop: Literal["complete", "end_key", "speech", "timeout"]
-    text: str = ""  # what was said instead, if speech was asked for
-
-    def __bool__(self) -> bool:
-        return self.stop != "timeout"
-
-
-@dataclass(frozen=True, slots=True)
-class Transferred:
-    """How a transfer ended. Answered means that the call is no longer the bot's."""
-
-    result: Literal["answered", "busy", "no_answer", "rejected", "failed"]
-    cause: str = ""
-
-    def __bool__(self) -> bool:
-        return self.result == "answered"
 
 
 class Call:
@@ -248,14 +204,14 @@ class Call:
         self._check()
         leg = self._leg
         if prompt is not None and not leg.digits:
-            stopped = await self.play(prompt, stop_on=KEYS)
+            stopped = await self.play(prompt, stop_on=keys.ALL)
             if stopped.digit:
                 leg.digits.insert(0, Digit(stopped.digit, ""))
         deadline = leg.clock.now() + timeout
         seen = 0
-        while self._complete(digits, end_on) is None:
+        while keys.complete(leg.digits, digits, end_on) is None:
             if speech and (text := self._spoken()):
-                return Gathered(_keys(_in_order(leg.digits)), "speech", text)
+                return Gathered(keys.text(leg.digits), "speech", text)
             if len(leg.digits) > seen:
                 seen, deadline = len(leg.digits), leg.clock.now() + between
             try:
@@ -263,10 +219,10 @@ class Call:
                     await leg.changed()
             except TimeoutError:
                 collected, leg.digits = leg.digits, []
-                return Gathered(_keys(_in_order(collected)), "timeout")
+                return Gathered(keys.text(collected), "timeout")
             self._check()
         await asyncio.sleep(STRAGGLER_S)
-        complete = self._complete(digits, end_on)
+        complete = keys.complete(leg.digits, digits, end_on)
         assert complete is not None, "keys are only ever added"
         gathered, leg.digits = complete
         return gathered
@@ -446,6 +402,8 @@ class Call:
         """The call is over: hear nothing more."""
         if self._conversation is not None:
             self._conversation.close()
+        if self._hangup is not None:
+            self._hangup.cancel()
 
     async def drain(self, within: float) -> None:
         """Wait until everything said so far was heard or cut, at most `within` seconds."""
@@ -554,22 +512,3 @@ class Call:
         pressed.append(digit)
         self.interrupt()
         return True
-
-    def _complete(self, count: int, end_on: str) -> tuple[Gathered, list[Digit]] | None:
-        """The keys that are asked for and those behind them, once there are enough."""
-        digits = _in_order(self._leg.digits)
-        for index, digit in enumerate(digits):
-            if digit.digit in end_on:
-                return Gathered(_keys(digits[:index]), "end_key"), digits[index + 1 :]
-            if index + 1 == count:
-                return Gathered(_keys(digits[:count]), "complete"), digits[count:]
-        return None
-
-
-def _in_order(digits: list[Digit]) -> list[Digit]:
-    """By the time they were pressed; a key without a time stays where it came."""
-    return sorted(digits, key=lambda digit: digit.occurred_at)
-
-
-def _keys(digits: list[Digit]) -> str:
-    return "".join(digit.digit for digit in digits)

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from bridge.call import Call, Transferred
+from bridge.call import Call
 from bridge.clock import Clock, first_of
 from bridge.control import wire as control
 from bridge.control.client import CallControl
@@ -19,6 +19,7 @@ from bridge.conversation import Studio
 from bridge.errors import CallError, CallGone, CommandError, StreamLost
 from bridge.jobs import Jobs
 from bridge.leg import Digit, Direction, Hangup, Leg, MediaPlan
+from bridge.outcomes import Transferred
 from bridge.ticker import Ticker
 from telecodecs import Pcm
 

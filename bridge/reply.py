@@ -11,7 +11,8 @@ import inspect
 from collections.abc import AsyncIterable, Awaitable, Callable
 from dataclasses import dataclass
 
-from bridge.call import KEYS, Call
+from bridge import keys
+from bridge.call import Call
 from bridge.clock import first_of
 from bridge.conversation import STUCK_S, Turn, failure_of
 from bridge.errors import SpeechFailed
@@ -100,7 +101,7 @@ class Replying:
             await self._call.answer(turn, text)
 
     def _cut(self, digit: Digit) -> bool:
-        if self._call.speaking and digit.digit in KEYS:
+        if self._call.speaking and digit.digit in keys.ALL:
             self._call.interrupt()
         return False  # the key stays for who asks for keys
 

@@ -3,6 +3,7 @@
 `App` is an ASGI application. Serve it (`callbridge serve bot.py`, `uvicorn bot:app`) or mount it in
 another one; a mounted application is never told to start, so all begins with the first request."""
 
+import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -19,14 +20,14 @@ from bridge.control import webhooks
 from bridge.control.client import CallControl, connect
 from bridge.control.wire import Event, read_event
 from bridge.conversation import SpeechCounts, Studio
-from bridge.errors import CallbridgeError, SettingsError, WebhookError
+from bridge.errors import CallbridgeError, SettingsError, SpeechFailed, WebhookError
 from bridge.jobs import Jobs, ThreadJobs
 from bridge.leg import MediaPlan
 from bridge.life import Bot, Limits, Line
 from bridge.logs import mask_server_logs
 from bridge.media.playout import PlayoutSettings
 from bridge.media.server import MediaServer
-from bridge.metrics import CONTENT_TYPE, Metrics
+from bridge.metrics import CONTENT_TYPE, Metrics, SpeechFigures
 from bridge.reply import Handler, ReplySettings, replying
 from bridge.settings import Settings
 from bridge.speech.engines import Speech
@@ -34,6 +35,7 @@ from bridge.speech.offline import offline
 from bridge.speech.pool import SpeechPool
 from bridge.speech.turns import TurnSettings
 from bridge.ticker import Ticker
+from bridge.watchdog import Watchdog
 from telecodecs import Pcm, codec
 from telecodecs.tones import special_information
 
@@ -248,6 +250,12 @@ class Service:
         self._jobs = surroundings.jobs
         self._sound = sound
         self._studio: Studio | None = None
+        self._loading: asyncio.Task[None] | None = None  # kept, as the loop does not
+        self._hearing = SpeechPool(self._jobs)
+        self._speaking = SpeechPool(self._jobs, waiting=256)
+        self._spoken = SpeechCounts()
+        # Virtual time stands still while something works: nobody waits for it.
+        self._watchdog = Watchdog() if isinstance(self._clock, SystemClock) else None
         self._key = webhooks.load_public_key(settings.public_key)
         self._seen = webhooks.SeenEvents()
         self._ticker = Ticker()
@@ -277,20 +285,31 @@ class Service:
         self.calls = Calls(line, bot_for)
         shared = {"minted": None, "shared": token, "none": ""}[settings.media_auth]
         self.media = MediaServer(self.calls, shared)
-        self.metrics = Metrics(self.calls, self._ticker)
+        pools = {"hearing": self._hearing, "speaking": self._speaking}
+        self.metrics = Metrics(
+            self.calls, self._ticker, SpeechFigures(self._spoken, pools), self._watchdog
+        )
 
     def studio(self) -> Studio:
         """The speech engines and their pools; loaded at the first call that listens or speaks."""
         if self._studio is None:
-            jobs, sound = self._jobs, self._sound
+            sound = self._sound
             self._studio = Studio(
                 sound.speech or offline(),
-                hearing=SpeechPool(jobs),
-                speaking=SpeechPool(jobs, waiting=256),
+                hearing=self._hearing,
+                speaking=self._speaking,
                 turns=sound.turns,
-                counts=SpeechCounts(),
+                counts=self._spoken,
             )
+            self._loading = asyncio.create_task(self._load(self._studio))
         return self._studio
+
+    async def _load(self, studio: Studio) -> None:
+        """The call that needs the engines first answers while they load."""
+        try:
+            await studio.load()
+        except SpeechFailed as error:
+            log.error("the recogniser was not loaded", extra={"why": str(error)})
 
     async def webhook(self, request: Request) -> Response:
         """Answer a webhook; what it means for a call is done before or after, never waited for."""
@@ -348,4 +367,8 @@ class Service:
     async def close(self) -> None:
         await self.calls.drain(self.settings.drain_s)
         self._ticker.close()
+        if self._watchdog is not None:
+            self._watchdog.close()
+        if self._loading is not None:
+            self._loading.cancel()
         await self._command.aclose()

@@ -5,13 +5,22 @@ calls that have ended are added up here when they end."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
 
 from bridge.calls import Calls
+from bridge.conversation import SpeechCounts
+from bridge.speech.pool import SpeechPool
 from bridge.ticker import Ticker
+from bridge.watchdog import Watchdog
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -33,16 +42,45 @@ _HELP = {
     "carrier_errors": "error frames of the platform",
 }
 
+_SPEECH_HELP = {
+    "turns": "turns of callers that had words",
+    "empty_turns": "turns in which no words were found",
+    "failed_turns": "turns that no engine understood",
+    "interruptions": "times that a caller interrupted a bot",
+    "withheld": "times that playout waited, as a caller seemed to speak",
+    "echoes": "windows of a caller's audio that were the bot itself",
+    "deaf_windows": "windows in which the voice detector failed",
+    "stuck": "tasks of bots that did not end when cancelled",
+}
+_POOL_HELP = {
+    "done": "pieces of work that were done",
+    "failed": "pieces of work in which the engine failed",
+    "hung": "pieces of work that were given up, as the engine hangs",
+    "turned_away": "pieces of work that there was no room for",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechFigures:
+    """What speech counts; `pools` by the names of their work."""
+
+    counts: SpeechCounts
+    pools: Mapping[str, SpeechPool]
+
 
 class Metrics:
     """A collector over the registry of calls."""
 
-    def __init__(self, calls: Calls, ticker: Ticker) -> None:
+    def __init__(
+        self, calls: Calls, ticker: Ticker, speech: SpeechFigures, watchdog: Watchdog | None
+    ) -> None:
         self.webhooks: Counter[str] = (
             Counter()
         )  # by outcome: accepted, repeated, refused, malformed
         self._calls = calls
         self._ticker = ticker
+        self._speech = speech
+        self._watchdog = watchdog
         self._registry = CollectorRegistry()
         self._registry.register(self)
 
@@ -80,6 +118,36 @@ class Metrics:
             "how late the latest timer of all came",
             value=self._ticker.worst_lag_s,
         )
+        if self._watchdog is not None:
+            yield CounterMetricFamily(
+                "callbridge_loop_blocked",
+                "times that the event loop stood still; the log says where",
+                value=self._watchdog.blocked,
+            )
+        yield from _speech(self._speech)
+
+
+def _speech(speech: SpeechFigures) -> Iterable[Metric]:
+    for name, text in _SPEECH_HELP.items():
+        value = getattr(speech.counts, name)
+        yield CounterMetricFamily(f"callbridge_speech_{name}", text, value=value)
+    for name, text in _POOL_HELP.items():
+        by_pool = {pool: getattr(counted, name) for pool, counted in speech.pools.items()}
+        yield _by(f"speech_work_{name}", text, "pool", by_pool)
+    waiting = GaugeMetricFamily(
+        "callbridge_speech_work_queued", "pieces of work that wait now", labels=["pool"]
+    )
+    for pool, counted in speech.pools.items():
+        waiting.add_metric([pool], counted.queued)
+    yield waiting
+    steps = HistogramMetricFamily(
+        "callbridge_turn_seconds",
+        "from the caller's last voiced sample to each step of the reply",
+        labels=["step"],
+    )
+    for step, histogram in speech.counts.steps.items():
+        steps.add_metric([step], histogram.buckets(), histogram.total)
+    yield steps
 
 
 def _by(name: str, text: str, label: str, counts: Mapping[Any, int]) -> CounterMetricFamily:

@@ -20,7 +20,7 @@ class Watchdog:
     """Made and closed on the loop that it watches."""
 
     def __init__(self, patience: float = PATIENCE_S) -> None:
-        self.blocked = 0  # times that the loop stood still for longer than `patience`
+        self.blocked = 0  # times that the loop stood still: surely for twice the `patience`
         self.last = ""  # where, the last time
         self._patience = patience
         self._loop = asyncio.get_running_loop()
@@ -40,11 +40,16 @@ class Watchdog:
         self._timer = self._loop.call_later(BEAT_S, self._beat)
 
     def _watch(self) -> None:
-        seen = -1
+        seen = told = -1
         while not self._closed.wait(self._patience):
+            if self._loop.is_closed():
+                return  # by someone who did not close us
             if self._beats != seen:
                 seen = self._beats
                 continue
+            if told == seen:
+                continue  # still the same standstill
+            told = seen
             frames = sys._current_frames()  # pyright: ignore[reportPrivateUsage]  documented
             frame = frames.get(self._loop_thread)
             if frame is not None and not self._closed.is_set():

@@ -270,7 +270,7 @@ class Conversation:
                     leg.playout.withhold()
                     self._log.info("withheld", extra={"at": self._wall(event.at)})
                 case turns.Resume():
-                    self.speech_in_progress = False
+                    self.speech_in_progress = self._taker.in_turn
                     leg.playout.resume()
                     leg.pump()
                     self._log.info("resumed", extra={"at": self._wall(event.at)})
@@ -289,6 +289,7 @@ class Conversation:
                     over_bot, self._interrupted = self._interrupted, False
                     # Unless a turn was cut for its length, it is what was speculated on last.
                     guess = None if event.cut else self._speculation
+                    self._speculation = None  # its text is this turn's, and not the next one's
                     self._spawn(self._finish_turn(event, over_bot, guess))
         if events:
             leg.notify()
@@ -299,11 +300,13 @@ class Conversation:
         """Recognise what was said so far: if nothing follows, the text is there at the end."""
         speculation: asyncio.Future[Guess] = asyncio.get_running_loop().create_future()
         self._speculation = speculation
+        over_bot = self._leg.playout.withheld
 
         async def guess() -> None:
             known: Guess = None
             try:
-                if self._studio.hearing.idle:  # else for those who have finished
+                # Else the workers are for those who have finished, and for who says "stop".
+                if self._studio.hearing.idle or over_bot:
                     known = await self._recognise(audio)
             except SpeechFailed as error:
                 known = error

@@ -1,4 +1,4 @@
-"""Keys in the order in which they were pressed, which is not always the order in which they came."""
+"""Keys in the order in which they were pressed; they do not always come in that order."""
 
 from collections.abc import Sequence
 

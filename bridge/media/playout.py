@@ -137,7 +137,7 @@ class Playout:
         self._to_hear: deque[Utterance] = deque()  # sent; the end is not yet acknowledged
         self._ended: list[Utterance] = []
         self._last_mark = 0
-        self._withheld = False
+        self.withheld = False  # what may be interrupted stays here
 
     # ---- the producer's side ----------------------------------------------------------------
 
@@ -172,11 +172,11 @@ class Playout:
 
     def withhold(self) -> None:
         """Send nothing more of what may be interrupted: the caller seems to speak."""
-        self._withheld = True
+        self.withheld = True
 
     def resume(self) -> None:
         """He did not, or is done: go on where it stopped."""
-        self._withheld = False
+        self.withheld = False
 
     def current(self) -> Utterance | None:
         """The utterance that the caller hears, or is about to."""
@@ -273,7 +273,7 @@ class Playout:
         Messages are whole ptimes. One goes when there is room for it under the lead; less than a
         ptime goes, padded, as the end or when its producer has had a ptime to complete it and the
         carrier is about to run dry."""
-        if self._withheld and utterance.interruptible:
+        if self.withheld and utterance.interruptible:
             return 0, NEVER
         queued = utterance.length - utterance.sent
         if not queued:
@@ -338,7 +338,7 @@ class Playout:
         self._to_hear.append(utterance)
 
     def _cut(self, utterances: list[Utterance], reason: EndReason, now: float) -> None:
-        self._withheld = False
+        self.withheld = False
         certainty = self.ledger.certainty()
         heard = self.ledger.flush(now)
         self.play_end = now

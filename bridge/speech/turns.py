@@ -215,6 +215,11 @@ class TurnTaker:
                 self._aside = speech
         return events
 
+    @property
+    def in_turn(self) -> bool:
+        """Whether a turn is being spoken; not so a cough over the bot, as far as one knows."""
+        return self._speech is not None and self._speech.is_turn
+
     def deadline(self) -> float:
         """When `tick` next has work; infinity for never."""
         speech = self._speech

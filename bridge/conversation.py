@@ -33,7 +33,7 @@ from bridge.speech import checks, turns
 from bridge.speech.echo import EchoJudge
 from bridge.speech.engines import Speech, Word
 from bridge.speech.pool import SpeechPool
-from bridge.waterfall import STEPS, Waterfall
+from bridge.waterfall import STEPS, Waterfall, trailing_quiet_s
 from telecodecs import Pcm, Resampler, silence
 
 EAR_RATE = 8000  # what the VAD and the echo judge work at
@@ -340,8 +340,15 @@ class Conversation:
         finally:
             self._unknown -= 1
         now = self._leg.clock.now()
-        waterfall = Waterfall(ended.last_voiced_at, ended.ended_at, final_text=now)
+        waterfall = Waterfall(self._last_voiced(ended), ended.ended_at, final_text=now)
         self._take(Turn(text, len(ended.audio) / EAR_RATE, waterfall, over_bot, failed))
+
+    def _last_voiced(self, ended: turns.TurnEnded) -> float:
+        """When the last sound of a turn ended: before the voice detector was sure of it."""
+        if ended.cut:
+            return ended.last_voiced_at
+        quiet_s = trailing_quiet_s(ended.audio, EAR_RATE) - self._studio.turns.tail
+        return ended.last_voiced_at - max(0.0, quiet_s)
 
     def _take(self, turn: Turn) -> None:
         """A turn is known, or known to be lost."""

@@ -222,7 +222,7 @@ def test_a_storm_leaves_nothing_behind(seed: int) -> None:
         assert pool.idle
         assert threads.most <= 2 + 2  # workers, and those that hang
 
-    pool, _ = with_pool(test, workers=2, waiting=8, patience=5.0)
+    pool, _ = with_pool(test, workers=2, waiting=4, patience=5.0)
     assert len(came_to) == asked
     assert {"done", "failed", "left"} <= set(came_to)
     assert pool.turned_away > 0

@@ -241,7 +241,8 @@ class Conversation:
         if deaf_s >= DEAF_S:
             self._deaf_windows = 0
             begun = now - deaf_s
-            self._take(Turn("", deaf_s, Waterfall(begun, now), failed=f"the voice detector: {why}"))
+            failed = f"the voice detector: {why}"
+            self._take(Turn("", deaf_s, Waterfall(begun, now), failed=failed), begun)
 
     def _sounds(self, pcm: Pcm, at: float) -> None:
         """What is sent begins to sound at the caller's end about then: the echo judge knows it."""
@@ -341,7 +342,8 @@ class Conversation:
             self._unknown -= 1
         now = self._leg.clock.now()
         waterfall = Waterfall(self._last_voiced(ended), ended.ended_at, final_text=now)
-        self._take(Turn(text, len(ended.audio) / EAR_RATE, waterfall, over_bot, failed))
+        turn = Turn(text, len(ended.audio) / EAR_RATE, waterfall, over_bot, failed)
+        self._take(turn, ended.started_at)
 
     def _last_voiced(self, ended: turns.TurnEnded) -> float:
         """When the last sound of a turn ended: before the voice detector was sure of it."""
@@ -350,7 +352,7 @@ class Conversation:
         quiet_s = trailing_quiet_s(ended.audio, EAR_RATE) - self._studio.turns.tail
         return ended.last_voiced_at - max(0.0, quiet_s)
 
-    def _take(self, turn: Turn) -> None:
+    def _take(self, turn: Turn, began: float) -> None:
         """A turn is known, or known to be lost."""
         counts = self._studio.counts
         self.turns.append(turn)
@@ -365,6 +367,7 @@ class Conversation:
                 extra={
                     "said": turn.text,
                     "audio_s": round(turn.audio_s, 2),
+                    "began_at": self._wall(began),
                     "last_voiced_at": self._wall(turn.waterfall.last_voiced),
                 },
             )

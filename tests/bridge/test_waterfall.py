@@ -64,6 +64,7 @@ def test_a_script_that_listens_and_says_has_a_waterfall(caplog: pytest.LogCaptur
     last_voiced_s = waterfall["last_voiced_at"] - EPOCH - report.answered_at_s
     assert last_voiced_s == pytest.approx(last_sound_s(report.caller), abs=0.03)
     (turn,) = lines(caplog, "turn")
+    assert turn["last_voiced_at"] - turn["began_at"] == pytest.approx(1.0, abs=0.05)
     assert (turn["said"], turn["last_voiced_at"]) == ("hello there", waterfall["last_voiced_at"])
 
 

@@ -31,7 +31,7 @@ from bridge.metrics import CONTENT_TYPE, Metrics, SpeechFigures
 from bridge.reply import Handler, ReplySettings, replying
 from bridge.settings import Settings
 from bridge.speech.engines import Speech
-from bridge.speech.offline import offline
+from bridge.speech.offline import offline, require
 from bridge.speech.pool import SpeechPool
 from bridge.speech.turns import TurnSettings
 from bridge.ticker import Ticker
@@ -94,6 +94,7 @@ class App:
         self._surroundings = surroundings or Surroundings()
         self._bots: dict[str, Bot] = {}
         self._any_number: Bot | None = None
+        self._speaks = False  # some bot surely needs speech engines
         self._service: Service | None = None
         self._http = self._routes()
         mask_server_logs()
@@ -133,6 +134,7 @@ class App:
         piece, as a language model does. `number`: for one number only. `idle` is said after
         `idle_after` seconds in which nobody spoke, `idle_limit` times, and then the call is ended;
         `sorry` when an engine failed. A key cuts a reply only with `keys_interrupt`."""
+        self._speaks = True
         settings = ReplySettings(greeting, idle, idle_after, idle_limit, sorry, keys_interrupt)
 
         def register(handler: H) -> H:
@@ -181,6 +183,8 @@ class App:
         """The running parts; made at first use, inside the event loop. Raises SettingsError."""
         if self._service is None:
             settings = self._settings or Settings.load()
+            if self._speaks and self.sound.speech is None:
+                require()  # better now than when the first caller is on the line
             self._service = Service(settings, self.sound, self._surroundings, self._bot_for)
         return self._service
 

@@ -55,7 +55,10 @@ def set_up(form: Literal["json", "text"], level: int = logging.INFO) -> None:
     """Log to standard error; for the command line, as an embedding application has its own way."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
-        JsonFormatter("%(asctime)s %(levelname)s %(name)s %(message)s")
+        JsonFormatter(
+            "%(asctime)s %(levelname)s %(name)s %(message)s",
+            reserved_attrs=[*STANDARD],  # what is left of a record is what was said with it
+        )
         if form == "json"
         else TextFormatter()
     )

@@ -17,14 +17,19 @@ PACKAGES = {
 GLIBC = (2, 34)  # what the wheels of moonshine-voice for Linux are built against
 
 
+def require() -> None:
+    """Raises SettingsError if the engines are not installed; loads nothing."""
+    missing = [name for module, name in PACKAGES.items() if not importlib.util.find_spec(module)]
+    if missing:
+        raise SettingsError(_how_to_install(missing))
+
+
 def offline(*, voice: str = "en-us", rate: int = 165) -> Speech:
     """Silero, Moonshine and espeak-ng: all on this machine, each loaded when first used.
 
     `voice` is one of espeak-ng's, `rate` its words per minute; only English is understood. Raises
     SettingsError that says what to install, or why this machine cannot run them."""
-    missing = [name for module, name in PACKAGES.items() if not importlib.util.find_spec(module)]
-    if missing:
-        raise SettingsError(_how_to_install(missing))
+    require()
     return Speech(SileroVad, Moonshine(), Espeak(voice=voice, rate=rate))
 
 

@@ -1,12 +1,14 @@
 """Level 1 and the speech of level 2, with scripted engines in virtual time."""
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import numpy as np
 import pytest
 
 from bridge import App, Call, Message, Turn
+from bridge.errors import SettingsError
 from bridge.testing import Pair, Press, Wait, caller, run, says, tone
 from bridge.testing.speech import CHARACTER_S, pitched
 
@@ -254,3 +256,21 @@ def test_gather_takes_speech_instead_of_keys() -> None:
 
     conversation(test, register)
     assert gathered == [("", "speech", "hello there"), ("42", "complete", "")]
+
+
+def test_a_bot_that_only_replies_needs_engines_at_the_start(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "moonshine_voice", None)
+    app = App()
+
+    @app.reply()
+    async def bot(call: Call, turn: Turn) -> str:
+        return "Yes."
+
+    async def start() -> None:
+        Pair(app)
+        _ = app.service
+
+    with pytest.raises(SettingsError, match=r"callbridge\[speech\]"):
+        run(start())

@@ -31,7 +31,6 @@ from typing import Any, NamedTuple
 
 import httpx
 import numpy as np
-from numpy.typing import NDArray
 
 from benchmarks.conversation_bot import ECHO, PARROT, RATE, TONE
 from benchmarks.relay import HOST, Relay, Tape, messages, own_lateness, relaying
@@ -384,9 +383,10 @@ def echo_delays(tape: Tape) -> Timeline:
     back = played(tape)
     if not came or not back:
         return []
-    at, ends = np.array(back).T
-    went_in, samples = np.array(came).T
-    until: NDArray[np.float64] = np.cumsum(samples)
+    at = np.array([passed for passed, _ in back])
+    ends = np.array([end for _, end in back])
+    went_in = np.array([passed for passed, _ in came])
+    until = np.cumsum(np.array([samples for _, samples in came]))
     last_sample = np.searchsorted(until, ends)  # the frame in which it went in
     timelines = (
         at - went_in[np.minimum(last_sample + missed, len(came) - 1)] for missed in range(MISSED)

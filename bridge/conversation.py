@@ -33,6 +33,7 @@ from bridge.speech import checks, turns
 from bridge.speech.echo import EchoJudge
 from bridge.speech.engines import Speech, Word
 from bridge.speech.pool import SpeechPool
+from bridge.speech.words import count_without_back_channels
 from bridge.waterfall import STEPS, Waterfall, trailing_quiet_s
 from telecodecs import Pcm, Resampler, silence
 
@@ -170,10 +171,13 @@ class Conversation:
         self._unknown = 0  # turns that are being recognised
         self._in_order = asyncio.Lock()
         self.speech_in_progress = False
+        self.last_said: Utterance | None = None
+        self._closed = False
         leg.on_audio = self._hear
         leg.playout.on_sent = self._sounds
 
     def close(self) -> None:
+        self._closed = True  # the timer that all calls share may still call back
         self._leg.on_audio = None
         self._leg.playout.on_sent = None
 
@@ -182,11 +186,10 @@ class Conversation:
         """Whether the caller is speaking, or what was said is not yet known."""
         return self.speech_in_progress or self._unknown > 0
 
-    def caller_goes_on(self) -> bool:
-        """Whether the caller speaks again before the first sound of the last reply was sent."""
-        last = self._memory[-1] if self._memory else None
-        unsent = not isinstance(last, Utterance) or last.sent_at is None
-        return self.speech_in_progress and unsent
+    @property
+    def asked(self) -> bool:
+        """Whether a turn waits to be taken that asks for something, or could not be understood."""
+        return any(turn.failed or count_without_back_channels(turn.text) for turn in self.turns)
 
     # ---- the ear ----------------------------------------------------------------------------
 
@@ -256,6 +259,8 @@ class Conversation:
             self._leg.at(deadline, self._tick)
 
     def _tick(self) -> None:
+        if self._closed:
+            return
         self._act(self._taker.tick(self._leg.clock.now()))
         self._plan()
 
@@ -393,12 +398,16 @@ class Conversation:
         leg = self._leg
         utterance = leg.playout.open(interruptible=interruptible)
         self._memory.append(utterance)
+        self.last_said = utterance
         heard = leg.hearing(utterance)
         # The text is pulled as fast as it comes, so that its source ends as soon as it can, and
         # closed with the reply, even while the caller still listens to the beginning.
         queue: asyncio.Queue[str | None] = asyncio.Queue(TEXT_QUEUE)
-        puller = asyncio.create_task(self._pull(text, queue, utterance, answers))
-        producer = asyncio.create_task(self._produce(queue, utterance, answers))
+        puller = asyncio.create_task(
+            self._pull(text, queue, utterance, answers),
+            name=f"text of {getattr(text, '__qualname__', type(text).__name__)}",
+        )
+        producer = asyncio.create_task(self._produce(queue, utterance, answers), name="voice")
         failures: list[BaseException] = []
         try:
             await first_of(producer, heard)
@@ -454,12 +463,8 @@ class Conversation:
         _, stuck = await asyncio.wait(running, timeout=within)
         for task in stuck:
             self._studio.counts.stuck += 1
-            where = task.get_stack(limit=1)
-            code = where[0].f_code if where else None
-            self._log.error(
-                "a reply does not end, it is left behind",
-                extra={"at": f"{code.co_filename}:{where[0].f_lineno}" if code else "?"},
-            )
+            what = {"what": task.get_name()}
+            self._log.error("a reply does not end, it is left behind", extra=what)
 
     def _log_failure(self, task: "asyncio.Task[None]") -> None:
         if error := failure_of(task):

@@ -78,13 +78,22 @@ class Replying:
         return unanswered.merged(turn)
 
     async def _answer(self, turn: Turn) -> None:
-        """Reply, unless the caller goes on before the first sound of it: then both are one turn."""
-        reply = asyncio.create_task(self._reply(turn))
+        """Reply, unless the caller goes on before the first sound of it: then both are one turn.
+
+        What he says when it has begun, but pauses, ends it: its source may never go on."""
+        conversation = self._conversation
+        before = conversation.last_said
+        name = f"reply of {getattr(self._handler, '__qualname__', type(self._handler).__name__)}"
+        reply = asyncio.create_task(self._reply(turn), name=name)
         try:
             while not reply.done():
                 await first_of(reply, self._call.changed())
-                if self._conversation.caller_goes_on():
-                    self._unanswered = turn
+                said = conversation.last_said
+                if said is before or said is None or said.sent_at is None:
+                    if conversation.speech_in_progress or conversation.asked:
+                        self._unanswered = turn
+                        return
+                elif conversation.asked and not self._call.speaking:
                     return
             if reply.cancelled():
                 raise RuntimeError("a reply was cancelled, but not by us")
@@ -97,7 +106,9 @@ class Replying:
     async def _reply(self, turn: Turn) -> None:
         said = self._handler(self._call, turn)
         text = await said if inspect.isawaitable(said) else said
-        if text is not None:
+        task = asyncio.current_task()
+        left_behind = task is not None and task.cancelling()  # and took no notice
+        if text is not None and not left_behind:
             await self._call.answer(turn, text)
 
     def _cut(self, digit: Digit) -> bool:

@@ -1,131 +1,44 @@
-"""Speech that goes wrong: bad engines and bad bots, each with an outcome that is known before.
+"""Engines that go wrong: each way has an outcome that is known before.
 
-Whole calls in virtual time. Every test also sees to it that another call, at the same time and with
-the same engines or application, is not touched, where that is in question."""
+Whole calls in virtual time. Where that is in question, a second call at the same time and with the
+same engines is not touched."""
 
 import asyncio
 import itertools
-import logging
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 import numpy as np
 import pytest
 
 from bridge import App, Call, Turn
-from bridge.app import Surroundings
-from bridge.carrier.script import Step
-from bridge.conversation import SpeechCounts
 from bridge.errors import SettingsError, SpeechFailed
-from bridge.settings import Settings
 from bridge.speech.engines import Recogniser, Speech, Synthesiser, Vad, Word
 from bridge.speech.offline import offline
-from bridge.testing import CallReport, CallScript, Pair, Wait, caller, run, says, tone
-from bridge.testing.speech import CHARACTER_S, LoudnessVad, PitchRecogniser, pitched
+from bridge.testing import Pair, Wait, caller, run, says, tone
+from bridge.testing.speech import LoudnessVad, PitchRecogniser, pitched
 from telecodecs import Pcm, silence
+from tests.bridge.hummed import (
+    EAR,
+    HELLO,
+    LEAVES_IT,
+    QUIET,
+    STOP,
+    TEXTS,
+    SlowApp,
+    apologised,
+    asks,
+    errors,
+    hummed_s,
+    loud_s,
+    parrot,
+    rehearse,
+    says_s,
+)
 
-T = TypeVar("T")
-
-HELLO, STOP, HANGS = 440.0, 600.0, 760.0
-TEXTS = {HELLO: "hello there", STOP: "stop that now", HANGS: "hang"}
-EAR = pitched(TEXTS)
-APOLOGY_HERTZ = (950.0, 1400.0, 1800.0)  # ITU-T E.180
-
-
-class SlowJobs:
-    """Work takes no time, but for what `takes` says of its result."""
-
-    def __init__(self, takes: Callable[[object], float]) -> None:
-        self._takes = takes
-
-    async def run(self, work: Callable[[], T], *, takes: float = 0.0) -> T:
-        result = work()
-        await asyncio.sleep(self._takes(result))
-        return result
-
-
-class SlowApp(App):
-    """An application whose engines take their time."""
-
-    def __init__(self, speech: Speech, takes: Callable[[object], float]) -> None:
-        super().__init__(speech=speech)
-        self._takes = takes
-
-    def configure(self, settings: Settings, surroundings: Surroundings | None = None) -> None:
-        assert surroundings is not None
-        super().configure(settings, replace(surroundings, jobs=SlowJobs(self._takes)))
-
-
-def rehearse(app: App, test: Callable[[Pair], Awaitable[None]]) -> SpeechCounts:
-    """Run `test`; no call, no queued work and no task of ours may be left."""
-    counts: list[SpeechCounts] = []
-
-    async def whole() -> None:
-        pair = Pair(app)
-        await test(pair)
-        await pair.quiet()
-        if app.sound.speech is not None:
-            studio = app.service.studio()
-            assert (studio.hearing.queued, studio.speaking.queued) == (0, 0)
-            counts.append(studio.counts)
-        await app.close()
-        await asyncio.sleep(1.0)
-        ours = asyncio.all_tasks() - {asyncio.current_task()}
-        left = [task for task in ours if "SlowJobs" not in repr(task)]  # threads that hang
-        assert len(left) == sum(count.stuck for count in counts), left
-
-    run(whole())
-    return counts[0] if counts else SpeechCounts()
-
-
-def parrot(app: App, **settings: Any) -> App:
-    """Level 1, and what it heard."""
-
-    @app.reply(**settings)
-    async def reply(call: Call, turn: Turn) -> AsyncIterator[str]:
-        yield f"You said {turn.text}."
-
-    return app
-
-
-def asks(*steps: Step) -> CallScript:
-    """Somebody who says hello, waits for an answer and goes."""
-    return caller(says(tone(1.0, HELLO)), *(steps or (Wait("bot_speaking", 0.3), QUIET)))
-
-
-QUIET = Wait("bot_silent", 1.5)
-LEAVES_IT = Wait("hangup", within_s=120)
-
-
-def hummed_s(report: CallReport) -> float:
-    """Seconds in which the voice of the tests sounded: at 200 Hz."""
-    return loud_s(report.bot, 200.0)
-
-
-def apologised(report: CallReport) -> bool:
-    """Whether the three rising tones of the network were heard."""
-    return all(loud_s(report.bot, hertz) > 0.2 for hertz in APOLOGY_HERTZ)
-
-
-def loud_s(pcm: Pcm, hertz: float) -> float:
-    frames = pcm[: len(pcm) // 160 * 160].reshape(-1, 160).astype(np.float64)
-    spectra = np.abs(np.fft.rfft(frames * np.hanning(160), 1600))
-    there = (spectra.max(axis=1) > 5000) & (np.abs(spectra.argmax(axis=1) * 5.0 - hertz) < 30)
-    return float(there.sum()) / 50
-
-
-def says_s(text: str) -> float:
-    return CHARACTER_S * len(text)
-
-
-def errors(caplog: pytest.LogCaptureFixture, message: str) -> list[dict[str, Any]]:
-    """The fields of the errors logged with this message; all have the ids of their call."""
-    found = [vars(r) for r in caplog.records if r.levelno == logging.ERROR and message in r.message]
-    assert all(each["call"] and each["call_control_id"] for each in found)
-    return found
+HANGS = 760.0
 
 
 # ---- recognisers --------------------------------------------------------------------------------
@@ -231,7 +144,7 @@ def hanging_on(text: str) -> Callable[[object], float]:
 
 
 def test_a_recogniser_that_hangs_costs_one_turn_fifteen_seconds_and_no_other() -> None:
-    app = parrot(SlowApp(EAR, hanging_on("hang")))
+    app = parrot(SlowApp(pitched({**TEXTS, HANGS: "hang"}), hanging_on("hang")))
 
     async def test(pair: Pair) -> None:
         hung = asyncio.create_task(
@@ -595,301 +508,3 @@ def test_a_recogniser_is_loaded_before_the_first_turn_needs_it() -> None:
 
     rehearse(app, test)
     assert order == ["load", "transcribe", "transcribe"]
-
-
-# ---- bots ---------------------------------------------------------------------------------------
-
-
-def answering(handler: Callable[[Call, Turn], Any]) -> App:
-    app = App(speech=EAR)
-    app.reply()(handler)
-    return app
-
-
-def test_a_reply_of_nothing_is_silence_and_the_call_goes_on() -> None:
-    turns: list[str] = []
-
-    async def none(call: Call, turn: Turn) -> None:
-        turns.append(turn.text)
-
-    async def nothing(call: Call, turn: Turn) -> AsyncIterator[str]:
-        turns.append(turn.text)
-        for text in list[str]():
-            yield text
-
-    async def spaces(call: Call, turn: Turn) -> AsyncIterator[str]:
-        turns.append(turn.text)
-        yield " "
-        yield "\n"
-
-    def empty(call: Call, turn: Turn) -> str:
-        turns.append(turn.text)
-        return ""
-
-    for handler in (none, nothing, spaces, empty):
-        turns.clear()
-
-        async def test(pair: Pair) -> None:
-            report = await pair.call(
-                asks(Wait("bot_silent", 2.0), says(tone(1.0, STOP)), Wait("bot_silent", 2.0))
-            )
-            assert not report.bot.any()
-            assert report.hangup_source == "caller"
-
-        rehearse(answering(handler), test)
-        assert turns == list(TEXTS.values())[:2]
-
-
-def test_a_reply_may_be_a_plain_text_in_any_way() -> None:
-    async def text(call: Call, turn: Turn) -> str:
-        return "One two."
-
-    def without_await(call: Call, turn: Turn) -> str:
-        return "One two."
-
-    async def pieces() -> AsyncIterator[str]:
-        yield "One "
-        yield "two."
-
-    def stream(call: Call, turn: Turn) -> AsyncIterator[str]:
-        return pieces()
-
-    async def later_a_stream(call: Call, turn: Turn) -> AsyncIterator[str]:
-        return pieces()
-
-    for handler in (text, without_await, stream, later_a_stream):
-
-        async def test(pair: Pair) -> None:
-            report = await pair.call(asks())
-            assert hummed_s(report) == pytest.approx(says_s("One two."), abs=0.05)
-
-        rehearse(answering(handler), test)
-
-
-async def endless_sentences() -> AsyncIterator[str]:
-    while True:
-        yield "words and words and words. "
-
-
-async def endless_letters() -> AsyncIterator[str]:
-    while True:
-        yield "a"
-
-
-async def endless_and_slow() -> AsyncIterator[str]:
-    while True:
-        yield "words and words and words. "
-        await asyncio.sleep(0.05)
-
-
-@pytest.mark.parametrize("source", [endless_sentences, endless_letters, endless_and_slow])
-@pytest.mark.parametrize("after_s", [1.0, 8.0], ids=["at once", "when playout is full"])
-@pytest.mark.parametrize("ending", ["interrupted", "hung up"])
-def test_a_reply_without_end_is_closed_within_100_ms(
-    source: Callable[[], AsyncIterator[str]], after_s: float, ending: str
-) -> None:
-    closed_at: list[float] = []
-    deepest: list[float] = []
-
-    async def handler(call: Call, turn: Turn) -> AsyncIterator[str]:
-        try:
-            async for piece in source():
-                deepest.append(call._leg.playout.queued_s())  # pyright: ignore[reportPrivateUsage]
-                yield piece
-        finally:
-            closed_at.append(asyncio.get_running_loop().time())
-
-    async def test(pair: Pair) -> None:
-        interrupts = (says(tone(0.8, STOP)),) if ending == "interrupted" else ()
-        began = pair.clock.now()
-        report = await pair.call(asks(Wait("bot_speaking", after_s), *interrupts))
-        over = {"kind": "clear"} if ending == "interrupted" else {"kind": "state", "state": "ended"}
-        over_at = next(
-            e.at_s for e in report.tape if over.items() <= {"kind": e.kind, **e.detail}.items()
-        )
-        assert closed_at[0] - (began + over_at) < 0.1
-
-    counts = rehearse(answering(handler), test)
-    assert counts.stuck == 0
-    assert max(deepest) < 60
-
-
-@pytest.mark.parametrize("piece", [None, b"bytes", 42, ["a", "list"]])
-def test_what_is_no_text_ends_the_call_and_says_what_it_was(
-    piece: object, caplog: pytest.LogCaptureFixture
-) -> None:
-    async def handler(call: Call, turn: Turn) -> AsyncIterator[str]:
-        yield "One two. Three"
-        yield cast("str", piece)
-
-    async def test(pair: Pair) -> None:
-        report = await pair.call(asks(LEAVES_IT))
-        assert hummed_s(report) == pytest.approx(says_s("One two. "), abs=0.05)
-        assert apologised(report)
-
-    rehearse(answering(handler), test)
-    (error,) = errors(caplog, "the bot raised")
-    with pytest.raises(TypeError, match=f"text, not {type(piece).__name__}"):
-        raise error["exc_info"][1]
-
-
-@pytest.mark.parametrize("said", [42, b"bytes", ["a", "list"]])
-def test_nor_is_this_a_reply(said: object, caplog: pytest.LogCaptureFixture) -> None:
-    async def later(call: Call, turn: Turn) -> object:
-        return said
-
-    def at_once(call: Call, turn: Turn) -> object:
-        return said
-
-    for handler in (later, at_once):
-        caplog.clear()
-
-        async def test(pair: Pair) -> None:
-            assert apologised(await pair.call(asks(LEAVES_IT)))
-
-        rehearse(answering(handler), test)
-        (error,) = errors(caplog, "the bot raised")
-        with pytest.raises(TypeError, match=f"not {type(said).__name__}"):
-            raise error["exc_info"][1]
-
-
-@pytest.mark.parametrize("error", [ValueError("a bug"), asyncio.CancelledError(), TimeoutError()])
-def test_a_bot_that_raises_in_the_middle_is_heard_so_far_then_apologised_for(
-    error: BaseException, caplog: pytest.LogCaptureFixture
-) -> None:
-    async def handler(call: Call, turn: Turn) -> AsyncIterator[str]:
-        yield "One two three four five six. Seven"
-        raise error
-
-    async def test(pair: Pair) -> None:
-        report = await pair.call(asks(LEAVES_IT))
-        assert hummed_s(report) == pytest.approx(says_s("One two three four five six. "), abs=0.05)
-        assert apologised(report)
-        assert report.hangup_source == "callee"
-        assert pair.app.service.calls.counts.bots_crashed == 1
-
-    rehearse(answering(handler), test)
-    assert len(errors(caplog, "the bot raised")) == 1
-
-
-@pytest.mark.parametrize("error", [ValueError("a bug"), asyncio.CancelledError()])
-def test_a_bot_that_raises_before_it_says_anything(error: BaseException) -> None:
-    async def handler(call: Call, turn: Turn) -> str:
-        raise error
-
-    async def test(pair: Pair) -> None:
-        assert apologised(await pair.call(asks(LEAVES_IT)))
-        assert pair.app.service.calls.counts.bots_crashed == 1
-
-    rehearse(answering(handler), test)
-
-
-def test_a_bot_that_raises_as_it_is_closed_is_only_logged(caplog: pytest.LogCaptureFixture) -> None:
-    async def handler(call: Call, turn: Turn) -> AsyncIterator[str]:
-        if turn.text != TEXTS[HELLO]:
-            yield "Yes."
-            return
-        try:
-            while True:
-                yield "words and words and words. "
-                await asyncio.sleep(0.1)
-        finally:
-            raise ValueError("while closing")
-
-    async def test(pair: Pair) -> None:
-        report = await pair.call(
-            asks(Wait("bot_speaking", 1.0), says(tone(0.8, STOP)), QUIET, Wait("bot_silent", 1.0))
-        )
-        assert report.hangup_source == "caller"
-        assert pair.app.service.calls.counts.bots_crashed == 0
-
-    assert rehearse(answering(handler), test).turns == 2
-    assert len(errors(caplog, "failed as it was closed")) == 1
-
-
-async def takes_no_notice(turn: Turn) -> None:
-    """Half a minute of work, in spite of all cancelling; for the first turn only."""
-    now = asyncio.get_running_loop().time
-    until = now() + 30 if turn.text == TEXTS[HELLO] else 0
-    while now() < until:
-        with suppress(asyncio.CancelledError):
-            await asyncio.sleep(5)
-
-
-async def stubborn_stream(call: Call, turn: Turn) -> AsyncIterator[str]:
-    yield "One two three four. "
-    await takes_no_notice(turn)
-    yield "I am back."
-
-
-async def stubborn_reply(call: Call, turn: Turn) -> str:
-    await takes_no_notice(turn)
-    return "I am back."
-
-
-@pytest.mark.parametrize(
-    ("handler", "heard"),
-    [(stubborn_stream, "One two three four. I am back."), (stubborn_reply, "I am back.")],
-)
-def test_a_reply_that_cannot_be_cancelled_is_left_behind_and_the_next_turn_is_answered(
-    handler: Callable[[Call, Turn], Any], heard: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    async def test(pair: Pair) -> None:
-        report = await pair.call(
-            asks(
-                Wait("bot_silent", 2.5), says(tone(1.0, STOP)),
-                Wait("bot_speaking", 0.1, within_s=4), QUIET,
-            )
-        )  # fmt: skip
-        assert not report.failed
-        before = says_s("One two three four. ") if handler is stubborn_stream else 0
-        assert hummed_s(report) == pytest.approx(before + says_s(heard), abs=0.1)
-        assert pair.app.service.calls.counts.bots_stuck == 0
-        assert b"callbridge_speech_stuck_total 1.0" in pair.app.service.metrics.text()
-
-    assert rehearse(answering(handler), test).stuck == 1
-    (error,) = errors(caplog, "left behind")
-    assert handler.__name__ in error["what"]
-
-
-def test_a_reply_that_never_comes_ends_with_the_call_or_the_next_words() -> None:
-    ended: list[str] = []
-
-    async def handler(call: Call, turn: Turn) -> str:
-        if turn.text == TEXTS[HELLO]:
-            try:
-                await asyncio.Event().wait()
-            finally:
-                ended.append(turn.text)
-        return f"You said {turn.text}."
-
-    async def test(pair: Pair) -> None:
-        await pair.call(asks(Wait("bot_silent", 20.0)))
-        assert ended == ["hello there"]
-        report = await pair.call(
-            asks(Wait("bot_silent", 5.0), says(tone(1.0, STOP)), Wait("bot_speaking", 0.3), QUIET)
-        )
-        assert ended == ["hello there"] * 2
-        expected = says_s("You said hello there stop that now.")
-        assert hummed_s(report) == pytest.approx(expected, abs=0.05)
-
-    rehearse(answering(handler), test)
-
-
-def test_a_call_needs_no_turns_to_be_taken() -> None:
-    """A bot that never listens does not collect what it is told for ever."""
-    kept: set[int] = set()
-    app = App(speech=EAR)
-
-    @app.call
-    async def deaf(call: Call) -> None:
-        await call.say("Hi.")
-        async for _ in call.audio():
-            kept.add(len(call.conversation.turns))
-
-    async def test(pair: Pair) -> None:
-        words = (says(tone(0.5, HELLO)), Wait("bot_silent", 0.8))
-        await pair.call(caller(*(step for _ in range(120) for step in words)))
-
-    assert rehearse(app, test).turns == 120
-    assert max(kept) == 100

@@ -180,13 +180,14 @@ def demo(
 ) -> None:
     """A real call to each bot: carrier and bridge as two processes, the call shown as it happens.
 
-    Without bots, those of examples/. Leaves a stereo WAV, the tape as JSON and a picture of every
-    call. Exits with 1 if a line of a script's `expect` does not hold."""
+    Without bots, examples/message_desk.py; echo.py and jingle.py are there, too. Leaves a stereo
+    WAV, the tape as JSON and a picture of every call. Exits with 1 if a line of a script's `expect`
+    does not hold."""
     from rich.console import Console
 
     from bridge.console import demo as demonstration
 
-    bots = bots or [Path("examples/echo.py"), Path("examples/jingle.py")]
+    bots = bots or [Path("examples/message_desk.py")]
     pairings = [demonstration.Pairing(bot, bot.with_suffix(".json")) for bot in bots]
     console = Console(stderr=False, highlight=False)
     ok = asyncio.run(demonstration.demo(pairings, out_dir=out, console=console, as_json=as_json))

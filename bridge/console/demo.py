@@ -20,6 +20,7 @@ from rich.console import Console
 from rich.text import Text
 
 from bridge.carrier.audio import loader
+from bridge.carrier.report import TapeEntry
 from bridge.carrier.script import CallScript, ScriptError, parse_script
 from bridge.console import outcome as results
 from bridge.console import ring
@@ -120,7 +121,8 @@ async def _one(pairing: Pairing, script: CallScript, out_dir: Path, console: Con
     if not report["files"]["wav"]:
         raise CallbridgeError(f"the carrier could not write its recording to {out_dir}")
     files = Files(Path(report["files"]["wav"]), Path(report["files"]["json"]))
-    return await asyncio.to_thread(_judge, pairing, script, files, metrics, out_dir)
+    log = telling.journal.entries()
+    return await asyncio.to_thread(_judge, pairing, script, files, log, metrics, out_dir)
 
 
 @asynccontextmanager
@@ -208,10 +210,15 @@ async def _to_the_end(
 
 
 def _judge(
-    pairing: Pairing, script: CallScript, files: Files, metrics: str, out_dir: Path
+    pairing: Pairing,
+    script: CallScript,
+    files: Files,
+    log: list[TapeEntry],
+    metrics: str,
+    out_dir: Path,
 ) -> Outcome:
     """Name the files after the bot, draw the picture, and put the figures together."""
-    wav, tape, png = _named(pairing, files, out_dir)
+    wav, tape, png = _named(pairing, files, log, out_dir)
     record = read(tape, wav)
     facts = record.facts
     found = (*results.checks(script.expect, facts.failed), *results.stream_trouble(record))
@@ -230,6 +237,7 @@ def _judge(
         marks_returned=facts.marks_returned,
         marks_cleared=facts.marks_cleared,
         interruptions=tuple(record.interruptions()),
+        transcript=record.transcript,
         metrics=results.read_metrics(metrics),
         checks=found,
         wav=str(wav),
@@ -239,13 +247,17 @@ def _judge(
     )
 
 
-def _named(pairing: Pairing, files: Files, out_dir: Path) -> tuple[Path, Path, Path]:
-    """The carrier names its files after the call's id, which nobody can remember."""
+def _named(
+    pairing: Pairing, files: Files, log: list[TapeEntry], out_dir: Path
+) -> tuple[Path, Path, Path]:
+    """The carrier names its files after the call's id, which nobody can remember, and does not
+    know the bridge's log."""
     bot, script = pairing.bot.stem, pairing.script.stem
     name = bot if bot == script else f"{bot}-{script}"
     wav, tape, png = (out_dir / f"{name}.{suffix}" for suffix in ("wav", "json", "png"))
     files.wav.replace(wav)
-    report = json.loads(files.tape.read_bytes()) | {"wav": wav.name}
+    both = {"wav": wav.name, "log": msgspec.to_builtins(log)}
+    report = json.loads(files.tape.read_bytes()) | both
     files.tape.unlink()
     tape.write_text(json.dumps(report, indent=2) + "\n")
     return wav, tape, png

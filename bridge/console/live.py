@@ -2,15 +2,18 @@
 
 import asyncio
 import math
+import time
 from collections.abc import Callable
 from operator import itemgetter
 from typing import Literal, NamedTuple
 
-import msgspec
 from rich.console import Console
 from rich.text import Text
 
 from bridge.carrier.report import TapeEntry
+from bridge.console import journal
+from bridge.console.journal import Journal
+from bridge.console.record import CAUSE_S
 
 Who = Literal["caller", "carrier", "bridge", "bot"]
 Detail = dict[str, object]
@@ -18,20 +21,19 @@ Detail = dict[str, object]
 COLORS: dict[Who, str] = {"caller": "blue", "bot": "green", "carrier": "magenta", "bridge": "cyan"}
 BEHIND_S = 0.15  # lines wait so long for those of the other process that come before them
 
-# What every log line has, and what says nothing to a reader of one call.
-_LOG_PLAIN = {"asctime", "levelname", "name", "message", "taskName", "call", "call_control_id",
-              "from", "to", "exc_info"}  # fmt: skip
-
 
 class Line(NamedTuple):
+    """`unheard` is the rest of what was said, if it was cut."""
+
     at_s: float
     who: Who
     what: str
     bad: bool = False
+    unheard: str = ""
 
 
 class Story:
-    """Tells one call. Frames are not told one by one: marks say how far they were heard."""
+    """Tells one call; not frame by frame and mark by mark, as words say what was heard of them."""
 
     def __init__(self) -> None:
         self._heard = False
@@ -41,8 +43,8 @@ class Story:
         """What an entry of the tape means for somebody who watches; None for nothing new."""
         if entry.kind == "dtmf":
             self._key_s = entry.at_s
-        if entry.kind == "clear" and self._key_s is not None:
-            return self._clear(entry, self._key_s)
+        if entry.kind == "clear":
+            return Line(entry.at_s, "bridge", f"clear{self._after_key(entry.at_s)}")
         if entry.kind == "mark returned":
             return self._mark(entry)
         tell = _TAPE.get(entry.kind)
@@ -51,38 +53,38 @@ class Story:
         told = tell(entry.detail)
         return Line(entry.at_s, *told) if told is not None else None
 
-    def _clear(self, entry: TapeEntry, key_s: float) -> Line:
-        line = f"clear, {1000 * (entry.at_s - key_s):.0f} ms after the key"
-        return Line(entry.at_s, "bridge", line)
+    def _after_key(self, clear_s: float) -> str:
+        if self._key_s is None or clear_s - self._key_s > CAUSE_S:
+            return ""
+        return f", {1000 * (clear_s - self._key_s):.0f} ms after the key"
 
-    def _mark(self, entry: TapeEntry) -> Line:
-        name = entry.detail["name"]
-        if entry.detail.get("cleared"):
-            return Line(entry.at_s, "carrier", f"mark {name} back, cleared: not heard")
-        first, self._heard = not self._heard, True
-        what = "heard for the first time" if first else "heard so far"
-        return Line(entry.at_s, "bot", f"{what} (mark {name} back)")
+    def _mark(self, entry: TapeEntry) -> Line | None:
+        """The first one that was played is news."""
+        if self._heard or entry.detail.get("cleared"):
+            return None
+        self._heard = True
+        return Line(entry.at_s, "bot", f"is heard (mark {entry.detail['name']} is back)")
 
-    def log(self, text: str, at_s: float) -> Line | None:
-        """What a line of the bridge's JSON log says; None for what is not about the call."""
-        try:
-            record = msgspec.json.decode(text, type=dict[str, object])
-        except msgspec.DecodeError:
-            return None
-        bad = record.get("levelname") in ("WARNING", "ERROR", "CRITICAL")
-        ours = str(record.get("name", "")).partition(".")[0] in ("callbridge", "bridge")
-        if not (bad or ours):
-            return None
-        extra = _fields({key: record[key] for key in record.keys() - _LOG_PLAIN})
+    def log(self, record: Detail, at_s: float) -> Line | None:
+        """What a line of the bridge's log says."""
+        tell = _LOG.get(str(record.get("message")))
+        if tell is not None:
+            try:
+                told = tell(record)
+                return Line(at_s, *told) if told is not None else None
+            except KeyError:
+                pass  # a line of the bot's own that has the name of one of ours
         why = str(record.get("exc_info") or "").rstrip().rpartition("\n")[2]
-        words = (str(record.get("message")), extra, why)
-        return Line(at_s, "bridge", "log: " + " ".join(filter(None, words)), bad)
+        words = (str(record.get("message")), _fields(journal.extra(record)), why)
+        line = "log: " + " ".join(filter(None, words))
+        return Line(at_s, "bridge", line, journal.trouble(record))
 
 
 class Told(NamedTuple):
     who: Who
     what: str
     bad: bool = False
+    unheard: str = ""
 
 
 def _state(detail: Detail) -> Told | None:
@@ -114,11 +116,27 @@ _TAPE: dict[str, Callable[[Detail], Told | None]] = {
     "stream failed": lambda d: Told("carrier", f"media stream failed: {d['reason']}", True),
     "stream closed by the customer": lambda d: Told("bridge", "closed the media stream", True),
     "dtmf": lambda d: Told("caller", f"presses {d['digit']}"),
-    "clear": lambda d: Told("bridge", "clear"),
     "error": lambda d: Told("carrier", f"error frame {d['code']}: {d['detail']}", True),
     "script failed": lambda d: Told("caller", f"gives up: {d['why']}", True),
     "mark queued": lambda d: None,  # its return is what counts
     "script": lambda d: None,  # what the caller means to do; only what he does is told
+}
+
+
+def _said(detail: Detail) -> Told:
+    text, heard = str(detail["text"]).rstrip(), str(detail["heard"]).rstrip()
+    if detail["stop"] == "finished":
+        return Told("bot", f"said: {text}")
+    return Told("bot", f"said: {heard}", unheard=text.removeprefix(heard).strip() or "…")
+
+
+_LOG: dict[str, Callable[[Detail], Told | None]] = {
+    "turn": lambda d: Told("caller", f"said: {d['said']}"),
+    "said": _said,
+    "withheld": lambda d: Told("bridge", "withholds: somebody speaks over the bot"),
+    "resumed": lambda d: Told("bridge", "goes on: it was no interruption"),
+    "interrupted": lambda d: Told("bridge", "is interrupted by speech"),
+    "waterfall": lambda d: None,  # drawn afterwards
 }
 
 
@@ -132,7 +150,7 @@ class Telling:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._story = Story()
-        self._began: float | None = None
+        self._journal: Journal | None = None
         self._waiting: list[Line] = []
 
     def note(self, text: str) -> None:
@@ -140,37 +158,49 @@ class Telling:
 
     def begin(self) -> None:
         """Now the call came in."""
-        self._began = asyncio.get_running_loop().time()
+        self._journal = Journal(time.time())
+
+    @property
+    def journal(self) -> Journal:
+        assert self._journal is not None, "a line belongs to a call"
+        return self._journal
 
     def tape(self, entry: TapeEntry) -> None:
+        self.journal.on_tape(entry.at_s, time.time())
         self._add(self._story.tape(entry))
 
     def log(self, text: str) -> None:
-        if self._began is not None:
-            self._add(self._story.log(text, self._now()))
+        record = journal.read(text) if self._journal is not None else None
+        if record is not None:
+            wall = time.time()
+            self.journal.add(record, wall)
+            self._add(self._story.log(record, self.journal.at_s(wall)))
 
     def end(self) -> None:
         self._print(math.inf)
-
-    def _now(self) -> float:
-        assert self._began is not None, "a line belongs to a call"
-        return asyncio.get_running_loop().time() - self._began
 
     def _add(self, line: Line | None) -> None:
         if line is not None:
             self._waiting.append(line)
             loop = asyncio.get_running_loop()
-            loop.call_later(BEHIND_S, lambda: self._print(self._now() - BEHIND_S))
+            loop.call_later(BEHIND_S, self._print_due)
+
+    def _print_due(self) -> None:
+        self._print(self.journal.at_s(time.time()) - BEHIND_S)
 
     def _print(self, until_s: float) -> None:
         due = sorted((line for line in self._waiting if line.at_s <= until_s), key=itemgetter(0))
         self._waiting = [line for line in self._waiting if line.at_s > until_s]
         for line in due:
-            self._console.print(
-                Text.assemble(
-                    (f"{line.at_s:7.2f} s  ", "dim"),
-                    (f"{line.who:<8}", COLORS[line.who]),
-                    (line.what, "bold red" if line.bad else ""),
-                ),
-                soft_wrap=True,
-            )
+            self._console.print(_text(line), soft_wrap=True)
+
+
+def _text(line: Line) -> Text:
+    text = Text.assemble(
+        (f"{line.at_s:7.2f} s  ", "dim"),
+        (f"{line.who:<8}", COLORS[line.who]),
+        (line.what, "bold red" if line.bad else ""),
+    )
+    if line.unheard:
+        text.append(" |cut| ", "bold red").append(line.unheard, "dim")
+    return text

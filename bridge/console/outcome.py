@@ -9,7 +9,9 @@ from rich.table import Table
 from rich.text import Text
 
 from bridge.carrier.expect import Expectation
+from bridge.console import chart
 from bridge.console.record import Interruption, Record, Sound
+from bridge.console.transcript import Transcript
 
 # Of the bridge's /metrics: what was moved, and everything that should be 0.
 MOVED = ("frames_in", "frames_out")
@@ -37,6 +39,7 @@ class Outcome(msgspec.Struct, frozen=True):
     marks_returned: int
     marks_cleared: int
     interruptions: tuple[Interruption, ...]
+    transcript: Transcript
     metrics: dict[str, float]
     checks: tuple[Check, ...]
     wav: str
@@ -109,7 +112,7 @@ def render(outcome: Outcome) -> Group:
     files.add_row("listen", outcome.wav)
     files.add_row("read", outcome.tape)
     files.add_row("look", outcome.picture or f"no picture: {outcome.no_picture}")
-    return Group("", figures, "", files)
+    return Group("", chart.render(outcome.transcript.answered), figures, "", files)
 
 
 def _sounds(sounds: Sequence[Sound]) -> str:
@@ -117,11 +120,12 @@ def _sounds(sounds: Sequence[Sound]) -> str:
 
 
 def _interruption(each: Interruption) -> str:
-    if each.key_s is None:
+    if each.key_s is None and each.speech_s is None:
         return f"cleared at {each.clear_s:.2f} s, silent {_ms(each.silent_s - each.clear_s)} later"
+    cause = "speech" if each.key_s is None else "key"
     return (
-        f"key at {each.key_s:.2f} s, clear {_ms(each.clear_s - each.key_s)} later, "
-        f"silent {_ms(each.silent_s - each.key_s)} after the key"
+        f"{cause} from {each.begin_s:.2f} s on: silent {_ms(each.silent_s - each.begin_s)} later, "
+        f"cleared {_ms(each.clear_s - each.begin_s)} later"
     )
 
 

@@ -1,7 +1,8 @@
-"""One call as a picture: both waveforms, keys, interruptions, marks, webhooks and commands.
+"""One call as a picture: both waveforms and what was said, keys, interruptions, marks, webhooks and
+commands, and the waterfall of every answer.
 
-Nothing in it comes from the script: all is read from the carrier's tape and recording. The
-colours are those of Okabe and Ito, which the colour-blind can tell apart."""
+Nothing in it comes from the script: all is read from the carrier's tape and recording and from the
+bridge's log. The colours are those of Okabe and Ito, which the colour-blind can tell apart."""
 
 # matplotlib's keyword arguments and canvases have no types.
 # pyright: reportUnknownMemberType=false
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bridge.console import flags
+from bridge.console import captions, fall, flags
 from bridge.console.flags import Flag
 from bridge.console.record import Record, read
 from bridge.errors import CallbridgeError
@@ -29,8 +30,13 @@ if TYPE_CHECKING:  # an optional extra
 BLUE, GREEN, VERMILION, PURPLE, ORANGE = "#0072B2", "#009E73", "#D55E00", "#AA4499", "#E69F00"
 INK, GREY, RULE = "#1A1A1A", "#5F6368", "#D5D8DC"
 
+HEIGHT_PX = 900
+LEFT, RIGHT = 0.1, 0.985  # of the panels
+WATERFALL_PX = 58  # what waterfalls need besides their rows
 COLUMNS = 1400  # of a waveform: about one for every pixel
 MARK_ROWS = 3
+CLEAR_APART_S = 0.1  # so long after the end of sound a clear is something of its own
+NAMED_MARKS = 16  # more names would be a carpet, and say less than none
 QUIETEST_PEAK = 2000  # a silent track is drawn as a line, not blown up to full height
 LABEL, NOTE = 10.5, 9.5  # points
 
@@ -41,33 +47,37 @@ def draw(report: Path, recording: Path, png: Path) -> None:
     Raises CallbridgeError when there is no such call, or when matplotlib is not installed."""
     record = read(report, recording)
     figure, canvas = _figure()
-    heights = {"events": 0.55, "caller": 2.6, "bot": 2.6, "marks": 0.85, "wire": 1.8}
-    panels: dict[str, Axes] = dict(
-        zip(
-            heights,
-            figure.subplots(
-                len(heights),
-                sharex=True,
-                gridspec_kw={
-                    "height_ratios": list(heights.values()),
-                    "hspace": 0.07,
-                    "left": 0.1,
-                    "right": 0.985,
-                    "top": 0.90,
-                    "bottom": 0.07,
-                },
-            ),
-            strict=True,
-        )
-    )
+    panels = _panels(figure, rows=min(len(record.transcript.answered), fall.MOST))
     _frame(panels, record)
     _waves(panels, record)
+    _captions(panels, canvas, record)
     _interruptions(panels["bot"], record)
+    _answers(panels["caller"], record)
     _marks(panels["marks"], canvas, record)
     _events(panels, canvas, record)
     _wire(panels["wire"], canvas, record)
+    _waterfalls(figure, record)
     _title(figure, record)
     canvas.print_png(str(png))
+
+
+def _panels(figure: "Figure", rows: int) -> "dict[str, Axes]":
+    """One below the other, with one time axis; room for `rows` of waterfalls under it."""
+    heights = {"events": 1.0, "caller": 2.6, "bot": 2.6, "marks": 0.75, "wire": 1.7}
+    below = (WATERFALL_PX + rows * fall.ROW_PX) / HEIGHT_PX if rows else 0.0
+    axes = figure.subplots(
+        len(heights),
+        sharex=True,
+        gridspec_kw={
+            "height_ratios": list(heights.values()),
+            "hspace": 0.07,
+            "left": LEFT,
+            "right": RIGHT,
+            "top": 0.91,
+            "bottom": 0.07 + below,
+        },
+    )
+    return dict(zip(heights, axes, strict=True))
 
 
 def _figure() -> "tuple[Figure, FigureCanvasAgg]":
@@ -150,9 +160,22 @@ def _waves(panels: "dict[str, Axes]", record: Record) -> None:
         peak = int(np.abs(track.astype(np.int32)).max(initial=0))
         level = f"peak −{20 * math.log10(32768 / peak):.0f} dBFS" if peak else "silent"
         top = 1.1 * max(peak, QUIETEST_PEAK)
-        panels[panel].set_ylim(-top, top)
+        panels[panel].set_ylim(-top, top * (1.0 + 2.0 * _strip(panels[panel], record)))
         _name(panels[panel], panel, f"{note},\n{level}", color)
         _wave(panels[panel], track, record, color)
+
+
+def _strip(axes: "Axes", record: Record) -> float:
+    """The room that captions need over a waveform, as a share of the waveform's."""
+    if not record.facts.log:
+        return 0.0
+    strip = captions.LINES * captions.LINE_PX
+    return strip / (axes.get_window_extent().height - strip)
+
+
+def _captions(panels: "dict[str, Axes]", canvas: "FigureCanvasAgg", record: Record) -> None:
+    captions.write(panels["caller"], canvas, record.transcript.caller)
+    captions.write(panels["bot"], canvas, record.transcript.bot)
 
 
 def _wave(axes: "Axes", track: Pcm, record: Record, color: str) -> None:
@@ -168,10 +191,24 @@ def _wave(axes: "Axes", track: Pcm, record: Record, color: str) -> None:
 
 
 def _interruptions(axes: "Axes", record: Record) -> None:
-    """From the key, or the clear, to the end of sound."""
+    """From the key, the speech or the clear to the end of sound."""
     for each in record.interruptions():
         axes.axvspan(each.begin_s, each.silent_s, color=VERMILION, alpha=0.30, linewidth=0)
         axes.axvline(each.clear_s, color=VERMILION, linewidth=1.0)
+        if each.clear_s - each.silent_s > CLEAR_APART_S:
+            low, _ = axes.get_ylim()
+            axes.text(each.clear_s, low, " clear", color=VERMILION, fontsize=NOTE, va="bottom")
+
+
+def _answers(axes: "Axes", record: Record) -> None:
+    """From the caller's last voiced sample to the answer's first sound."""
+    low, _ = axes.get_ylim()
+    for each in record.transcript.answered:
+        begin, end = each.last_voiced_s, each.last_voiced_s + max(each.after_s.values())
+        y = 0.55 * low
+        axes.annotate("", (begin, y), (end, y), arrowprops={"arrowstyle": "<->", "color": INK})
+        text = _ms(end - begin)
+        axes.text((begin + end) / 2, 0.62 * low, text, ha="center", va="top", fontsize=NOTE)
 
 
 # ---- events -----------------------------------------------------------------------------------
@@ -211,8 +248,9 @@ def _keys_and_clears(record: Record) -> list[Flag]:
         soon = f": silent {_ms(stopped.silent_s - stopped.begin_s)} later" if stopped else ""
         happened.append(Flag(entry.at_s, f"key {entry.detail['digit']}{soon}", VERMILION, "s"))
     for each in silences.values():
+        cause = "clear" if each.speech_s is None else "speaks over the bot"
         soon = _ms(each.silent_s - each.begin_s)
-        happened.append(Flag(each.begin_s, f"clear: silent {soon} later", VERMILION, "D"))
+        happened.append(Flag(each.begin_s, f"{cause}: silent {soon} later", VERMILION, "D"))
     return happened
 
 
@@ -220,16 +258,20 @@ def _marks(axes: "Axes", canvas: "FigureCanvasAgg", record: Record) -> None:
     """Bars from queued to returned, each with its name behind it where that is not in the way."""
     _name(axes, "marks", "queued → returned\nhatched: cleared", GREY)
     axes.set_ylim(MARK_ROWS - 0.4, -0.6)
+    returned = record.of("mark returned")
     queued = {str(entry.detail["name"]): entry.at_s for entry in record.of("mark queued")}
     names: dict[int, Text] = {}  # the last of each row
     free = [0.0] * MARK_ROWS  # from when on
-    for entry in record.of("mark returned"):
+    for entry in returned:
         name = str(entry.detail["name"])
         queued_s = queued.get(name, entry.at_s)
         row = next((r for r, since in enumerate(free) if since <= queued_s), free.index(min(free)))
         if row in names and free[row] > queued_s:
             names.pop(row).remove()
         _bar(axes, row, queued_s, entry.at_s, cleared=bool(entry.detail.get("cleared")))
+        if len(returned) > NAMED_MARKS:
+            free[row] = entry.at_s
+            continue
         text = axes.text(entry.at_s, row, f" {name}", va="center", color=INK, fontsize=NOTE)
         box = text.get_window_extent(canvas.get_renderer())
         free[row] = float(axes.transData.inverted().transform((box.x1, box.y0))[0])
@@ -263,3 +305,19 @@ def _wire(axes: "Axes", canvas: "FigureCanvasAgg", record: Record) -> None:
         size=NOTE,
         lane_px=19,
     )
+
+
+def _waterfalls(figure: "Figure", record: Record) -> None:
+    """Below the time axis, on a scale of their own: an answer takes a thirtieth of a call."""
+    answered = record.transcript.answered
+    if not answered:
+        return
+    rows = min(len(answered), fall.MOST)
+    height = rows * fall.ROW_PX / HEIGHT_PX
+    axes = figure.add_axes((LEFT, 0.025, RIGHT - LEFT, height))
+    axes.axis("off")
+    note = "ms from the last\nvoiced sample on"
+    if len(answered) > rows:
+        note = f"the first {rows} of {len(answered)}"
+    _name(axes, "answers", note, INK)
+    fall.draw(axes, answered)

@@ -1,4 +1,5 @@
-"""What the carrier leaves of a call, read back: the JSON tape, the stereo WAV, and what they show.
+"""What is left of a call, read back: the JSON tape, the stereo WAV, the bridge's log if it is with
+the tape (`journal.py`), and what they show.
 
 All times are seconds since the call came in, as on the tape; the audio begins at the answer."""
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from bridge.carrier.expect import LOUD
 from bridge.carrier.report import TapeEntry
+from bridge.console.transcript import Transcript, transcribe
 from bridge.errors import CallbridgeError
 from telecodecs import Pcm
 
@@ -37,6 +39,7 @@ class CallFacts(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "fro
     stream_errors: int
     failed: tuple[str, ...]
     tape: tuple[TapeEntry, ...]
+    log: tuple[TapeEntry, ...] = ()  # the bridge's
 
     @property
     def hung_up_by(self) -> str:
@@ -53,15 +56,18 @@ class Sound(msgspec.Struct, frozen=True):
 
 
 class Interruption(msgspec.Struct, frozen=True):
-    """A clear: the key that caused it, if one did, and when the bot could no longer be heard."""
+    """A clear: the key or the speech that caused it, if any did, and when the bot could no longer
+    be heard."""
 
     key_s: float | None
+    speech_s: float | None
     clear_s: float
     silent_s: float
 
     @property
     def begin_s(self) -> float:
-        return self.clear_s if self.key_s is None else self.key_s
+        causes = (self.key_s, self.speech_s)
+        return next((at_s for at_s in causes if at_s is not None), self.clear_s)
 
 
 class Record(msgspec.Struct, frozen=True, eq=False):
@@ -97,23 +103,34 @@ class Record(msgspec.Struct, frozen=True, eq=False):
                 found.append(Sound(start, start + PIECE_S))
         return found
 
+    @property
+    def transcript(self) -> Transcript:
+        return transcribe(self.facts.log)
+
     def interruptions(self) -> list[Interruption]:
         keys = [entry.at_s for entry in self.of("dtmf")]
+        transcript = self.transcript
         found: list[Interruption] = []
         for clear in self.of("clear"):
             near = [at_s for at_s in keys if 0.0 <= clear.at_s - at_s < CAUSE_S]
-            found.append(
-                Interruption(near[-1] if near else None, clear.at_s, self._silent_s(clear.at_s))
-            )
+            speech_s = transcript.barge_in(clear.at_s)
+            silent_s = self._silent_s(clear.at_s, clear.at_s if speech_s is None else speech_s)
+            found.append(Interruption(near[-1] if near else None, speech_s, clear.at_s, silent_s))
         return found
 
-    def _silent_s(self, clear_s: float) -> float:
-        """When the sound that a clear met ended; the clear itself if there was none."""
+    def _silent_s(self, clear_s: float, since_s: float) -> float:
+        """When the sound that a clear met ended. If it met none, since the bot had held its breath
+        before, then the end of the last sound after `since_s`; the clear itself if there was none.
+        """
         rate = self.facts.sample_rate
-        at = round((clear_s - self.audio_from_s) * rate)
-        last = at
-        for sample in at + np.flatnonzero(np.abs(self.bot[max(at, 0) :].astype(np.int32)) > LOUD):
-            if sample - last > SILENCE_S * rate:
+        since, at = (round((when - self.audio_from_s) * rate) for when in (since_s, clear_s))
+        sounding = np.flatnonzero(np.abs(self.bot[max(since, 0) :].astype(np.int32)) > LOUD) + since
+        before = sounding[sounding < at]
+        last = int(before[-1]) if len(before) else at
+        if at - last <= SILENCE_S * rate:
+            last = at
+        for sample in sounding[sounding >= at]:
+            if sample - max(last, at) > SILENCE_S * rate:
                 break
             last = int(sample)
         return self.audio_from_s + last / rate

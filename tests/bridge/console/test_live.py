@@ -1,10 +1,13 @@
+import io
 import json
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from bridge.carrier.report import TapeEntry
-from bridge.console.live import Line, Story
+from bridge.console import journal
+from bridge.console.live import Line, Story, Telling
 
 
 def told(kind: str, **detail: Any) -> Line | None:
@@ -39,7 +42,7 @@ def told(kind: str, **detail: Any) -> Line | None:
 def test_every_kind_of_entry(
     kind: str, detail: dict[str, Any], who: str, what: str, bad: bool
 ) -> None:
-    assert told(kind, **detail) == (1.5, who, what, bad)
+    assert told(kind, **detail) == Line(1.5, who, what, bad)  # type: ignore[arg-type]
 
 
 def test_what_says_nothing_new_is_not_told() -> None:
@@ -54,15 +57,15 @@ def test_the_script_is_never_told() -> None:
 def test_the_first_mark_says_that_the_bot_was_heard() -> None:
     story = Story()
     returned: list[dict[str, object]] = [
-        {"name": "e0.1", "sample": 160},
-        {"name": "e0.2", "sample": 8160},
-        {"name": "e0.3", "cleared": True},
+        {"name": "e0.1", "cleared": True},
+        {"name": "e1.2", "sample": 160},
+        {"name": "e1.3", "sample": 8160},
     ]
     lines = [story.tape(TapeEntry(1.0, "mark returned", detail)) for detail in returned]
     assert [line and line.what for line in lines] == [
-        "heard for the first time (mark e0.1 back)",
-        "heard so far (mark e0.2 back)",
-        "mark e0.3 back, cleared: not heard",
+        None,
+        "is heard (mark e1.2 is back)",
+        None,
     ]
 
 
@@ -70,20 +73,54 @@ def test_a_clear_says_how_long_after_the_key_it_came() -> None:
     story = Story()
     story.tape(TapeEntry(2.5, "dtmf", {"digit": "5"}))
     line = story.tape(TapeEntry(2.512, "clear", {"marks": []}))
-    assert line == (2.512, "bridge", "clear, 12 ms after the key", False)
+    assert line == Line(2.512, "bridge", "clear, 12 ms after the key")
+    line = story.tape(TapeEntry(9.0, "clear", {"marks": []}))
+    assert line == Line(9.0, "bridge", "clear")  # that one had another cause
 
 
 def log(**record: Any) -> Line | None:
-    return Story().log(json.dumps(record), 3.0)
+    record = {"levelname": "INFO", "name": "callbridge"} | record
+    found = journal.read(json.dumps(record))
+    return Story().log(found, 3.0) if found is not None else None
 
 
 def test_the_log_of_the_bridge() -> None:
     ids = {"asctime": "now", "call": "c1", "call_control_id": "v3:x"}
-    line = log(levelname="INFO", name="callbridge", message="jingle", heard_s=2.0, key="5", **ids)
-    assert line == (3.0, "bridge", "log: jingle heard_s=2.0 key=5", False)
+    line = log(message="jingle", heard_s=2.0, key="5", **ids)
+    assert line == Line(3.0, "bridge", "log: jingle heard_s=2.0 key=5")
     trouble = "Traceback (most recent call last):\n  ...\nValueError: no such tune\n"
-    line = log(levelname="ERROR", name="callbridge", message="the bot raised", exc_info=trouble)
-    assert line == (3.0, "bridge", "log: the bot raised ValueError: no such tune", True)
-    assert log(levelname="INFO", name="uvicorn.error", message="Started server process") is None
+    line = log(levelname="ERROR", message="the bot raised", exc_info=trouble)
+    assert line == Line(3.0, "bridge", "log: the bot raised ValueError: no such tune", bad=True)
+    assert log(name="uvicorn.error", message="Started server process") is None
     assert log(levelname="ERROR", name="uvicorn.error", message="broken") is not None
-    assert Story().log("callbridge serves a bot", 3.0) is None
+    assert journal.read("callbridge serves a bot") is None
+
+
+def test_a_conversation() -> None:
+    assert log(message="turn", said="Hello.", audio_s=1.0, last_voiced_at=9.0) == Line(
+        3.0, "caller", "said: Hello."
+    )
+    whole = {"message": "said", "text": "One two. ", "heard": "One two. ", "stop": "finished"}
+    assert log(**whole) == Line(3.0, "bot", "said: One two.")
+    assert log(**whole | {"heard": "One ", "stop": "interrupted"}) == Line(
+        3.0, "bot", "said: One", unheard="two."
+    )
+    assert log(message="withheld", at=9.0) == Line(
+        3.0, "bridge", "withholds: somebody speaks over the bot"
+    )
+    assert log(message="waterfall", last_voiced_at=9.0, after_s={}) is None
+
+
+def test_a_bot_may_use_our_words_in_its_own_log() -> None:
+    assert log(message="turn", direction="left") == Line(3.0, "bridge", "log: turn direction=left")
+
+
+async def test_what_was_not_heard_is_told_apart() -> None:
+    printed = io.StringIO()
+    telling = Telling(Console(file=printed, width=100))
+    telling.log("before the call")
+    telling.begin()
+    line = {"name": "callbridge", "message": "said", "text": "One two.", "heard": "One "}
+    telling.log(json.dumps(line | {"stop": "call_ended"}))
+    telling.end()
+    assert printed.getvalue().endswith("bot     said: One |cut| two.\n")

@@ -52,6 +52,27 @@ def test_a_failed_expectation_can_be_seen(tmp_path: Path) -> None:
     assert (held[100:] == failed[100:]).all()
 
 
+def test_what_was_said_and_how_soon_it_was_answered_can_be_seen(tmp_path: Path) -> None:
+    steps = {"turn_ended": 0.8, "final_text": 0.9, "first_token": 0.9, "first_audio": 0.95,
+             "first_sent": 0.95, "first_heard": 1.0}  # fmt: skip
+    turn = {"said": "Hello, is it you?", "began_at_s": 0.7, "last_voiced_at_s": 1.7}
+    cut = {"text": "Yes, it is. ", "heard": "Yes, ", "heard_s": 0.6, "stop": "interrupted",
+           "sent_at_s": 2.7}  # fmt: skip
+    log = [
+        {"at_s": 2.5, "kind": "turn", "detail": turn},
+        {"at_s": 3.3, "kind": "said", "detail": cut},
+        {"at_s": 3.3, "kind": "waterfall", "detail": {"last_voiced_at_s": 1.7, "after_s": steps}},
+    ]
+    silent, told = pixels(tmp_path, CALL + ENDED), pixels(tmp_path, CALL + ENDED, log=log)
+    ink, orange = (0x1A, 0x1A, 0x1A), (0xE6, 0x9F, 0x00)
+    assert count(silent, orange) == 0
+    assert count(told, orange) > 500  # the step in which the text was found
+    assert count(told, ink) > count(silent, ink) + 200
+    cut["stop"] = "finished"
+    whole = pixels(tmp_path, CALL + ENDED, log=log)
+    assert count(told, VERMILION) > count(whole, VERMILION)  # a cross, where it was cut
+
+
 def test_a_call_that_was_never_answered_and_a_very_busy_one(tmp_path: Path) -> None:
     unanswered = CALL[:2] + ENDED
     report, wav = write(tmp_path, unanswered, track(0.0), track(0.0), answered_at_s=None)

@@ -34,6 +34,19 @@ def test_a_clear_without_a_key_and_without_sound_ends_where_it_began(tmp_path: P
     assert found.silent_s == pytest.approx(2.51)
 
 
+def test_an_interruption_by_speech_ends_with_the_last_sound_before_the_clear(
+    tmp_path: Path,
+) -> None:
+    """As the bridge sends nothing more as soon as somebody speaks, and clears later."""
+    bot = track(tone(1.9), 2.1)
+    tape: list[Entry] = [(2.9, "clear", {"marks": []})]
+    log = [{"at_s": 2.9, "kind": "interrupted", "detail": {"at_s": 2.89, "speech_at_s": 2.2}}]
+    record = read(*write(tmp_path, tape + ENDED, track(4.0), bot, log=log))
+    [found] = record.interruptions()
+    assert (found.key_s, found.speech_s, found.begin_s, found.clear_s) == (None, 2.2, 2.2, 2.9)
+    assert found.silent_s == pytest.approx(0.5 + 1.9, abs=0.002)
+
+
 def test_a_key_long_before_a_clear_is_not_its_cause(tmp_path: Path) -> None:
     late: list[Entry] = [(3.2, "clear", {})]
     record = read(*write(tmp_path, CALL + late + ENDED, track(4.0), track(4.0)))

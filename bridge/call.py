@@ -127,8 +127,7 @@ class Call:
                 self._check()
                 await leg.changed()
         finally:
-            leg.listening = False
-            leg.inbound.clear()
+            leg.stop_listening()
 
     async def write(self, pcm: Pcm, text: str = "") -> None:
         """Queue (n,) int16 samples at `sample_rate` behind what is queued; any n.

@@ -15,7 +15,7 @@ from bridge.call import Call
 from bridge.clock import first_of
 from bridge.control import wire as control
 from bridge.errors import CommandError
-from bridge.leg import Direction, Leg, client_state, read_client_state
+from bridge.leg import Direction, Hangup, Leg, client_state, read_client_state
 from bridge.life import Bot, CallCounts, CallLog, Life, Line, Opening, Unanswered, unanswered
 from bridge.media import tokens
 from bridge.media.server import StreamRefused
@@ -148,6 +148,7 @@ class Calls:
         except Exception:  # a bug of ours must end one call, with its trace, and no other
             life.log.exception("the call broke")
         finally:
+            leg.end(Hangup("unspecified"))  # if it was cancelled before it began
             self.counts.ended[leg.ended.result().cause] += 1
             self.counts.media.update(leg.tally())
             del self._by_reference[leg.reference]
@@ -180,7 +181,8 @@ class Calls:
             life.transfer_event(transfer, event)
         else:
             life.event(event)
-            self._by_id.setdefault(call_control_id, life)
+            if call_control_id and call_control_id == life.leg.call_control_id:
+                self._by_id.setdefault(call_control_id, life)
 
     def _stray(self, event: control.Event) -> None:
         incoming = event.payload.get("direction") == "incoming"
@@ -234,6 +236,10 @@ class Calls:
         if self._tasks:
             log.info("draining", extra={"calls": len(self), "within_s": within})
             await asyncio.wait(set(self._tasks), timeout=within)
+        # Nobody is left on a silent line: what has not ended by now is hung up, then cancelled.
+        hanging_up = [asyncio.create_task(life.abandon()) for life in self._by_reference.values()]
+        if hanging_up:
+            await asyncio.wait(hanging_up)
         left = set(self._tasks)
         for task in left:
             task.cancel()

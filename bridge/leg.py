@@ -43,6 +43,7 @@ Direction = Literal["incoming", "outgoing"]
 PTIME_S = 0.020
 INBOUND_LIMIT = 100  # frames of one ptime that wait for a slow bot: two seconds
 KEYS_REMEMBERED = 256
+POLICY_VIOLATION = 1008  # RFC 6455, section 7.4.1
 REATTACH_S = 10.0  # how long a lost stream may come back under the same token
 
 
@@ -216,6 +217,11 @@ class Leg:
                 pass  # the platform closes the socket next; `detach` follows
 
     def _started(self, start: StartBody) -> None:
+        if self.stream is not None and start.call_control_id != (
+            self.call_control_id or start.call_control_id
+        ):
+            self.stream.close(POLICY_VIOLATION, "this stream is another call's")
+            return
         self.identify(
             {
                 "call_control_id": start.call_control_id,
@@ -289,6 +295,13 @@ class Leg:
             self.stream.pump()
         else:
             self.on_sent()
+
+    def stop_listening(self) -> None:
+        """Forget what nobody has taken."""
+        self.listening = False
+        self.inbound.clear()
+        if self.on_audio is None:
+            self._rest = None
 
     def interrupt(self) -> None:
         """Stop speaking, here and at the carrier. There is no other way to stop."""

@@ -58,7 +58,7 @@ class Line:
     ticker: Ticker
     jobs: Jobs
     media_url: str  # wss://…/media, as the platform reaches it
-    secret: bytes  # of the minted tokens
+    secret: bytes = field(repr=False)  # of the minted tokens
     studio: Callable[[], Studio]  # the speech engines, made when a bot first needs them
     limits: Limits = field(default_factory=Limits)
     apology: Pcm | None = None
@@ -295,6 +295,14 @@ class Life:
         await asyncio.wait({leg.ended}, timeout=self.limits.hangup)
         if not leg.ended.done():
             self.log.warning("the platform did not confirm the hang-up")
+
+    async def abandon(self) -> None:
+        """Hang up without letting anything play out: the process must end."""
+        try:
+            async with asyncio.timeout(self.limits.hangup):
+                await self.call.say_goodbye(within=0.0)
+        except (CommandError, TimeoutError) as error:
+            self.log.error("not hung up", extra={"error": str(error) or "no answer in time"})
 
     async def _leave(self) -> None:
         stop = control.StreamingStop(call_control_id=self.leg.call_control_id)

@@ -88,6 +88,30 @@ def test_a_start_tells_who_calls_and_that_the_call_is_answered() -> None:
     with_rig(test)
 
 
+def test_a_stream_of_another_call_is_closed_and_starts_nothing() -> None:
+    async def test(rig: Rig) -> None:
+        rig.leg.identify({"call_control_id": "v3:somebody-elses"})
+        socket = rig.connect()
+        assert socket.closed is not None
+        assert socket.closed[0] == 1008
+        assert not rig.leg.streaming.done()
+
+    with_rig(test)
+
+
+def test_a_second_listener_hears_nothing_stale() -> None:
+    async def test(rig: Rig) -> None:
+        leg = rig.leg
+        leg.listening = True
+        leg.on_media_event(AudioReceived(tone(0.030)))
+        leg.stop_listening()
+        leg.listening = True
+        leg.on_media_event(AudioReceived(tone(0.010)))
+        assert not leg.inbound
+
+    with_rig(test)
+
+
 def test_what_is_known_of_a_call_is_not_overwritten() -> None:
     async def test(rig: Rig) -> None:
         rig.leg.identify({"call_control_id": "first", "from": "+1", "to": None})

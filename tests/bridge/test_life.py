@@ -7,6 +7,8 @@ import pytest
 
 from bridge import Call, CallEnded, CallReleased, Outcome, StreamLost, Transferred
 from bridge.carrier.script import Step
+from bridge.control.wire import Event
+from bridge.leg import client_state
 from bridge.testing import (
     CallScript,
     CarrierConfig,
@@ -395,10 +397,13 @@ def test_draining_lets_running_calls_finish_and_takes_no_new_ones() -> None:
 
 def test_draining_ends_what_does_not_finish_in_time() -> None:
     async def test(pair: Pair) -> None:
-        pair.place(patient(says(tone(100.0))))
+        placed = pair.place(patient(says(tone(100.0))))
         await asyncio.sleep(0.5)
         await pair.app.service.calls.drain(2.0)
         assert len(pair.app.service.calls) == 0
+        report = await pair.finished(placed)
+        assert report.hangup_source == "callee", "nobody is left on a silent line"
+        assert report.duration_s < 3.0
 
     in_memory(echo, test)
 
@@ -434,3 +439,19 @@ def test_the_jingle_of_the_examples() -> None:
     assert report.clears
     assert report.hangup_source == "callee"
     assert not report.failed
+
+
+def test_events_without_an_id_belong_to_nobody_for_long() -> None:
+    async def test(pair: Pair) -> None:
+        calls = pair.app.service.calls
+        first = pair.place(caller(says(tone(0.5))))
+        await asyncio.sleep(0.1)
+        (leg,) = calls.legs()
+        state = client_state(leg.reference)
+        calls.on_event(Event("call.unknown", "1", "", {"client_state": state}))
+        await pair.finished(first)
+        before = calls.counts.stray_events
+        calls.on_event(Event("call.unknown", "2", "", {}))
+        assert calls.counts.stray_events == before + 1
+
+    in_memory(echo, test)

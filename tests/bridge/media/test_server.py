@@ -271,7 +271,9 @@ async def test_an_oversized_frame_closes_its_own_socket_and_nothing_else(served:
     answer = await served.platform.command("answer")
     async with served.stream(other) as healthy, served.stream(answer) as socket:
         await begin(served, healthy)
-        await begin(served, socket, calls=2)
+        await socket.send(frames.CONNECTED)
+        await socket.send(frames.start().replace(frames.CALL_CONTROL_ID, "second"))
+        await listened(served, calls=2)
         with suppress(ConnectionClosed):  # while it is still sending
             await socket.send(frames.CONNECTED + " " * MAX_FRAME_CHARS)
         assert (await closed(socket))[0] == server.TOO_BIG

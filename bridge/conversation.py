@@ -25,7 +25,7 @@ from typing import Any, Literal, Protocol, TypedDict, cast, runtime_checkable
 import numpy as np
 
 from bridge.clock import first_of
-from bridge.errors import SettingsError, SpeechFailed
+from bridge.errors import SettingsError, SpeechFailed, StreamLost
 from bridge.histogram import Histogram
 from bridge.leg import Leg
 from bridge.media.playout import Utterance
@@ -43,6 +43,7 @@ MEMORY = 1000  # turns and utterances of one call that are remembered
 QUEUE_LIMIT_S = 30.0  # more synthesised speech than this waits for nobody
 UNTAKEN_TURNS = 100  # for a bot that never listens; the oldest is dropped
 STUCK_S = 1.0  # for a task of the bot's to end after it was cancelled
+LOOK_S = 1.0  # between two looks whether a stream was given up
 DEAF_S = 1.0  # so long without a working voice detector, and something may have been missed
 NEVER = float("inf")
 ECHO_AFTER_S = 0.5  # an echo may come so long after the last sound
@@ -410,11 +411,11 @@ class Conversation:
         producer = asyncio.create_task(self._produce(queue, utterance, answers), name="voice")
         failures: list[BaseException] = []
         try:
-            await first_of(producer, heard)
+            await self._first_of(producer, heard)
             if not heard.done():
                 leg.playout.close(utterance)
                 leg.pump()
-                await first_of(heard)
+                await self._first_of(heard)
         finally:
             if not utterance.ending:
                 leg.interrupt()
@@ -451,6 +452,15 @@ class Conversation:
         """A time of the loop as Unix seconds, which other logs and recordings know too."""
         clock = self._leg.clock
         return round(clock.wall() - clock.now() + at, 3)
+
+    async def _first_of(self, *futures: "asyncio.Future[Any]") -> None:
+        """Wait for one of them. Raises StreamLost: what waits for a stream is then never heard.
+
+        It looks at intervals: to be told, it would be woken by every frame."""
+        while not any(future.done() for future in futures):
+            if self._leg.stream_given_up:
+                raise StreamLost("the media stream broke and could not be restored")
+            await first_of(*futures, timeout=LOOK_S)
 
     async def dismiss(self, *tasks: "asyncio.Task[None]", within: float = STUCK_S) -> None:
         """Cancel tasks that run a bot's code. One that does not end is left behind."""

@@ -53,12 +53,14 @@ class SlowApp(App):
         super().configure(settings, replace(surroundings, jobs=SlowJobs(self._takes)))
 
 
-def rehearse(app: App, test: Callable[[Pair], Awaitable[None]]) -> SpeechCounts:
+def rehearse(
+    app: App, test: Callable[[Pair], Awaitable[None]], *, delay: float = 0.0
+) -> SpeechCounts:
     """Run `test`; no call, no queued work and no task of ours may be left."""
     counts: list[SpeechCounts] = []
 
     async def whole() -> None:
-        pair = Pair(app)
+        pair = Pair(app, delay=delay)
         await test(pair)
         await pair.quiet()
         if app.sound.speech is not None:

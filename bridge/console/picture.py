@@ -167,7 +167,7 @@ def _waves(panels: "dict[str, Axes]", record: Record) -> None:
 
 def _strip(axes: "Axes", record: Record) -> float:
     """The room that captions need over a waveform, as a share of the waveform's."""
-    if not record.facts.log:
+    if not (record.transcript.caller or record.transcript.bot):
         return 0.0
     strip = captions.LINES * captions.LINE_PX
     return strip / (axes.get_window_extent().height - strip)

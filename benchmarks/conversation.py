@@ -1,6 +1,6 @@
 """How many callers a machine talks with, and what that does to everybody else on it.
 
-    python benchmarks/conversation.py [--json] [--most 32]
+    python benchmarks/conversation.py [--json] [--first 1] [--most 32]
 
 Real time, real sockets: `callbridge carrier` and `callbridge serve` as processes of their own, the
 offline engines, callers who are a person's recorded voice. Each says three clauses and waits for
@@ -491,7 +491,7 @@ def evaluate(window: Window, others: Bystanders, own: Timeline, idle_cores: floa
     )
 
 
-async def measure(most: int) -> tuple[list[Step], int, str]:
+async def measure(first: int, most: int) -> tuple[list[Step], int, str]:
     """The steps, the bridge's peak memory in MB, and why there are no more steps."""
     started = monotonic()
     with tempfile.TemporaryDirectory() as folder:
@@ -502,15 +502,15 @@ async def measure(most: int) -> tuple[list[Step], int, str]:
             tapes = list(ends.relay.tapes)
             progress(f"nobody talks: {2 * BYSTANDERS} calls echo or play, {BASELINE_S:g} s")
             windows = [await observe(ends, 0)]
-            why = await ramp(ends, most, windows, started)
+            why = await ramp(ends, first, most, windows, started)
             memory_mb = peak_memory_mb(ends.bridge)
     others = look_at(tapes)
     idle = windows[0].used.bridge / (windows[0].ended - windows[0].began)
     return [evaluate(window, others, ends.own_late, idle) for window in windows], memory_mb, why
 
 
-async def ramp(ends: Ends, most: int, windows: list[Window], started: float) -> str:
-    callers = 1
+async def ramp(ends: Ends, callers: int, most: int, windows: list[Window], started: float) -> str:
+    """Twice as many callers each time. Returns why it ended."""
     while callers <= most:
         last = windows[-1]
         if monotonic() - started + 1.2 * (last.ended - last.began) > ALL_S:
@@ -590,10 +590,11 @@ def show(steps: list[Step], memory_mb: int, why: str) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--first", type=int, default=1, help="callers at once, to begin with")
     parser.add_argument("--most", type=int, default=32, help="callers at once, at most")
     options = parser.parse_args()
     try:
-        steps, memory_mb, why = asyncio.run(measure(options.most))
+        steps, memory_mb, why = asyncio.run(measure(options.first, options.most))
     except CallbridgeError as error:
         raise SystemExit(f"conversation: {error}") from None
     if options.json:

@@ -119,14 +119,14 @@ class Record(msgspec.Struct, frozen=True, eq=False):
         return found
 
     def _silent_s(self, clear_s: float, since_s: float) -> float:
-        """When the sound that a clear met ended. If it met none, since the bot had held its breath
-        before, then the end of the last sound after `since_s`; the clear itself if there was none.
-        """
+        """When the sound that a clear met ended. If it met none, as the bot had held its breath, then
+        the end of the last sound after `since_s`; that moment itself if there was none."""
         rate = self.facts.sample_rate
-        since, at = (round((when - self.audio_from_s) * rate) for when in (since_s, clear_s))
-        sounding = np.flatnonzero(np.abs(self.bot[max(since, 0) :].astype(np.int32)) > LOUD) + since
+        times = (since_s, clear_s)
+        since, at = (max(0, round((when - self.audio_from_s) * rate)) for when in times)
+        sounding = np.flatnonzero(np.abs(self.bot[since:].astype(np.int32)) > LOUD) + since
         before = sounding[sounding < at]
-        last = int(before[-1]) if len(before) else at
+        last = int(before[-1]) if len(before) else since
         if at - last <= SILENCE_S * rate:
             last = at
         for sample in sounding[sounding >= at]:

@@ -45,6 +45,8 @@ def test_an_interruption_by_speech_ends_with_the_last_sound_before_the_clear(
     [found] = record.interruptions()
     assert (found.key_s, found.speech_s, found.begin_s, found.clear_s) == (None, 2.2, 2.2, 2.9)
     assert found.silent_s == pytest.approx(0.5 + 1.9, abs=0.002)
+    between_words = read(*write(tmp_path, tape + ENDED, track(4.0), track(tone(1.6), 2.4), log=log))
+    assert between_words.interruptions()[0].silent_s == pytest.approx(2.2)
 
 
 def test_a_key_long_before_a_clear_is_not_its_cause(tmp_path: Path) -> None:

@@ -119,8 +119,8 @@ class Record(msgspec.Struct, frozen=True, eq=False):
         return found
 
     def _silent_s(self, clear_s: float, since_s: float) -> float:
-        """When the sound that a clear met ended. If it met none, as the bot had held its breath, then
-        the end of the last sound after `since_s`; that moment itself if there was none."""
+        """When the sound that a clear met ended. If it met none, as playout was withheld before,
+        then the end of the last sound after `since_s`; that moment itself if there was none."""
         rate = self.facts.sample_rate
         times = (since_s, clear_s)
         since, at = (max(0, round((when - self.audio_from_s) * rate)) for when in times)

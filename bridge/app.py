@@ -19,7 +19,6 @@ from bridge.clock import Clock, SystemClock
 from bridge.control import webhooks
 from bridge.control.client import CallControl, connect
 from bridge.control.wire import Event, read_event
-from bridge.conversation import SpeechCounts, Studio
 from bridge.errors import CallbridgeError, SettingsError, SpeechFailed, WebhookError
 from bridge.jobs import Jobs, ThreadJobs
 from bridge.leg import MediaPlan
@@ -34,6 +33,7 @@ from bridge.speech.engines import Speech
 from bridge.speech.offline import offline, require
 from bridge.speech.pool import SpeechPool
 from bridge.speech.turns import TurnSettings
+from bridge.studio import SpeechCounts, Studio
 from bridge.ticker import Ticker
 from bridge.watchdog import Watchdog
 from telecodecs import Pcm, codec

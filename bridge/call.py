@@ -19,12 +19,13 @@ from bridge.audiofile import fetch, is_url, load
 from bridge.clock import first_of
 from bridge.control import wire as control
 from bridge.control.client import CallControl
-from bridge.conversation import Conversation, Message, Spawn, Studio, Turn
+from bridge.conversation import Conversation, Message, Spawn, Turn
 from bridge.errors import CallEnded, CallGone, CallReleased, CommandRefused, StreamLost
 from bridge.jobs import Jobs
 from bridge.leg import Digit, Hangup, Leg, client_state
 from bridge.media.playout import Utterance
 from bridge.outcomes import Gathered, Outcome, Transferred
+from bridge.studio import Studio
 from bridge.waterfall import Waterfall
 from telecodecs import Pcm, Resampler
 

@@ -6,7 +6,6 @@ here they meet the leg. Recognition and synthesis run in the pool, everything el
 
 import asyncio
 import logging
-import re
 from collections import deque
 from collections.abc import (
     AsyncGenerator,
@@ -14,27 +13,25 @@ from collections.abc import (
     AsyncIterator,
     Callable,
     Coroutine,
-    Iterator,
 )
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
-from itertools import pairwise
-from typing import Any, Literal, Protocol, TypedDict, cast, runtime_checkable
+from typing import Any, Literal, TypedDict, cast
 
 import numpy as np
 
 from bridge.clock import first_of
 from bridge.errors import SettingsError, SpeechFailed, StreamLost
-from bridge.histogram import Histogram
 from bridge.leg import Leg
 from bridge.media.playout import Utterance
 from bridge.speech import checks, turns
 from bridge.speech.echo import EchoJudge
-from bridge.speech.engines import Speech, Word
-from bridge.speech.pool import SpeechPool
+from bridge.speech.engines import Word
+from bridge.speech.sentences import split
 from bridge.speech.words import count_without_back_channels
-from bridge.waterfall import STEPS, Waterfall, trailing_quiet_s
+from bridge.studio import Studio
+from bridge.waterfall import Waterfall, trailing_quiet_s
 from telecodecs import Pcm, Resampler, silence
 
 EAR_RATE = 8000  # what the VAD and the echo judge work at
@@ -47,11 +44,6 @@ LOOK_S = 1.0  # between two looks whether a stream was given up
 DEAF_S = 1.0  # so long without a working voice detector, and something may have been missed
 NEVER = float("inf")
 ECHO_AFTER_S = 0.5  # an echo may come so long after the last sound
-
-# The end of a sentence: its marks, and the space that shows that it is one ("3.50" goes on).
-SENTENCE_END = re.compile(r"[.!?…]+[\"')\]]*\s|\n")
-LONG = 240  # characters without such an end: cut after a comma, a space, or anywhere
-
 
 Spawn = Callable[[Coroutine[Any, Any, None]], object]
 
@@ -87,54 +79,6 @@ class Turn:
         return Turn(
             text, self.audio_s + later.audio_s, later.waterfall, self.over_bot, later.failed
         )
-
-
-@dataclass(slots=True)
-class SpeechCounts:
-    """Counted over the life of the process."""
-
-    turns: int = 0
-    empty_turns: int = 0  # speech in which no words were found
-    failed_turns: int = 0
-    interruptions: int = 0
-    withheld: int = 0  # onsets while the bot spoke
-    echoes: int = 0  # windows that were the bot itself
-    deaf_windows: int = 0  # in which the voice detector failed
-    stuck: int = 0  # tasks of bots that were left behind, as they did not end when cancelled
-    waterfalls: deque[dict[str, float]] = field(default_factory=lambda: deque(maxlen=1000))
-    steps: dict[str, Histogram] = field(
-        default_factory=lambda: {name: Histogram() for name in STEPS}
-    )
-
-    def answered(self, waterfall: Waterfall) -> None:
-        steps = waterfall.after_s()
-        self.waterfalls.append(steps)
-        for step, seconds in steps.items():
-            self.steps[step].add(seconds)
-
-
-@runtime_checkable
-class Loads(Protocol):
-    """An engine that takes a while to load, and can do it before it is needed."""
-
-    def load(self) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Studio:
-    """The engines of a process and the pools that they work in."""
-
-    speech: Speech
-    hearing: SpeechPool
-    speaking: SpeechPool
-    turns: turns.TurnSettings
-    counts: SpeechCounts
-
-    async def load(self) -> None:
-        """Load the recogniser, so that the first turn does not wait for it. Raises SpeechFailed."""
-        recogniser = self.speech.recogniser
-        if isinstance(recogniser, Loads):
-            await self.hearing.run(recogniser.load)
 
 
 class Conversation:
@@ -555,24 +499,6 @@ class Conversation:
             elif content.strip():
                 messages.append({"role": role, "content": content.strip()})  # type: ignore[typeddict-item]
         return messages
-
-
-def split(text: str) -> list[str]:
-    """Whole sentences, and the rest that may yet go on (perhaps empty). Together they are `text`,
-    but for those of spaces alone."""
-    ends = [0, *(match.end() for match in SENTENCE_END.finditer(text)), len(text)]
-    parts = [part for start, end in pairwise(ends) for part in _in_breaths(text[start:end])]
-    return [*(part for part in parts[:-1] if part.strip()), parts[-1]]
-
-
-def _in_breaths(sentence: str) -> Iterator[str]:
-    """In pieces of at most LONG characters: who reads a text without an end breathes, too."""
-    while len(sentence) > LONG:
-        comma = sentence.rfind(", ", 0, LONG - 1)
-        cut = comma + 2 if comma > 0 else sentence.rfind(" ", 1, LONG) + 1 or LONG
-        yield sentence[:cut]
-        sentence = sentence[cut:]
-    yield sentence
 
 
 def failure_of(task: "asyncio.Task[None]") -> BaseException | None:

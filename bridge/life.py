@@ -15,11 +15,11 @@ from bridge.call import Call
 from bridge.clock import Clock, first_of
 from bridge.control import wire as control
 from bridge.control.client import CallControl
-from bridge.conversation import Studio
 from bridge.errors import CallError, CallGone, CommandError, StreamLost
 from bridge.jobs import Jobs
 from bridge.leg import Digit, Direction, Hangup, Leg, MediaPlan
 from bridge.outcomes import Transferred
+from bridge.studio import Studio
 from bridge.ticker import Ticker
 from telecodecs import Pcm
 

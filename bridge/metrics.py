@@ -17,8 +17,8 @@ from prometheus_client.core import (
 )
 
 from bridge.calls import Calls
-from bridge.conversation import SpeechCounts
 from bridge.speech.pool import SpeechPool
+from bridge.studio import SpeechCounts
 from bridge.ticker import Ticker
 from bridge.watchdog import Watchdog
 

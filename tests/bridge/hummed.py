@@ -12,9 +12,9 @@ import pytest
 from bridge import App, Call, Turn
 from bridge.app import Surroundings
 from bridge.carrier.script import Step
-from bridge.conversation import SpeechCounts
 from bridge.settings import Settings
 from bridge.speech.engines import Speech
+from bridge.studio import SpeechCounts
 from bridge.testing import CallReport, CallScript, Pair, Wait, caller, run, says, tone
 from bridge.testing.speech import CHARACTER_S, SPOKEN_HERTZ, pitched
 from telecodecs import Pcm

@@ -14,10 +14,10 @@ import pytest
 from bridge import App, Call, Message, Outcome, StreamLost, Turn
 from bridge.carrier.echo import EchoPath
 from bridge.carrier.script import Step
-from bridge.conversation import LONG, split
 from bridge.histogram import Histogram
 from bridge.speech.echo import EchoJudge
 from bridge.speech.espeak import Espeak
+from bridge.speech.sentences import LONG, split
 from bridge.speech.silero import SileroVad
 from bridge.testing import CallReport, Pair, Press, Wait, caller, says, tone
 from bridge.testing.speech import pitched

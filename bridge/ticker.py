@@ -23,6 +23,7 @@ class Ticker:
         self._heap: list[int] = []
         self._timer: asyncio.TimerHandle | None = None
         self._timer_slot = 0
+        self._firing = False
 
     def at(self, deadline: float, callback: Callable[[], None]) -> int:
         """Plan `callback` for the slot at or after `deadline`, loop time; returns the slot.
@@ -34,7 +35,7 @@ class Ticker:
         if planned is None:
             planned = self._slots[slot] = {}
             heapq.heappush(self._heap, slot)
-            if self._timer is None or slot < self._timer_slot:
+            if not self._firing and (self._timer is None or slot < self._timer_slot):
                 self._arm(slot)
         planned[callback] = None
         return slot
@@ -56,6 +57,7 @@ class Ticker:
         loop = asyncio.get_running_loop()
         now = loop.time()
         self._timer = None
+        self._firing = True  # what is planned meanwhile may lie behind what is planned already
         self.lag_s = max(0.0, now - self._timer_slot * SLOT_S)
         self.worst_lag_s = max(self.worst_lag_s, self.lag_s)
         current = math.floor(now / SLOT_S + 1e-6)
@@ -70,5 +72,6 @@ class Ticker:
                     loop.call_exception_handler(
                         {"message": "a deadline's work failed", "exception": error}
                     )
-        if self._heap and self._timer is None:
+        self._firing = False
+        if self._heap:
             self._arm(self._heap[0])

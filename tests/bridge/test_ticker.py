@@ -90,6 +90,17 @@ def test_a_callback_may_plan_itself_again() -> None:
     in_virtual_time(test)
 
 
+def test_a_late_deadline_planned_in_a_callback_does_not_delay_an_earlier_one() -> None:
+    async def test(ticker: Ticker) -> None:
+        came: list[float] = []
+        ticker.at(0.005, lambda: ticker.at(1.0, lambda: None) and None)
+        ticker.at(0.100, lambda: came.append(now()))
+        await asyncio.sleep(2)
+        assert came == [pytest.approx(0.100)]
+
+    in_virtual_time(test)
+
+
 def test_a_callback_that_fails_is_told_and_the_others_go_on() -> None:
     async def test(ticker: Ticker) -> None:
         told: list[str] = []

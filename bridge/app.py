@@ -29,6 +29,7 @@ from bridge.media.server import MediaServer
 from bridge.metrics import CONTENT_TYPE, Metrics, SpeechFigures
 from bridge.reply import Handler, ReplySettings, replying
 from bridge.settings import Settings
+from bridge.speech.echo import EchoSettings
 from bridge.speech.engines import Speech
 from bridge.speech.offline import offline, require
 from bridge.speech.pool import SpeechPool
@@ -43,6 +44,7 @@ H = TypeVar("H", bound=Handler)
 
 log = logging.getLogger("callbridge")
 
+HEARING_WAIT_S = 3.0  # a caller who has heard nothing for so long is better told so
 WEBHOOK_LIMIT = 1_048_576  # bytes; real ones are a few thousand
 
 
@@ -54,6 +56,7 @@ class Sound:
     apology: Pcm  # what a caller hears when a bot crashes
     speech: Speech | None  # None: the offline engines, loaded when first needed
     turns: TurnSettings
+    echo: EchoSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,8 @@ class App:
     `apology` is what a caller hears when a bot crashes: by default the three rising tones of the
     network (ITU-T E.180); pass samples at `sample_rate`, or an empty array for silence.
     `speech` are the engines that bots listen and speak with (by default the offline ones of the
-    extra `speech`), `turns` the numbers of turn-taking."""
+    extra `speech`), `turns` and `echo` the numbers of turn-taking and
+    of the echo judge."""
 
     def __init__(
         self,
@@ -82,6 +86,7 @@ class App:
         apology: Pcm | None = None,
         speech: Speech | None = None,
         turns: TurnSettings | None = None,
+        echo: EchoSettings | None = None,
         surroundings: Surroundings | None = None,
     ) -> None:
         self.sound = Sound(
@@ -89,6 +94,7 @@ class App:
             special_information(sample_rate) if apology is None else apology,
             speech,
             turns or TurnSettings(),
+            echo or EchoSettings(),
         )
         self._settings = settings
         self._surroundings = surroundings or Surroundings()
@@ -255,7 +261,7 @@ class Service:
         self._sound = sound
         self._studio: Studio | None = None
         self._loading: asyncio.Task[None] | None = None  # kept, as the loop does not
-        self._hearing = SpeechPool(self._jobs)
+        self._hearing = SpeechPool(self._jobs, longest_wait=HEARING_WAIT_S)
         self._speaking = SpeechPool(self._jobs, waiting=256)
         self._spoken = SpeechCounts()
         # Virtual time stands still while something works: nobody waits for it.
@@ -303,6 +309,7 @@ class Service:
                 hearing=self._hearing,
                 speaking=self._speaking,
                 turns=sound.turns,
+                echo=sound.echo,
                 counts=self._spoken,
             )
             self._loading = asyncio.create_task(self._load(self._studio))

@@ -101,7 +101,7 @@ class Conversation:
             raise SettingsError(f"a voice detector with windows of {self._vad.window} samples")
         self._deaf_windows = 0  # at a stretch
         self._taker = turns.TurnTaker(studio.turns, EAR_RATE)
-        self._echo = EchoJudge(sample_rate=EAR_RATE)
+        self._echo = EchoJudge(studio.echo, EAR_RATE)
         rate = leg.plan.sample_rate
         self._to_ear = Resampler(rate, EAR_RATE) if rate != EAR_RATE else None
         self._from_wire = (

@@ -6,6 +6,7 @@ from typing import Protocol, runtime_checkable
 
 from bridge.histogram import Histogram
 from bridge.speech import turns
+from bridge.speech.echo import EchoSettings
 from bridge.speech.engines import Speech
 from bridge.speech.pool import SpeechPool
 from bridge.waterfall import STEPS, Waterfall
@@ -50,6 +51,7 @@ class Studio:
     hearing: SpeechPool
     speaking: SpeechPool
     turns: turns.TurnSettings
+    echo: EchoSettings
     counts: SpeechCounts
 
     async def load(self) -> None:

@@ -18,6 +18,9 @@ T = TypeVar("T")
 class SpeechPool:
     """`workers` jobs at once, at most `waiting` behind them; a job that hangs is given up.
 
+    What has waited `longest_wait` seconds, if that is set, is turned away: a caller hears "sorry"
+    rather than nothing.
+
     A thread cannot be stopped. Who asked for its work may have gone: it keeps its place all the
     same, as it keeps its core. After `patience` seconds its result is no longer waited for and its
     place is given away, but not for ever: with `stuck_limit` threads in an engine that does not
@@ -29,6 +32,7 @@ class SpeechPool:
         *,
         workers: int = 1,
         waiting: int = 32,
+        longest_wait: float | None = None,
         patience: float = 15.0,
         stuck_limit: int = 2,
     ) -> None:
@@ -40,6 +44,7 @@ class SpeechPool:
         self._jobs = jobs
         self._workers = workers
         self._waiting = waiting
+        self._longest_wait = longest_wait
         self._patience = patience
         self._stuck_limit = stuck_limit
         self._running = 0
@@ -118,6 +123,14 @@ class SpeechPool:
             raise SpeechFailed("too much to do for the speech engines")
         place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._queue.append(place)
+        try:
+            async with asyncio.timeout(self._longest_wait):
+                await self._given(place)
+        except TimeoutError:
+            self.turned_away += 1
+            raise SpeechFailed("too much to do for the speech engines") from None
+
+    async def _given(self, place: asyncio.Future[None]) -> None:
         try:
             await place
         except asyncio.CancelledError:

@@ -51,7 +51,7 @@ class Pair:
         seed: int = 1,
         **settings: Any,
     ) -> None:
-        config = config or CarrierConfig(webhook_url=f"{ADDRESS}/webhooks")
+        config = config or CarrierConfig(webhook_url=f"{ADDRESS}/webhooks", keep_recordings=1000)
         self.app = app
         self.clock = VirtualClock()
         self.switch = Switch(

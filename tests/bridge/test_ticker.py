@@ -93,7 +93,11 @@ def test_a_callback_may_plan_itself_again() -> None:
 def test_a_late_deadline_planned_in_a_callback_does_not_delay_an_earlier_one() -> None:
     async def test(ticker: Ticker) -> None:
         came: list[float] = []
-        ticker.at(0.005, lambda: ticker.at(1.0, lambda: None) and None)
+
+        def plans_a_late_one() -> None:
+            ticker.at(1.0, lambda: None)
+
+        ticker.at(0.005, plans_a_late_one)
         ticker.at(0.100, lambda: came.append(now()))
         await asyncio.sleep(2)
         assert came == [pytest.approx(0.100)]

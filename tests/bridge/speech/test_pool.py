@@ -168,6 +168,18 @@ def test_an_engine_that_never_comes_back_takes_no_more_threads() -> None:
     assert (pool.done, pool.hung, pool.turned_away, pool.queued) == (1, 2, 9, 0)
 
 
+def test_what_has_waited_too_long_is_turned_away() -> None:
+    async def test(pool: SpeechPool, threads: Threads) -> None:
+        first, second, third = (asyncio.create_task(pool.run(Work(2.0))) for _ in range(3))
+        with pytest.raises(SpeechFailed, match="too much"):
+            await third
+        assert now() == 3.0
+        assert (await first, await second) == ("done", "done")
+
+    pool, _ = with_pool(test, longest_wait=3.0)
+    assert (pool.done, pool.turned_away, pool.queued) == (2, 1, 0)
+
+
 def test_who_gives_up_waiting_leaves_no_gap_in_the_queue() -> None:
     async def test(pool: SpeechPool, threads: Threads) -> None:
         first, second, third = (asyncio.create_task(pool.run(Work(1.0))) for _ in range(3))

@@ -158,9 +158,10 @@ class Leg:
             self.streaming.exception()  # retrieved: perhaps nobody waits for it any more
 
     def give_up_stream(self) -> None:
-        """There will be no other stream: awaits on the call raise StreamLost."""
+        """No other stream will come: what waits to be heard ends, other awaits raise StreamLost."""
         self.stream_given_up = True
-        self.notify()
+        self.playout.end("stream_lost", self.clock.now())
+        self.on_sent()
 
     def may_attach(self, expires: float) -> str | None:
         """None, or why a socket with this call's token (and its expiry) is not taken now."""
@@ -349,7 +350,7 @@ class Leg:
         if self.ended.done():
             return
         self.ended.set_result(hangup)
-        self.playout.call_ended(self.clock.now())
+        self.playout.end("call_ended", self.clock.now())
         self.on_sent()
 
     def tally(self) -> Counter[str]:

@@ -242,9 +242,9 @@ class Playout:
         self._to_hear.clear()
         self._to_send = deque(u for u in self._to_send if not u.ending)
 
-    def call_ended(self, now: float) -> None:
-        """No one listens any more."""
-        self._cut([*self._to_hear, *self._to_send], "call_ended", now)
+    def end(self, reason: EndReason, now: float) -> None:
+        """No one listens any more: the call has ended, or its stream is gone for good."""
+        self._cut([*self._to_hear, *self._to_send], reason, now)
         self._to_hear.clear()
         self._to_send.clear()
 

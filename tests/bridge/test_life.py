@@ -258,6 +258,25 @@ def test_a_stream_that_cannot_be_restored_is_told_to_the_bot() -> None:
     assert len(errors) == 1
 
 
+def test_what_is_played_into_a_lost_stream_ends() -> None:
+    outcomes: list[str] = []
+
+    async def bot(call: Call) -> None:
+        for _ in range(2):
+            outcome = await call.play(tone(30.0))
+            outcomes.append(outcome.stop)
+
+    async def test(pair: Pair) -> None:
+        call_control_id = pair.place(patient())
+        await asyncio.sleep(1.0)
+        pair.refuse_sockets = True
+        pair.drop_sockets()
+        await pair.finished(call_control_id)
+
+    in_memory(bot, test)
+    assert outcomes == ["stream_lost", "stream_lost"]
+
+
 def test_a_call_whose_stream_never_opens_is_hung_up() -> None:
     async def test(pair: Pair) -> None:
         pair.refuse_sockets = True

@@ -4,6 +4,7 @@ CallbridgeError
 ├── SettingsError            a setting is missing or wrong; says which and how to get it
 ├── AudioFileError           a file that cannot be played; says why
 ├── BotError                 a bot file that cannot be loaded
+├── ScriptError              a caller script that makes no sense (carrier/script.py)
 ├── ProtocolError
 │   ├── LocalProtocolError   we were about to send something illegal: our bug
 │   └── RemoteProtocolError  the other side sent something illegal: theirs
@@ -15,6 +16,7 @@ CallbridgeError
 │   ├── CommandRefused       the platform answered with an error: status, code, title, detail
 │   │   └── CallGone         ... because the call has ended (90018) or is unknown (90015)
 │   └── CarrierUnreachable   no full answer in time
+├── SpeechFailed             an engine raised, hangs, or has no room
 └── CallError                raised by awaits on a call
     ├── CallEnded            the call is over
     ├── CallReleased         the call was handed over and is no longer the bot's

@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test check lint test-all lock clean
+.PHONY: help demo test check lint test-all test-others lock clean
 
 help:
 	@echo "make demo      a real call through the bridge, on this machine: listen, look, read"
@@ -26,7 +26,9 @@ lint: $(VENV)/.dev
 	@$(BIN)/mypy
 	@$(BIN)/pyright --pythonpath $(BIN)/python
 
-test-all: test
+test-all: test test-others
+
+test-others: $(VENV)/.dev
 	@.ci/interpreters $$($(BIN)/python -c 'import sys; print("%d.%d" % sys.version_info[:2])') | \
 	while read -r version python; do \
 		echo "== Python $$version" && \

@@ -101,7 +101,7 @@ def voice_costs(synthesiser: Synthesiser) -> dict[str, Cost]:
 
 def measure() -> dict[str, Cost]:
     talk = reading()
-    speech = offline()
+    speech = offline(apart=False)  # the cost is counted in this process
     return (
         vad_costs(talk)
         | recogniser_costs(speech.recogniser, talk)

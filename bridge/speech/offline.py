@@ -4,6 +4,7 @@ import importlib.util
 import platform
 
 from bridge.errors import SettingsError
+from bridge.speech.apart import Apart
 from bridge.speech.engines import Speech
 from bridge.speech.espeak import Espeak
 from bridge.speech.moonshine import Moonshine
@@ -24,13 +25,15 @@ def require() -> None:
         raise SettingsError(_how_to_install(missing))
 
 
-def offline(*, voice: str = "en-us", rate: int = 165) -> Speech:
+def offline(*, voice: str = "en-us", rate: int = 165, apart: bool = True) -> Speech:
     """Silero, Moonshine and espeak-ng: all on this machine, each loaded when first used.
 
-    `voice` is one of espeak-ng's, `rate` its words per minute; only English is understood. Raises
+    `voice` is one of espeak-ng's, `rate` its words per minute; only English is understood.
+    `apart`: recognise in a process of its own, so that other calls do not feel it. Raises
     SettingsError that says what to install, or why this machine cannot run them."""
     require()
-    return Speech(SileroVad, Moonshine(), Espeak(voice=voice, rate=rate))
+    recogniser = Apart() if apart else Moonshine()
+    return Speech(SileroVad, recogniser, Espeak(voice=voice, rate=rate))
 
 
 def _how_to_install(missing: list[str]) -> str:

@@ -1,4 +1,4 @@
-"""The settings: from flags, the environment and `.env`, in this order; wrong ones said all at once.
+"""The settings: from the caller, the environment and `.env`, in this order; wrong ones said all at once.
 
 Every field tells in its description how to come by its value: users read it when it is missing."""
 

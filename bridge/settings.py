@@ -1,4 +1,4 @@
-"""The settings: from the caller, the environment and `.env`, in this order; wrong ones said all at once.
+"""The settings: what is passed in, the environment and `.env`, in this order; all faults at once.
 
 Every field tells in its description how to come by its value: users read it when it is missing."""
 

@@ -1,6 +1,6 @@
 """What is measured, as data: rows from the load generator, then figures for people.
 
-Times of rows are seconds of the machine's monotonic clock; units of figures stand in their names."""
+Times of rows are seconds of the monotonic clock; units of figures stand in their names."""
 
 from typing import Literal
 

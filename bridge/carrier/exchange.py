@@ -91,6 +91,13 @@ class Exchange:
         self.webhook(leg, "call.initiated", webhooks.initiated(leg))
         return leg.call_control_id
 
+    def hang_up(self, call_control_id: str, now: float) -> None:
+        """The far end does. Raises LookupError for a call that is unknown or long over."""
+        self.now = now
+        leg = self._known(call_control_id)
+        if leg.state is not State.ENDED:
+            self._far_end_hangs_up(leg)
+
     def report(self, call_control_id: str) -> CallReport:
         """Raises LookupError for a call that is unknown or long over."""
         return self._known(call_control_id).report()

@@ -71,7 +71,7 @@ async def _serve(
     started: Callable[[Running], None] | None,
 ) -> None:
     async with asyncio.TaskGroup() as serving:
-        http = _Server(shell)
+        http = RestServer(shell)
         serving.create_task(http.serve(sockets=[listener]))
         clock = serving.create_task(shell.run_clock())
         await http.listening.wait()
@@ -85,8 +85,8 @@ async def _serve(
         http.should_exit = True
 
 
-class _Server(uvicorn.Server):
-    """Uvicorn that says when it listens and leaves the signals to `run`."""
+class RestServer(uvicorn.Server):
+    """Uvicorn that says when it listens and leaves signals alone."""
 
     def __init__(self, shell: Shell) -> None:
         super().__init__(

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -25,7 +25,7 @@ from bridge.carrier.effects import (
     Synthesise,
 )
 from bridge.carrier.report import CallReport
-from bridge.carrier.streams import Streams
+from bridge.carrier.streams import Spawn, Streams
 from bridge.carrier.switch import Switch
 from bridge.errors import CallbridgeError
 from telecodecs import Pcm
@@ -44,6 +44,19 @@ class Voice(Protocol):
     """Text to speech. Blocking; raises CallbridgeError."""
 
     def __call__(self, text: str, sample_rate: int, *, ssml: bool) -> Pcm: ...
+
+
+class StreamSockets(Protocol):
+    """The clients of media streaming: they open, send and close, and tell the switch."""
+
+    def open(self, wish: OpenStream) -> None: ...
+
+    def send(self, stream_id: str, text: str) -> None: ...
+
+    def close(self, stream_id: str) -> None: ...
+
+
+StreamsOf = Callable[[Switch, Spawn, Callable[[], None], Callable[[], float]], StreamSockets]
 
 
 class Running(msgspec.Struct, frozen=True):
@@ -74,6 +87,7 @@ class Shell:
         *,
         out_dir: Path | None = None,
         voice: Voice | None = None,
+        streams: StreamsOf = Streams,
         webhook_timeout_s: float = 2.0,
         webhook_backoff_s: float = 0.5,
     ) -> None:
@@ -83,7 +97,7 @@ class Shell:
         self.skipped_ticks = 0
         self._group, self._out_dir, self._voice = group, out_dir, voice
         self._errands: set[asyncio.Task[None]] = set()
-        self._streams = Streams(self.switch, self._spawn, self.settle, self.now)
+        self._streams = streams(self.switch, self._spawn, self.settle, self.now)
         self._deliverer = Deliverer(
             http,
             key,

@@ -1,0 +1,117 @@
+"""The endpoints that Callbridge is compared with do the work that they are measured for.
+
+All but pipecat, which lives in an environment of its own."""
+
+import asyncio
+import json
+import signal
+import sys
+from base64 import b64decode, b64encode
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from websockets.asyncio.client import ClientConnection, connect
+
+from bridge.listen import bind
+from tests.bridge.media import frames
+
+PEERS = Path(__file__).parents[2] / "benchmarks" / "peers"
+NAMES = ("fastapi_echo", "asgi_echo", "picows_echo")
+WITHIN_S = 20.0
+FRAMES = 50
+
+
+def payloads(seed: int) -> list[bytes]:
+    """Frames that together have every octet in every place."""
+    return [bytes((seed + 37 * n + place) % 256 for place in range(160)) for n in range(FRAMES)]
+
+
+def canonical(octets: bytes) -> bytes:
+    """As μ-law comes out of linear PCM: zero has two codes, and one of them is never chosen."""
+    return octets.replace(b"\x7f", b"\xff")
+
+
+@asynccontextmanager
+async def peer(name: str, *args: str) -> AsyncGenerator[str]:
+    """A peer as the bench starts it; yields its URL, and sees it end by SIGTERM without a word."""
+    with bind("127.0.0.1", 0) as free:
+        port = free.getsockname()[1]
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        str(PEERS / f"{name}.py"),
+        *args,
+        "--port",
+        str(port),
+        stdin=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        async with asyncio.timeout(WITHIN_S):
+            await listening(process, port)
+            yield f"ws://127.0.0.1:{port}/media"
+            process.send_signal(signal.SIGTERM)
+            _, words = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    assert process.returncode in (0, -signal.SIGTERM)
+    assert words == b""
+
+
+async def listening(process: asyncio.subprocess.Process, port: int) -> None:
+    """Until the port takes connections: a peer has no other way to say that it is there."""
+    while process.returncode is None:
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+        except OSError:
+            await asyncio.sleep(0.02)
+        else:
+            writer.close()
+            await writer.wait_closed()
+            return
+    raise AssertionError(f"it ended at once, with {process.returncode}")
+
+
+@asynccontextmanager
+async def call(url: str) -> AsyncGenerator[ClientConnection]:
+    """A stream from its first messages to its last."""
+    async with connect(url, compression=None, proxy=None) as socket:
+        await socket.send(frames.CONNECTED)
+        await socket.send(frames.start())
+        yield socket
+        await socket.send(frames.STOP)
+
+
+async def echoes(socket: ClientConnection) -> list[bytes]:
+    found: list[bytes] = []
+    for _ in range(FRAMES):
+        message = json.loads(await socket.recv())
+        assert message.keys() == {"event", "media"}
+        assert message["event"] == "media"
+        found.append(b64decode(message["media"]["payload"], validate=True))
+    return found
+
+
+@pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
+@pytest.mark.parametrize("name", NAMES)
+async def test_two_calls_at_once_each_hear_their_own_audio(name: str, loop: str) -> None:
+    said = payloads(0), payloads(101)
+    async with peer(name, "--loop", loop) as url, call(url) as first, call(url) as second:
+        for chunk, pair in enumerate(zip(*said, strict=True), start=1):
+            for socket, payload in zip((first, second), pair, strict=True):
+                await socket.send(frames.media(payload, chunk))
+        for socket, sent in ((first, said[0]), (second, said[1])):
+            assert await echoes(socket) == [canonical(payload) for payload in sent]
+
+
+async def test_one_of_the_two_codes_of_zero_is_all_that_changes() -> None:
+    payload = b64encode(bytes(range(256))).decode()
+    text = json.dumps({"event": "media", "media": {"payload": payload}})
+    async with peer("asgi_echo") as url, call(url) as socket:
+        await socket.send(text)
+        octets = b64decode(json.loads(await socket.recv())["media"]["payload"])
+    changed = [octet for octet in range(256) if octets[octet] != octet]
+    assert changed == [0x7F]

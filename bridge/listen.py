@@ -23,6 +23,15 @@ def bind(host: str, port: int) -> socket.socket:
     return listener
 
 
+def free_ports(host: str, number: int) -> list[int]:
+    """Ports that nobody uses now. Held together, so that they are not the same one."""
+    sockets = [bind(host, 0) for _ in range(number)]
+    ports: list[int] = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports
+
+
 def _cannot(host: str, port: int, error: Exception) -> CallbridgeError:
     why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return CallbridgeError(

@@ -7,7 +7,6 @@ import asyncio
 import json
 import secrets
 import signal
-import socket
 from asyncio import FIRST_COMPLETED
 from collections.abc import AsyncGenerator, Coroutine, Generator, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -22,14 +21,15 @@ from rich.text import Text
 from bridge.carrier.audio import loader
 from bridge.carrier.report import TapeEntry
 from bridge.carrier.script import CallScript, ScriptError, parse_script
+from bridge.child import Child, ourselves, running
 from bridge.console import outcome as results
 from bridge.console import ring
-from bridge.console.child import Child, running
 from bridge.console.live import Telling
 from bridge.console.outcome import Outcome
 from bridge.console.picture import draw
 from bridge.console.record import read
 from bridge.errors import CallbridgeError
+from bridge.listen import free_ports
 
 T = TypeVar("T")
 
@@ -130,18 +130,19 @@ async def _both(
     bot: Path, out_dir: Path, http: httpx.AsyncClient, telling: Telling
 ) -> AsyncGenerator[Ends]:
     """A carrier and a bridge that know each other, ready for a call."""
-    carrier_port, bridge_port = _free_ports(2)
+    carrier_port, bridge_port = free_ports(HOST, 2)
     carrier_url, bridge_url = f"http://{HOST}:{carrier_port}", f"http://{HOST}:{bridge_port}"
     api_key = f"KEY{secrets.token_hex(12)}"
     telling.note(f"a carrier on {carrier_url}")
     async with (
         running(
-            "carrier", "carrier", "--host", HOST, "--port", str(carrier_port),
-            "--webhook-url", f"{bridge_url}/webhooks", "--out", str(out_dir),
+            "carrier",
+            *ourselves("carrier", "--host", HOST, "--port", str(carrier_port)),
+            *("--webhook-url", f"{bridge_url}/webhooks", "--out", str(out_dir)),
             env={"TELNYX_API_KEY": api_key},
         ) as carrier,
         ring.carrier_at(carrier_url, api_key) as exchange,
-    ):  # fmt: skip
+    ):
         key = await carrier.ready(http, f"{carrier_url}/carrier/public_key")
         telling.note(f"a bridge on {bridge_url} with {bot}")
         settings = {
@@ -152,20 +153,10 @@ async def _both(
             "CALLBRIDGE_LOG": "json",
             "CALLBRIDGE_DRAIN_S": "1",
         }
-        serve = ("serve", str(bot), "--host", HOST, "--port", str(bridge_port))
+        serve = ourselves("serve", str(bot), "--host", HOST, "--port", str(bridge_port))
         async with running(str(bot), *serve, env=settings, on_line=telling.log) as bridge:
             await bridge.ready(http, f"{bridge_url}/readyz")
             yield Ends(carrier, bridge, exchange, bridge_url)
-
-
-def _free_ports(number: int) -> list[int]:
-    """Ports that nobody uses now. Held together, so that they are not the same one."""
-    sockets = [socket.create_server((HOST, 0)) for _ in range(number)]
-    try:
-        return [each.getsockname()[1] for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()
 
 
 async def _while_alive(ends: Ends, work: Coroutine[None, None, T]) -> T:

@@ -14,7 +14,7 @@ import pytest
 from rich.console import Console
 
 from bridge.carrier.audio import loader, write_wav
-from bridge.console.child import running
+from bridge.child import ourselves, running
 from bridge.console.demo import Pairing, demo
 from bridge.console.outcome import LAG, MOVED, TROUBLES
 from bridge.console.record import read
@@ -231,6 +231,6 @@ async def test_a_demo_that_is_cancelled_leaves_no_process_behind(tmp_path: Path)
 
 
 async def test_the_bridges_own_command_line_tells_why_it_does_not_start() -> None:
-    async with running("bot.py", "serve", "no-such-bot.py", env=SETTINGS) as child:
+    async with running("bot.py", *ourselves("serve", "no-such-bot.py"), env=SETTINGS) as child:
         with pytest.raises(CallbridgeError, match=r"^bot\.py: no-such-bot\.py: no such file$"):
             await child.death()

@@ -1,4 +1,4 @@
-"""`python -m bridge ...` as a process of its own, which never outlives its block."""
+"""A server as a process of its own, which never outlives its block."""
 
 import asyncio
 import os
@@ -28,6 +28,14 @@ class Child:
         self._process = process
         self._on_line = on_line
         self._last: deque[str] = deque(maxlen=REMEMBERED)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        return self._process.returncode is None
 
     async def read(self) -> None:
         """Until it closes its output, which is when it ends."""
@@ -80,23 +88,33 @@ class Child:
                 await self._process.wait()
 
 
+def ourselves(*args: str) -> tuple[str, ...]:
+    """The command line of one of our own subcommands."""
+    return (sys.executable, "-m", "bridge", *args)
+
+
 @asynccontextmanager
 async def running(
     name: str,
-    *args: str,
+    *command: str,
     env: Mapping[str, str],
     on_line: Callable[[str], None] = lambda line: None,
 ) -> AsyncGenerator[Child]:
-    """Run a subcommand, with `env` on top of our environment, until the block ends."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "bridge", *args,
-        env={**os.environ, **env},
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-        start_new_session=True,  # Ctrl-C is for us: we end it in order
-        limit=1 << 20,
-    )  # fmt: skip
+    """Run a command, with `env` on top of our environment, until the block ends.
+
+    Raises CallbridgeError when there is no such program."""
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            env={**os.environ, **env},
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            start_new_session=True,  # Ctrl-C is for us: we end it in order
+            limit=1 << 20,
+        )
+    except OSError as error:
+        raise CallbridgeError(f"{name}: {command[0]} cannot be run: {error.strerror}") from None
     child = Child(name, process, on_line)
     reader = asyncio.create_task(child.read())
     try:

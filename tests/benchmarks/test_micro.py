@@ -1,0 +1,59 @@
+"""The micro-benchmarks run, at sizes at which their figures mean nothing but their shape does."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+WITHIN_S = 60.0
+
+
+def output(script: str, *args: str) -> str:
+    done = subprocess.run(
+        [sys.executable, str(BENCHMARKS / script), *args],
+        cwd=BENCHMARKS.parent,
+        capture_output=True,
+        text=True,
+        timeout=WITHIN_S,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    return done.stdout
+
+
+def figures(script: str, *args: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(output(script, "--json", *args))
+    return found
+
+
+def test_frames_are_measured_in_parts_and_whole() -> None:
+    found = figures("frames.py", "--frames", "60")
+    assert all(cost["ns"] > 0 for cost in found.values())
+    compared = {name for name, cost in found.items() if cost["baseline_ns"] is not None}
+    assert {"whole frame: PCMU", "wire: encode audio", "PCMU: decode"} <= compared
+    assert {"session: receive", "whole frame: L16 at 16 kHz"} <= found.keys() - compared
+
+
+def test_the_table_has_a_ratio_where_there_is_a_baseline() -> None:
+    rows = output("frames.py", "--frames", "20").splitlines()
+    assert rows[0].split() == ["ns", "per", "frame", "here", "baseline", "ratio"]
+    wire = next(row for row in rows if row.startswith("wire: decode")).split()
+    here, baseline, ratio = (float(column) for column in wire[-3:])
+    assert abs(ratio - here / baseline) < 0.02 + 1 / baseline
+
+
+def test_the_profile_names_where_the_time_goes() -> None:
+    text = output("frames.py", "--profile", "--frames", "10")
+    assert "Ordered by: internal time" in text
+    assert "(frames_to_send)" in text
+
+
+def test_memory_is_measured_per_call_and_per_process() -> None:
+    found = figures("memory.py", "--calls", "4", "--seconds", "0.4")
+    process, calls = found["resident_mib"], found["kib_per_call"]
+    assert 1 < process["python"] < process["imported"] < process["serving"]
+    assert calls["idle"] > 1  # a leg, its playout and its tasks are not for nothing
+    assert calls["left"] < calls["idle"] / 2
+    assert found["collection_ms"].keys() == {"started", "frozen", "frozen_with_calls"}

@@ -78,7 +78,7 @@ def _arrivals(messages: Table) -> tuple[Table, int]:
     if not len(messages):
         return np.empty(0), 0
     rows = messages[np.argsort(messages[:, 0], kind="stable")]
-    begins = np.flatnonzero(np.diff(rows[:, 0], prepend=np.nan))
+    begins = np.flatnonzero(np.diff(rows[:, 0], prepend=np.nan))  # nan: the first row begins one
     of_calls = [_of_call(rows[a:b]) for a, b in pairwise([*begins.tolist(), len(rows)])]
     return np.concatenate([each for each, _ in of_calls]), sum(runs for _, runs in of_calls)
 
@@ -145,16 +145,23 @@ def _endpoint_faults(figures: Figures, messages: int, slo: Slo) -> Iterable[str]
         yield "no echo at all"
     elif figures.latency_ms.p99 > slo.p99_ms:
         yield f"p99 {figures.latency_ms.p99:.4g} ms, above {slo.p99_ms:g} ms"
-    yield from _too_many("frames lost", figures.lost, figures.frames, slo.lost_share)
-    yield from _too_many("underruns", figures.underruns, messages, slo.underrun_share)
+    if figures.lost > slo.lost_share * figures.frames:
+        shares = _shares(figures.lost, figures.frames, slo.lost_share)
+        yield f"{_count(figures.lost, 'frame')} lost, {shares}"
+    if figures.underruns > slo.underrun_share * messages:
+        shares = _shares(figures.underruns, messages, slo.underrun_share)
+        yield f"{_count(figures.underruns, 'underrun')}, {shares}"
     if figures.dropped:
-        yield f"{figures.dropped} {'call' if figures.dropped == 1 else 'calls'} dropped"
+        yield f"{_count(figures.dropped, 'call')} dropped"
 
 
-def _too_many(what: str, count: int, of: int, allowed: float) -> Iterable[str]:
-    if count > allowed * of:
-        share = f", {100 * count / of:.2g} %" if of else ""
-        yield f"{count} {what}{share}, above {100 * allowed:g} %"
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _shares(count: int, of: int, allowed: float) -> str:
+    share = f"{100 * count / of:.3g} %, " if of else ""
+    return f"{share}above {100 * allowed:g} %"
 
 
 # ---- rounds -------------------------------------------------------------------------------------

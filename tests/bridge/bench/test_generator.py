@@ -2,15 +2,16 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import Any
 
 import numpy as np
 import pytest
-from websockets.asyncio.server import Request, Response, ServerConnection
+from websockets.asyncio.server import ServerConnection
 from websockets.asyncio.server import serve as websocket_server
+from websockets.http11 import Request, Response
 
 from bridge.bench import generator as generating
 from bridge.bench import socket as client
@@ -39,7 +40,7 @@ async def echo(socket: ServerConnection) -> None:
 
 
 @asynccontextmanager
-async def endpoint(handler: Handler, **options: Any) -> AsyncIterator[str]:
+async def endpoint(handler: Handler, **options: Any) -> AsyncGenerator[str]:
     async with websocket_server(
         handler, "127.0.0.1", 0, compression=None, close_timeout=0.1, **options
     ) as server:
@@ -47,7 +48,7 @@ async def endpoint(handler: Handler, **options: Any) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def calling(url: str, calls: int) -> AsyncIterator[Generator]:
+async def calling(url: str, calls: int) -> AsyncGenerator[Generator]:
     """A generator with so many calls."""
     made = Generator(Plan(url=url))
     door = PlainDoor(url, codec("PCMU").encoding, made.new_call, None)

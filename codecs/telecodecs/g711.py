@@ -33,13 +33,13 @@ def decode_alaw(payload: bytes) -> Pcm:
 def encode_ulaw(pcm: Pcm) -> bytes:
     """Compress (n,) int16 to n octets of μ-law. Raises CodecError for anything but int16."""
     require_pcm(pcm)
-    return _ULAW.take(pcm.view(np.uint16)).tobytes()
+    return _ULAW.take(pcm, mode="wrap").tobytes()
 
 
 def encode_alaw(pcm: Pcm) -> bytes:
     """Compress (n,) int16 to n octets of A-law. Raises CodecError for anything but int16."""
     require_pcm(pcm)
-    return _ALAW.take(pcm.view(np.uint16)).tobytes()
+    return _ALAW.take(pcm, mode="wrap").tobytes()
 
 
 def decode_ulaw_batch(codes: Codes) -> Pcm:
@@ -73,7 +73,9 @@ def _octets(codes: Codes) -> bytes:
 # ---- the tables of compression -----------------------------------------------------------------
 #
 # Indexed by the sample's 16 bits as an unsigned number: first the codes of 0..32767, then those of
-# -32768..-1. Signed indices would do the same, but a branch per sign makes batches 5 times slower.
+# -32768..-1, which is where signed indices wrap to. Wrapping is what a frame wants, as the unsigned
+# view costs more than it saves there (0.75 us against 1.2); in batches its branch a sample makes it 5
+# times slower.
 
 
 def _by_sample(code_of_positive: Codes) -> Codes:

@@ -242,6 +242,13 @@ class Leg:
         """Cut into ptimes, whatever length came."""
         if not self.listening and self.on_audio is None:
             return
+        if self._rest is None and len(pcm) == self._ptime:  # as nearly all of them are
+            self._take_frame(pcm)
+            if len(self.inbound) > INBOUND_LIMIT:
+                self.inbound.popleft()
+                self.stats.inbound_dropped += 1
+            self.notify()
+            return
         if self._rest is not None:
             pcm = np.concatenate([self._rest, pcm])
             self._rest = None
@@ -249,17 +256,19 @@ class Leg:
         if whole < len(pcm):
             self._rest = pcm[whole:]
         for start in range(0, whole, self._ptime):
-            frame = pcm[start : start + self._ptime]
-            if self.listening:
-                self.inbound.append(frame)
-            if self.on_audio is not None:
-                self.on_audio(frame)
+            self._take_frame(pcm[start : start + self._ptime])
         # One message can hold 30 s: that is no bot's slowness.
         limit = max(INBOUND_LIMIT, whole // self._ptime)
         while len(self.inbound) > limit:
             self.inbound.popleft()
             self.stats.inbound_dropped += 1
         self.notify()
+
+    def _take_frame(self, frame: Pcm) -> None:
+        if self.listening:
+            self.inbound.append(frame)
+        if self.on_audio is not None:
+            self.on_audio(frame)
 
     # ---- audio out --------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Literal
 
+import msgspec
 import numpy as np
 
 from bridge.errors import RemoteProtocolError
@@ -54,34 +55,29 @@ TRANSITIONS: dict[State, dict[type[wire.Frame], State]] = {
 # ---- events -----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Started:
+class Started(msgspec.Struct, frozen=True):
     start: wire.StartBody
     stream_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class AudioReceived:
+class AudioReceived(msgspec.Struct, frozen=True, gc=False):
     """(n,) int16 of the caller at the session's sample rate, any n."""
 
     pcm: Pcm
 
 
-@dataclass(frozen=True, slots=True)
-class ByteOrderFound:
+class ByteOrderFound(msgspec.Struct, frozen=True):
     """The byte order that arriving L16 has; comes before the audio that showed it."""
 
     order: ByteOrder
 
 
-@dataclass(frozen=True, slots=True)
-class DigitReceived:
+class DigitReceived(msgspec.Struct, frozen=True):
     digit: str
     occurred_at: str
 
 
-@dataclass(frozen=True, slots=True)
-class ErrorReceived:
+class ErrorReceived(msgspec.Struct, frozen=True):
     """The platform did not accept a frame of ours."""
 
     code: int
@@ -89,8 +85,7 @@ class ErrorReceived:
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
-class Stopped:
+class Stopped(msgspec.Struct, frozen=True):
     """The platform ended the stream; whether the call goes on it does not say."""
 
 

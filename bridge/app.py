@@ -264,11 +264,14 @@ class Service:
         self._hearing = SpeechPool(self._jobs, longest_wait=HEARING_WAIT_S)
         self._speaking = SpeechPool(self._jobs, waiting=256)
         self._spoken = SpeechCounts()
-        # Virtual time stands still while something works: nobody waits for it.
-        self._watchdog = Watchdog() if isinstance(self._clock, SystemClock) else None
         self._key = webhooks.load_public_key(settings.public_key)
         self._seen = webhooks.SeenEvents()
-        self._ticker = Ticker()
+        self._ticker = Ticker(self._clock)
+        self._watchdog: Watchdog | None = None
+        if isinstance(self._clock, SystemClock):
+            # Virtual time stands still while something works: nobody waits for it.
+            self._watchdog = Watchdog()
+            self._ticker.beat()
         self._command: CallControl = connect(
             settings.base_url, settings.api_key.get_secret_value(), surroundings.transport
         )

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 class Clock(Protocol):
     def now(self) -> float:
-        """Monotonic seconds, those of the running event loop."""
+        """Monotonic seconds, on the scale of the running event loop's own."""
         ...
 
     def wall(self) -> float:
@@ -19,8 +19,11 @@ class Clock(Protocol):
 
 
 class SystemClock:
+    """The machine's. Loops count on the same scale, but uvloop's own time has whole milliseconds
+    and stands still while the loop works."""
+
     def now(self) -> float:
-        return asyncio.get_running_loop().time()
+        return time.monotonic()
 
     def wall(self) -> float:
         return time.time()

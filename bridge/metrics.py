@@ -108,10 +108,12 @@ class Metrics:
             media.update(leg.tally())
         for name, text in _HELP.items():
             yield CounterMetricFamily(f"callbridge_{name}", text, value=media[name])
-        yield GaugeMetricFamily(
+        lag = self._ticker.lag
+        yield HistogramMetricFamily(
             "callbridge_loop_lag_seconds",
-            "how late the latest timer came",
-            value=self._ticker.lag_s,
+            "how late timers came; there are twenty a second and those of the calls",
+            buckets=lag.buckets(),
+            sum_value=lag.total,
         )
         yield GaugeMetricFamily(
             "callbridge_loop_lag_worst_seconds",

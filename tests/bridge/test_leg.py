@@ -41,7 +41,7 @@ class Time(VirtualClock):
 class Rig:
     def __init__(self, plan: MediaPlan | None = None) -> None:
         self.time = Time()
-        self.leg = Leg(plan or MediaPlan(), self.time, Ticker(), direction="incoming")
+        self.leg = Leg(plan or MediaPlan(), self.time, Ticker(VirtualClock()), direction="incoming")
 
     def connect(self, encoding: str = "PCMU", rate: int = 8000) -> Socket:
         """A socket whose stream has started."""

@@ -4,9 +4,10 @@ import asyncio
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from bridge import Call
+from bridge import App, Call
 from bridge.metrics import Metrics
 from bridge.testing import Pair, caller, says, tone
+from tests.bridge.platform import eventually, serving
 from tests.bridge.rehearsal import in_memory
 
 
@@ -87,3 +88,14 @@ def test_a_bots_crash_and_a_refused_webhook_are_seen() -> None:
         assert now["callbridge_webhooks_total", "refused"] == 1
 
     in_memory(broken, test)
+
+
+async def test_the_lag_of_the_loop_is_seen_without_any_call() -> None:
+    """In real time, as virtual time is never late."""
+    lag = "callbridge_loop_lag_seconds"
+    async with serving(App()) as served:
+        metrics = served.app.service.metrics
+        await eventually(lambda: values(metrics)[f"{lag}_count",] >= 3)
+        now = values(metrics)
+        assert now[f"{lag}_bucket", "+Inf"] == now[f"{lag}_count",]
+        assert 0 < now["callbridge_loop_lag_worst_seconds",] <= now[f"{lag}_sum",]

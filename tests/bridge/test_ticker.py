@@ -1,18 +1,25 @@
 """One timer for all deadlines: slots of 5 ms, no wake without work, no failure that spreads."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
+from typing import Any
 
 import pytest
 
+from bridge.clock import SystemClock
+from bridge.loop import new_loop
 from bridge.testing import run
-from bridge.ticker import SLOT_S, Ticker
+from bridge.testing.loop import VirtualClock
+from bridge.ticker import BEAT_S, SLOT_S, Ticker
+
+LOOPS = [asyncio.new_event_loop, new_loop]  # asyncio's own; uvloop where there is one
 
 
 def in_virtual_time(test: Callable[[Ticker], Awaitable[None]]) -> None:
     async def whole() -> None:
-        await test(Ticker())
+        await test(Ticker(VirtualClock()))
 
     run(whole())
 
@@ -129,7 +136,8 @@ def test_a_loop_without_deadlines_is_not_woken() -> None:
     async def test(ticker: Ticker) -> None:
         ticker.at(0.010, lambda: None)
         await asyncio.sleep(0.020)
-        assert ticker._timer is None  # pyright: ignore[reportPrivateUsage]
+        loop = asyncio.get_running_loop()
+        assert not [timer for timer in loop._scheduled if not timer.cancelled()]  # type: ignore[attr-defined]
 
     in_virtual_time(test)
 
@@ -164,15 +172,85 @@ def test_what_is_closed_calls_nobody() -> None:
     in_virtual_time(test)
 
 
-async def test_a_blocked_loop_shows_as_lag() -> None:
+def test_the_beat_is_a_slot_every_50_ms_until_it_is_closed() -> None:
+    async def test(ticker: Ticker) -> None:
+        ticker.beat()
+        await asyncio.sleep(20.5 * BEAT_S)
+        assert ticker.lag.buckets()[0] == ("0.0005", 20)  # virtual time is never late
+        assert ticker.worst_lag_s == 0.0
+        ticker.close()
+        await asyncio.sleep(1)
+        assert ticker.lag.buckets()[-1] == ("+Inf", 20)
+
+    in_virtual_time(test)
+
+
+# ---- real time ----------------------------------------------------------------------------------
+
+
+def in_real_time(
+    loop: Callable[[], asyncio.AbstractEventLoop], main: Coroutine[Any, Any, None]
+) -> None:
+    with asyncio.Runner(loop_factory=loop) as runner:
+        runner.run(main)
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_a_blocked_loop_shows_as_lag(loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
     """Real time, as only a real loop can be blocked."""
-    ticker = Ticker()
-    came = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    ticker.at(loop.time() + 0.005, came.set)
-    blocked_until = loop.time() + 0.050
-    while loop.time() < blocked_until:
-        pass
-    await came.wait()
-    assert 0.035 < ticker.lag_s < 1.0
-    assert ticker.worst_lag_s == ticker.lag_s
+
+    async def test() -> None:
+        ticker = Ticker(SystemClock())
+        came = asyncio.Event()
+        begun = time.monotonic()
+        ticker.at(begun + 0.005, came.set)
+        while time.monotonic() < begun + 0.050:
+            pass
+        async with asyncio.timeout(5):
+            await came.wait()
+        ticker.close()
+        assert 0.035 < ticker.worst_lag_s < 1.0
+        assert ticker.lag.total == ticker.worst_lag_s
+        counts = dict(ticker.lag.buckets())
+        assert (counts["0.02"], counts["+Inf"]) == (0, 1)
+
+    in_real_time(loop, test())
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_no_callback_comes_early(loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
+    """uvloop's own timers count whole milliseconds, and may come before their time."""
+
+    async def test() -> None:
+        ticker, early = Ticker(SystemClock()), list[float]()
+        came = asyncio.Event()
+
+        def callback(deadline: float) -> None:
+            early.append(deadline - time.monotonic())
+            if len(early) == 20:
+                came.set()
+
+        begun = time.monotonic()
+        for number in range(20):
+            deadline = begun + number * 0.0101
+            ticker.at(deadline, partial(callback, deadline))
+        async with asyncio.timeout(5):
+            await came.wait()
+        ticker.close()
+        assert max(early) < 1e-6
+
+    in_real_time(loop, test())
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_a_closed_ticker_may_be_used_again(loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
+    async def test() -> None:
+        ticker, came = Ticker(SystemClock()), asyncio.Event()
+        ticker.at(time.monotonic() + 0.005, lambda: None)
+        ticker.close()
+        ticker.at(time.monotonic() + 0.005, came.set)
+        async with asyncio.timeout(5):
+            await came.wait()
+        ticker.close()
+
+    in_real_time(loop, test())

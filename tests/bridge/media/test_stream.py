@@ -69,10 +69,11 @@ class Rig:
     """A stream with its ends, in virtual time."""
 
     def __init__(self, *, started: bool = True) -> None:
-        self.socket, self.owner, self.ticker = Socket(), Owner(), Ticker()
+        clock = VirtualClock()
+        self.socket, self.owner, self.ticker = Socket(), Owner(), Ticker(clock)
         self.playout = Playout(8000)
         session = MediaSession(self.playout, codec("PCMU"), 8000)
-        self.stream = MediaStream(session, self.owner, self.socket, VirtualClock(), self.ticker)
+        self.stream = MediaStream(session, self.owner, self.socket, clock, self.ticker)
         if started:
             self.stream.feed(frames.CONNECTED)
             self.stream.feed(frames.start())

@@ -13,7 +13,6 @@ from bridge.bench.ramp import drift
 from bridge.bench.results import Knee, Slo, Spread
 from bridge.console import bench_report as report
 from bridge.console.bench_report import Progress, Scene
-
 from tests.bridge.bench.steps import LATE, SLOW, late, slow, step
 
 SCENE = Scene(

@@ -173,7 +173,7 @@ class CarrierDoor:
         for entry in leg.tape.entries:
             if entry.kind == "webhook delivery" and not entry.detail["delivered"]:
                 event, said = entry.detail["event_type"], entry.detail["said"]
-                return f"the webhook {event} was answered {said!r}"
+                return f"the webhook {event} was not taken: {said}"
             if entry.kind == "stream failed":
                 return f"the call was answered, but its stream failed: {entry.detail['reason']}"
         if leg.state is LegState.ENDED:

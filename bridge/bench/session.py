@@ -229,7 +229,8 @@ async def peer(command: str, sound: Sound, seat: Seats | None) -> AsyncGenerator
     """A program that serves ws://127.0.0.1:N/media when it is run with `--port N`."""
     (port,) = free_ports(HOST, 1)
     words = shlex.split(command)
-    name = next((Path(word).stem for word in words if word.endswith(".py")), words[0])
+    program = next((n for n, word in enumerate(words) if word.endswith(".py")), 0)
+    name = " ".join((Path(words[program]).stem, *words[program + 1 :]))
     async with AsyncExitStack() as stack:
         http = await stack.enter_async_context(_http(None))
         server = await stack.enter_async_context(running(name, *words, "--port", str(port), env={}))

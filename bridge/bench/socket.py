@@ -179,8 +179,11 @@ async def connect(
         why = f"takes no WebSocket: {status}{', ' + said if said else ''}"
     except (InvalidHandshake, EOFError) as error:
         why = f"answers, but not as a WebSocket server: {error or type(error).__name__}"
+    except ssl.SSLCertVerificationError as error:
+        why = f"shows a certificate that is not trusted: {error.verify_message}"
     except (OSError, InvalidURI, ValueError) as error:
-        why = f"cannot be reached: {error or type(error).__name__}"
+        said = error.strerror if isinstance(error, OSError) else None
+        why = f"cannot be reached: {said or error or type(error).__name__}"
     else:
         return Client(connected, rest, listener)
     raise CallbridgeError(f"{where} {why}")

@@ -84,6 +84,11 @@ def number(value: float | None, digits: int = 3) -> str:
     return f"{rounded:.{max(0, min(digits - whole, 2))}f}"
 
 
+def signed(value: float) -> str:
+    text = number(abs(value))
+    return f"{'' if text == '0' else '+' if value > 0 else '−'}{text}"
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     head: str  # two lines
@@ -271,9 +276,7 @@ def _trend(
     if trend is None:
         return []
     first, last = number(trend.first / per), number(trend.last / per)
-    slope = number(abs(trend.per_minute))
-    sign = "" if slope == "0" else "+" if trend.per_minute > 0 else "−"
-    return [f"{name}: {first} → {last} {shown or unit}, {sign}{slope} {unit} a minute"]
+    return [f"{name}: {first} → {last} {shown or unit}, {signed(trend.per_minute)} {unit} a minute"]
 
 
 # ---- for programs -------------------------------------------------------------------------------

@@ -46,7 +46,7 @@ def draw(report: Path, recording: Path, png: Path) -> None:
 
     Raises CallbridgeError when there is no such call, or when matplotlib is not installed."""
     record = read(report, recording)
-    figure, canvas = _figure()
+    figure, canvas = blank()
     panels = _panels(figure, rows=min(len(record.transcript.answered), fall.MOST))
     _frame(panels, record)
     _waves(panels, record)
@@ -80,7 +80,8 @@ def _panels(figure: "Figure", rows: int) -> "dict[str, Axes]":
     return dict(zip(heights, axes, strict=True))
 
 
-def _figure() -> "tuple[Figure, FigureCanvasAgg]":
+def blank() -> "tuple[Figure, FigureCanvasAgg]":
+    """1600 × 900 pixels. Raises CallbridgeError when matplotlib is not installed."""
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure

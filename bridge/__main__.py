@@ -28,6 +28,16 @@ def serve(
     bot: Annotated[str, typer.Argument(help="A bot file: bot.py, or bot.py:NAME of its App.")],
     host: Host = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port; 0 chooses a free one.")] = 8000,
+    ssl_certfile: Annotated[
+        Path | None, typer.Option(help="Certificate in PEM, to serve https and wss.")
+    ] = None,
+    ssl_keyfile: Annotated[
+        Path | None, typer.Option(help="Its key, if it is not in the same file.")
+    ] = None,
+    asgi: Annotated[
+        bool,
+        typer.Option("--asgi", help="Media on plain ASGI: slower; what mounting the app gives."),
+    ] = False,
 ) -> None:
     """Answer calls with the bot of a file.
 
@@ -36,10 +46,15 @@ def serve(
     SIGTERM ends gracefully: no new calls, the running ones get CALLBRIDGE_DRAIN_S seconds."""
     from bridge.console import botfile
     from bridge.console import serve as server
+    from bridge.errors import SettingsError
     from bridge.listen import bind
     from bridge.logs import set_up
+    from bridge.loop import new_loop
     from bridge.settings import Settings
 
+    if ssl_keyfile and not ssl_certfile:
+        raise SettingsError("--ssl-keyfile needs --ssl-certfile")
+    certificate = server.Certificate(ssl_certfile, ssl_keyfile) if ssl_certfile else None
     settings = Settings.load()
     set_up(settings.log)
     app = botfile.load(bot)
@@ -49,12 +64,14 @@ def serve(
 
     def started() -> None:
         typer.echo(
-            f"callbridge serves {bot} on http://{host}:{bound}; "
+            f"callbridge serves {bot} on {'https' if certificate else 'http'}://{host}:{bound}; "
             f"webhooks go to {settings.public_url}/webhooks",
             err=True,
         )
 
-    asyncio.run(server.serve(app, listener, started))
+    serving = server.serve(app, listener, started, asgi=asgi, certificate=certificate)
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        runner.run(serving)
 
 
 @cli.command()

@@ -25,7 +25,7 @@ from bridge.leg import MediaPlan
 from bridge.life import Bot, Limits, Line
 from bridge.logs import mask_server_logs
 from bridge.media.playout import PlayoutSettings
-from bridge.media.server import MediaServer
+from bridge.media.server import Door, MediaServer
 from bridge.metrics import CONTENT_TYPE, Metrics, SpeechFigures
 from bridge.reply import Handler, ReplySettings, replying
 from bridge.settings import Settings
@@ -297,7 +297,8 @@ class Service:
         )
         self.calls = Calls(line, bot_for)
         shared = {"minted": None, "shared": token, "none": ""}[settings.media_auth]
-        self.media = MediaServer(self.calls, shared)
+        self.door = Door(self.calls, shared)
+        self.media = MediaServer(self.door)
         pools = {"hearing": self._hearing, "speaking": self._speaking}
         self.metrics = Metrics(
             self.calls, self._ticker, SpeechFigures(self._spoken, pools), self._watchdog

@@ -1,15 +1,21 @@
 """Serves an application: `callbridge serve`."""
 
 import asyncio
+import gc
 import logging
 import socket
+import ssl
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
 from types import FrameType
 
 import uvicorn
 
 from bridge.app import App
+from bridge.errors import SettingsError
+from bridge.media.fast import dispatcher
 from bridge.media.wire import MAX_FRAME_CHARS
 
 # A thread that computes gives the interpreter up after so long. While one recognises speech, the
@@ -17,6 +23,29 @@ from bridge.media.wire import MAX_FRAME_CHARS
 SWITCH_INTERVAL_S = 0.0005
 
 log = logging.getLogger("callbridge")
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """What TLS needs, in PEM; without `key` the key is in the same file."""
+
+    cert: Path
+    key: Path | None = None
+
+    def check(self) -> None:
+        """Raises SettingsError if nothing can be served with it."""
+        key = self.key or self.cert
+        for path in (self.cert, key):
+            try:
+                path.open("rb").close()
+            except OSError as error:
+                raise SettingsError(f"cannot read {path}: {error.strerror}") from None
+        try:
+            # A password that is wrong, where OpenSSL would ask for one on the terminal.
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(self.cert, key, password="")
+        except ssl.SSLError as error:
+            why = (error.reason or "no certificate and key in PEM").lower().replace("_", " ")
+            raise SettingsError(f"{self.cert} and {key} are of no use for TLS: {why}") from None
 
 
 class Server(uvicorn.Server):
@@ -54,13 +83,25 @@ class Server(uvicorn.Server):
         self._draining = asyncio.get_running_loop().create_task(drain_then_exit())
 
 
-def server(app: App, started: Callable[[], None]) -> Server:
-    """Uvicorn as a media stream wants it. Raises SettingsError if the app cannot run."""
-    _ = app.service
+def server(
+    app: App,
+    started: Callable[[], None],
+    *,
+    asgi: bool = False,
+    certificate: Certificate | None = None,
+) -> Server:
+    """Uvicorn as a media stream wants it; with `asgi` the stream goes through it, too.
+
+    Raises SettingsError if the app cannot run."""
+    if certificate is not None:
+        certificate.check()
+    door = app.service.door
     return Server(
         uvicorn.Config(
             app,
-            ws="websockets-sansio",
+            ws="websockets-sansio" if asgi else dispatcher(door),
+            ssl_certfile=certificate.cert if certificate else None,
+            ssl_keyfile=certificate.key if certificate else None,
             ws_max_size=MAX_FRAME_CHARS,
             ws_per_message_deflate=False,  # audio in base64 of 20 ms does not shrink
             # Together 15 s: a stream without frames or pong is lost.
@@ -75,7 +116,22 @@ def server(app: App, started: Callable[[], None]) -> Server:
     )
 
 
-async def serve(app: App, listener: socket.socket, started: Callable[[], None]) -> None:
-    """Run until a signal. Raises SettingsError before anything listens."""
+async def serve(
+    app: App,
+    listener: socket.socket,
+    started: Callable[[], None],
+    *,
+    asgi: bool = False,
+    certificate: Certificate | None = None,
+) -> None:
+    """Run until a signal; the process is ours. Raises SettingsError before anything listens."""
     sys.setswitchinterval(SWITCH_INTERVAL_S)
-    await server(app, started).serve(sockets=[listener])
+
+    def ready() -> None:
+        # A full collection looks at all that was ever imported and holds every call up for 7 ms;
+        # what is here now stays, and without it there is next to nothing to look at.
+        gc.collect()
+        gc.freeze()
+        started()
+
+    await server(app, ready, asgi=asgi, certificate=certificate).serve(sockets=[listener])

@@ -1,7 +1,8 @@
 """The media WebSocket on plain ASGI: accept, pump messages, nothing else.
 
 Any ASGI server carries it (uvicorn with `ws="websockets-sansio"` is the measured choice), and it
-mounts in anybody's application. What a message means is decided in `MediaStream`."""
+mounts in anybody's application; `bridge.media.fast` is the same at half the cost. What a message
+means is decided in `MediaStream`, who may come in by `Door`, for both."""
 
 import asyncio
 import hmac
@@ -20,7 +21,9 @@ log = logging.getLogger("callbridge.media")
 
 START_WITHIN_S = 10.0  # a stream that nobody announced must say what it is ...
 FIRST_MESSAGES = 8  # ... within so many messages
+NO_START = "no start frame"
 CLOSE_WITHIN_S = 1.0
+TOO_LONG = "a frame of more than 30 s of audio"
 POLICY_VIOLATION, TOO_BIG = 1008, 1009  # RFC 6455, section 7.4.1
 
 
@@ -52,8 +55,8 @@ class Admission(Protocol):
         ...
 
 
-class MediaServer:
-    """The ASGI application behind `/media`.
+class Door:
+    """Who may come in, whatever server the socket came through.
 
     With `shared_token` None every stream needs a minted token; otherwise the given one must come
     in the platform's header, or nothing if it is empty (loopback only: the settings see to it)."""
@@ -62,25 +65,11 @@ class MediaServer:
         self._admission = admission
         self._shared = shared_token
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await receive()  # websocket.connect
-        try:
-            owner = self._admit(scope)
-        except StreamRefused as refused:
-            log.warning("stream refused", extra={"status": refused.status, "why": str(refused)})
-            await _refuse(scope, send, refused)
-            return
-        await send({"type": "websocket.accept"})
-        first: list[str | bytes] = []
-        if owner is None:
-            owner = await self._announced(receive, send, first)
-        if owner is not None:
-            await _pump(owner, first, receive, send)
+    def admit(self, query: bytes, auth: str | None) -> StreamOwner | None:
+        """The owner by the upgrade request, or None if only the start frame can tell.
 
-    def _admit(self, scope: Scope) -> StreamOwner | None:
-        """The owner, or None if only the start frame can tell."""
-        token = parse_qs(scope.get("query_string", b"").decode("latin-1")).get("token", [""])[0]
-        auth = header(scope, wire.TOKEN_HEADER)
+        `auth` is the header TOKEN_HEADER, if there was one. Raises StreamRefused."""
+        token = parse_qs(query.decode("latin-1")).get("token", [""])[0]
         if token:
             return self._admission.admit(token, auth)
         if self._shared is None:
@@ -89,27 +78,66 @@ class MediaServer:
             raise StreamRefused(401, f"{wire.TOKEN_HEADER} is not CALLBRIDGE_MEDIA_TOKEN")
         return None
 
-    async def _announced(
-        self, receive: Receive, send: Send, first: list[str | bytes]
-    ) -> StreamOwner | None:
-        """Read up to the start frame; the messages read are left in `first`."""
-        why = "no start frame"
-        try:
-            async with asyncio.timeout(START_WITHIN_S):
-                for _ in range(FIRST_MESSAGES):
-                    message = await receive()
-                    if message["type"] == "websocket.disconnect":
-                        return None
-                    text = _text(message)
-                    first.append(text)
-                    frame = wire.decode_incoming(text)
-                    if isinstance(frame, wire.Start):
-                        return self._admission.adopt(frame.start)
-        except (TimeoutError, MalformedFrame, StreamRefused) as error:
-            why = str(error) or why
-        log.warning("stream refused", extra={"why": why})
-        await send({"type": "websocket.close", "code": POLICY_VIOLATION, "reason": _brief(why)})
+    def unannounced(self) -> "Unannounced":
+        return Unannounced(self._admission)
+
+
+class Unannounced:
+    """The first messages of a stream that nobody announced, up to the one that tells whose it is.
+
+    The server gives it START_WITHIN_S seconds."""
+
+    def __init__(self, admission: Admission) -> None:
+        self.messages: list[str | bytes] = []  # read so far, for the stream that they begin
+        self._admission = admission
+
+    def read(self, text: str | bytes) -> StreamOwner | None:
+        """The owner, if this is the start frame. Raises MalformedFrame and StreamRefused."""
+        self.messages.append(text)
+        frame = wire.decode_incoming(text)
+        if isinstance(frame, wire.Start):
+            return self._admission.adopt(frame.start)
+        if len(self.messages) == FIRST_MESSAGES:
+            raise StreamRefused(400, NO_START)
         return None
+
+
+class MediaServer:
+    """The ASGI application behind `/media`."""
+
+    def __init__(self, door: Door) -> None:
+        self._door = door
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()  # websocket.connect
+        try:
+            auth = header(scope, wire.TOKEN_HEADER)
+            owner = self._door.admit(scope.get("query_string", b""), auth)
+        except StreamRefused as refused:
+            log.warning("stream refused", extra={"status": refused.status, "why": str(refused)})
+            await _refuse(scope, send, refused)
+            return
+        await send({"type": "websocket.accept"})
+        first = self._door.unannounced()
+        if owner is None:
+            owner = await _owner(first, receive, send)
+        if owner is not None:
+            await _pump(owner, first.messages, receive, send)
+
+
+async def _owner(first: Unannounced, receive: Receive, send: Send) -> StreamOwner | None:
+    """Read up to the start frame; None if it did not come or was not accepted."""
+    try:
+        async with asyncio.timeout(START_WITHIN_S):
+            while (message := await receive())["type"] == "websocket.receive":
+                if (owner := first.read(_text(message))) is not None:
+                    return owner
+            return None
+    except (TimeoutError, MalformedFrame, StreamRefused) as error:
+        why = str(error) or NO_START
+    log.warning("stream refused", extra={"why": why})
+    await send({"type": "websocket.close", "code": POLICY_VIOLATION, "reason": brief(why)})
+    return None
 
 
 async def _pump(owner: StreamOwner, first: list[str | bytes], receive: Receive, send: Send) -> None:
@@ -118,7 +146,7 @@ async def _pump(owner: StreamOwner, first: list[str | bytes], receive: Receive, 
     try:
         stream = owner.attach(outbox)
     except CallbridgeError as refused:  # another socket was faster
-        why = _brief(str(refused))
+        why = brief(str(refused))
         await send({"type": "websocket.close", "code": POLICY_VIOLATION, "reason": why})
         return
     reader = asyncio.create_task(_read(stream, first, receive))
@@ -143,7 +171,7 @@ async def _read(stream: MediaStream, first: list[str | bytes], receive: Receive)
     while (message := await receive())["type"] == "websocket.receive":
         text = _text(message)
         if len(text) > wire.MAX_FRAME_CHARS:
-            stream.close(TOO_BIG, "a frame of more than 30 s of audio")
+            stream.close(TOO_BIG, TOO_LONG)
             return
         stream.feed(text)
 
@@ -153,7 +181,7 @@ def _text(message: Message) -> str | bytes:
     return text if text is not None else message.get("bytes") or b""
 
 
-def _brief(reason: str) -> str:
+def brief(reason: str) -> str:
     """As much as a close frame holds: RFC 6455, section 5.5."""
     return reason.encode()[:123].decode(errors="ignore")
 
@@ -192,7 +220,7 @@ class Outbox:
         return self._bytes
 
     def close(self, code: int, reason: str) -> None:
-        self.closing.set_result((code, _brief(reason)))
+        self.closing.set_result((code, brief(reason)))
         self._ready.set()
 
     async def run(self) -> None:

@@ -21,7 +21,7 @@ STUCK_S = 5.0  # so long above it, and the stream is closed
 
 
 class Transport(Protocol):
-    def send(self, text: str) -> None:
+    def send(self, text: str, /) -> None:
         """Queue a message; never waits."""
         ...
 

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import socket
+import ssl
 import time
 from base64 import b64encode
 from collections.abc import AsyncGenerator, Mapping
@@ -86,14 +88,17 @@ def initiated(event_id: str = "", **payload: Any) -> bytes:
 
 
 class Served:
-    """An application behind a real socket, and its platform."""
+    """An application behind a real socket, and its platform; `tls` is how that one trusts us."""
 
-    def __init__(self, app: App, platform: Platform, port: int, mount: str) -> None:
+    def __init__(
+        self, app: App, platform: Platform, port: int, mount: str, tls: ssl.SSLContext | None
+    ) -> None:
         self.app, self.platform, self.port = app, platform, port
+        address, s = f"127.0.0.1:{port}{mount}", "s" if tls else ""
         self.http = httpx.AsyncClient(
-            base_url=f"http://127.0.0.1:{port}{mount}", trust_env=False, verify=False
+            base_url=f"http{s}://{address}", trust_env=False, verify=tls or False
         )
-        self._ws = f"ws://127.0.0.1:{port}{mount}"
+        self._ws, self._tls = f"ws{s}://{address}", tls
 
     async def webhook(self, body: bytes, headers: Mapping[str, str] | None = None) -> int:
         """Deliver one, signed unless `headers` say otherwise; returns the status."""
@@ -112,7 +117,7 @@ class Served:
         headers = {} if header is None else {TOKEN_HEADER: header}
         url = self._ws + path + (f"?{query}" if query else "")
         async with connect(
-            url, additional_headers=headers, proxy=None, compression=None
+            url, additional_headers=headers, proxy=None, compression=None, ssl=self._tls
         ) as connection:
             yield connection
 
@@ -123,18 +128,29 @@ class Served:
 
 @asynccontextmanager
 async def serving(
-    app: App, *, asgi: Any = None, mount: str = "", **settings: Any
+    app: App,
+    *,
+    outer: Any = None,
+    mount: str = "",
+    asgi: bool = False,
+    certificate: serve.Certificate | None = None,
+    tls: ssl.SSLContext | None = None,
+    send_buffer: int = 0,
+    **settings: Any,
 ) -> AsyncGenerator[Served]:
     """Serve an application, as `callbridge serve` does, on a port of loopback.
 
-    With `asgi` it is mounted in that one, under `mount`."""
+    With `outer` it is mounted in that one, under `mount`; `asgi` and `certificate` as there. Of
+    what a client does not read the kernel keeps some megabytes, or `send_buffer` bytes."""
     platform = Platform()
     app.configure(platform.settings(**settings), platform.surroundings())
     ready = asyncio.Event()
-    server = serve.server(app, ready.set)
-    if asgi is not None:
-        server.config.app = asgi
+    server = serve.server(app, ready.set, asgi=asgi, certificate=certificate)
+    if outer is not None:
+        server.config.app = outer
     with bind("127.0.0.1", 0) as listener:
+        if send_buffer:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)
         task = asyncio.create_task(server.serve(sockets=[listener]))
         await asyncio.wait(
             {task, waiting := asyncio.create_task(ready.wait())},
@@ -143,7 +159,7 @@ async def serving(
         waiting.cancel()
         if task.done():
             task.result()
-        served = Served(app, platform, listener.getsockname()[1], mount)
+        served = Served(app, platform, listener.getsockname()[1], mount, tls)
         try:
             async with served.http:
                 yield served

@@ -1,22 +1,26 @@
-"""The media WebSocket over real sockets: who is let in, what is survived, what is left behind."""
+"""The media WebSocket over real sockets: who is let in, what is survived, what is left behind.
+
+All of it both on picows and on plain ASGI."""
 
 import asyncio
 import json
 import random
 import time
 from base64 import b64decode
-from collections.abc import AsyncIterator
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
+from functools import partial
 from typing import Any
 
 import pytest
-from fastapi import FastAPI
+from fastapi import FastAPI, WebSocket
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from bridge import App, Call
 from bridge.asgi import Message, Scope
-from bridge.media import server, tokens
+from bridge.media import fast, server, tokens
+from bridge.media.stream import MediaStream
 from bridge.media.wire import MAX_FRAME_CHARS, encode_audio
 from bridge.testing import tone
 from telecodecs import codec
@@ -36,9 +40,18 @@ def echoing() -> App:
     return app
 
 
+Serve = Callable[..., AbstractAsyncContextManager[Served]]
+
+
+@pytest.fixture(params=["picows", "asgi"])
+def serve(request: pytest.FixtureRequest) -> Serve:
+    """`serving`, each way."""
+    return partial(serving, asgi=request.param == "asgi")
+
+
 @pytest.fixture
-async def served() -> AsyncIterator[Served]:
-    async with serving(echoing()) as served:
+async def served(serve: Serve) -> AsyncIterator[Served]:
+    async with serve(echoing()) as served:
         yield served
 
 
@@ -183,8 +196,8 @@ async def test_another_path_is_no_stream(served: Served) -> None:
 # ---- shared and none ----------------------------------------------------------------------------
 
 
-async def test_a_shared_token_opens_streams_that_somebody_else_started() -> None:
-    async with serving(echoing(), media_auth="shared", media_token="sesame") as served:
+async def test_a_shared_token_opens_streams_that_somebody_else_started(serve: Serve) -> None:
+    async with serve(echoing(), media_auth="shared", media_token="sesame") as served:
         for header in (None, "sesam", ""):
             status, why = await refused(served, "", header)
             assert (status, "CALLBRIDGE_MEDIA_TOKEN" in why) == (401, True)
@@ -196,15 +209,15 @@ async def test_a_shared_token_opens_streams_that_somebody_else_started() -> None
             assert leg.custom_parameters == {"language": "de"}
 
 
-async def test_without_authentication_the_start_tells_whose_stream_it_is() -> None:
-    async with serving(echoing(), media_auth="none") as served, served.socket() as socket:
+async def test_without_authentication_the_start_tells_whose_stream_it_is(serve: Serve) -> None:
+    async with serve(echoing(), media_auth="none") as served, served.socket() as socket:
         await begin(served, socket)
         await echoed(socket)
 
 
-async def test_our_own_tokens_count_in_every_mode() -> None:
+async def test_our_own_tokens_count_in_every_mode(serve: Serve) -> None:
     async with (
-        serving(echoing(), media_auth="none") as served,
+        serve(echoing(), media_auth="none") as served,
         served.stream(await served.ring()) as socket,
     ):
         await begin(served, socket)
@@ -219,24 +232,29 @@ async def test_our_own_tokens_count_in_every_mode() -> None:
         ([frames.CONNECTED] * server.FIRST_MESSAGES, "no start frame"),
     ],
 )
-async def test_a_stream_that_does_not_say_what_it_is_is_closed(first: list[str], why: str) -> None:
-    async with serving(echoing(), media_auth="none") as served, served.socket() as socket:
+async def test_a_stream_that_does_not_say_what_it_is_is_closed(
+    serve: Serve, first: list[str], why: str
+) -> None:
+    async with serve(echoing(), media_auth="none") as served, served.socket() as socket:
         for text in first:
             await socket.send(text)
         assert (await closed(socket))[0] == server.POLICY_VIOLATION
         assert len(served.app.service.calls) == 0
 
 
-async def test_a_stream_that_says_nothing_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "START_WITHIN_S", 0.05)
-    async with serving(echoing(), media_auth="none") as served, served.socket() as socket:
+async def test_a_stream_that_says_nothing_is_closed(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (server, fast):
+        monkeypatch.setattr(module, "START_WITHIN_S", 0.05)
+    async with serve(echoing(), media_auth="none") as served, served.socket() as socket:
         await socket.send(frames.CONNECTED)
         assert await closed(socket) == (server.POLICY_VIOLATION, "no start frame")
 
 
-async def test_a_second_stream_of_one_adopted_call_is_closed() -> None:
+async def test_a_second_stream_of_one_adopted_call_is_closed(serve: Serve) -> None:
     async with (
-        serving(echoing(), media_auth="none") as served,
+        serve(echoing(), media_auth="none") as served,
         served.socket() as first,
         served.socket() as second,
     ):
@@ -247,14 +265,14 @@ async def test_a_second_stream_of_one_adopted_call_is_closed() -> None:
         await echoed(first, 11)
 
 
-async def test_a_number_without_a_bot_is_not_adopted() -> None:
+async def test_a_number_without_a_bot_is_not_adopted(serve: Serve) -> None:
     app = App()
 
     @app.call("+499999")
     async def other(call: Call) -> None:
         await call.hangup()
 
-    async with serving(app, media_auth="none") as served, served.socket() as socket:
+    async with serve(app, media_auth="none") as served, served.socket() as socket:
         await start(socket)
         assert await closed(socket) == (1008, f"no bot answers {frames.TO}")
 
@@ -315,6 +333,98 @@ async def test_binary_messages_are_frames_too(served: Served) -> None:
         await echoed(socket)
 
 
+async def test_a_message_may_come_in_fragments(served: Served) -> None:
+    async with served.stream(await served.ring()) as socket:
+        await socket.send([frames.CONNECTED[:5], "", frames.CONNECTED[5:]])
+        start = frames.start().encode()
+        await socket.send(fragments := [start[:20], start[20:21], start[21:]])
+        assert b"".join(fragments) == start
+        await listened(served)
+        await echoed(socket)
+
+
+async def test_fragments_may_not_add_up_to_more_than_a_frame_may_have(served: Served) -> None:
+    async with served.stream(await served.ring()) as socket:
+        await begin(served, socket)
+        with suppress(ConnectionClosed):  # while it is still sending
+            await socket.send([" " * 1_000_000] * (MAX_FRAME_CHARS // 1_000_000 + 1))
+        assert (await closed(socket))[0] == server.TOO_BIG
+        (leg,) = served.app.service.calls.legs()
+        await eventually(lambda: leg.stream is None)
+
+
+async def test_pings_are_answered_and_pongs_nobody_asked_for_do_no_harm(served: Served) -> None:
+    async with served.stream(await served.ring()) as socket:
+        await begin(served, socket)
+        async with asyncio.timeout(5):
+            await (await socket.ping(b"x" * 125))
+        await socket.pong(b"nobody asked")
+        await echoed(socket)
+
+
+@pytest.mark.parametrize("code", [1000, 1001, 4000])
+async def test_who_closes_gets_the_same_code_back(served: Served, code: int) -> None:
+    async with served.stream(await served.ring()) as socket:
+        await begin(served, socket)
+        await socket.close(code, "enough")
+        assert socket.protocol.close_rcvd is not None
+        assert socket.protocol.close_rcvd.code == code
+        (leg,) = served.app.service.calls.legs()
+        await eventually(lambda: leg.stream is None)
+
+
+async def test_both_may_close_at_once(served: Served) -> None:
+    async with served.stream(await served.ring()) as socket:
+        await begin(served, socket)
+        (leg,) = served.app.service.calls.legs()
+        stream, detached = leg.stream, list[object]()
+        assert stream is not None
+        detach = leg.detach
+
+        def counted(stream: MediaStream) -> None:
+            detached.append(stream)
+            detach(stream)
+
+        leg.detach = counted  # type: ignore[method-assign]
+        closing = asyncio.create_task(socket.close(1000))
+        stream.close(1001, "going")
+        stream.close(1001, "twice")
+        async with asyncio.timeout(5):
+            await closing
+        await eventually(lambda: detached)
+    assert detached == [stream]
+
+
+async def test_a_server_that_goes_says_so(serve: Serve) -> None:
+    async with AsyncExitStack() as clients:
+        async with serve(echoing()) as served:
+            answer = await served.ring()
+            socket = await clients.enter_async_context(served.stream(answer))
+            await begin(served, socket)
+        assert await closed(socket) == (1012, "")
+
+
+async def test_another_path_may_be_somebody_elses_websocket(serve: Serve) -> None:
+    """On the same port, though not below ours."""
+    app, outer = echoing(), FastAPI()
+
+    @outer.websocket("/other")
+    async def other(socket: WebSocket) -> None:  # pyright: ignore[reportUnusedFunction]
+        await socket.accept()
+        await socket.send_text((await socket.receive_text()).upper())
+        await socket.close()
+
+    outer.mount("", app)
+    async with serve(app, outer=outer) as served:
+        async with served.stream(await served.ring()) as media:
+            await begin(served, media)
+            async with served.socket(path="/other") as socket:
+                await socket.send("hello")
+                assert await socket.recv() == "HELLO"
+            await echoed(media)
+        assert (await served.http.get("/healthz")).text == "ok\n"
+
+
 async def test_a_format_that_cannot_be_decoded_closes_with_a_sentence(served: Served) -> None:
     async with served.stream(await served.ring()) as socket:
         await socket.send(frames.CONNECTED)
@@ -336,6 +446,12 @@ async def test_a_client_that_vanishes_leaves_no_task_and_no_socket(served: Serve
     assert await served.webhook(event("call.hangup", **hangup)) == 200
     await eventually(lambda: len(served.app.service.calls) == 0)
     await eventually(lambda: asyncio.all_tasks() <= before | {asyncio.current_task()})
+
+
+@pytest.fixture
+async def on_asgi() -> AsyncIterator[Served]:
+    async with serving(echoing(), asgi=True) as served:
+        yield served
 
 
 class BareServer:
@@ -373,17 +489,17 @@ class BareServer:
             await self.task
 
 
-async def test_an_oversized_frame_is_refused_where_the_server_has_no_limit(served: Served) -> None:
-    bare = BareServer(served, await served.ring())
+async def test_an_oversized_frame_is_refused_where_the_server_has_no_limit(on_asgi: Served) -> None:
+    bare = BareServer(on_asgi, await on_asgi.ring())
     bare.receive(frames.CONNECTED + " " * MAX_FRAME_CHARS)
     await bare.done()
     assert bare.sent[-1]["type"] == "websocket.close"
     assert bare.sent[-1]["code"] == server.TOO_BIG
 
 
-async def test_a_long_reason_is_cut_to_what_a_close_frame_holds(served: Served) -> None:
-    bare = BareServer(served, await served.ring())
-    (leg,) = served.app.service.calls.legs()
+async def test_a_long_reason_is_cut_to_what_a_close_frame_holds(on_asgi: Served) -> None:
+    bare = BareServer(on_asgi, await on_asgi.ring())
+    (leg,) = on_asgi.app.service.calls.legs()
     await eventually(lambda: leg.stream is not None)
     assert leg.stream is not None
     leg.stream.close(1002, "ä" * 100)
@@ -406,13 +522,13 @@ async def test_what_a_socket_does_not_take_stops_the_pacer_and_is_counted() -> N
 
 
 async def test_a_stream_that_we_close_is_over_though_its_socket_takes_nothing(
-    served: Served, monkeypatch: pytest.MonkeyPatch
+    on_asgi: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The other side neither reads our close nor closes by itself."""
     monkeypatch.setattr(server, "CLOSE_WITHIN_S", 0.05)
-    bare = BareServer(served, await served.ring())
-    await listened(served)
-    (leg,) = served.app.service.calls.legs()
+    bare = BareServer(on_asgi, await on_asgi.ring())
+    await listened(on_asgi)
+    (leg,) = on_asgi.app.service.calls.legs()
     bare.full.set()
     bare.receive(frames.media(bytes(160), 1))
     await eventually(lambda: bare.sent[-1]["type"] == "websocket.send")
@@ -430,7 +546,7 @@ async def test_mounted_in_another_application_it_works_the_same() -> None:
     """Starlette runs no lifespan of what is mounted."""
     app, outer = echoing(), FastAPI()
     outer.mount("/voice", app)
-    async with serving(app, asgi=outer, mount="/voice") as served:
+    async with serving(app, outer=outer, mount="/voice") as served:
         assert (await served.http.get("/readyz")).text == "ready\n"
         async with served.stream(await served.ring()) as socket:
             await begin(served, socket)

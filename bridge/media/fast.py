@@ -1,4 +1,4 @@
-"""The media WebSocket on picows: what `server` does on ASGI, at half the cost.
+"""The media WebSocket on picows: what `server` does on ASGI, for less.
 
 A frame goes from the socket into `MediaStream.feed` with no task, no queue and no await between.
 Uvicorn keeps the port: `Dispatcher` takes the place of its WebSocket class, and hands connections

@@ -1,7 +1,7 @@
 """The media WebSocket on plain ASGI: accept, pump messages, nothing else.
 
 Any ASGI server carries it (uvicorn with `ws="websockets-sansio"` is the measured choice), and it
-mounts in anybody's application; `bridge.media.fast` is the same at half the cost. What a message
+mounts in anybody's application; `bridge.media.fast` is the same for less. What a message
 means is decided in `MediaStream`, who may come in by `Door`, for both."""
 
 import asyncio

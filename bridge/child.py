@@ -5,7 +5,7 @@ import os
 import sys
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import NoReturn
 
 import httpx
@@ -80,8 +80,9 @@ class Child:
             return
         self._process.terminate()
         try:
-            async with asyncio.timeout(STOP_S):
-                await self._process.wait()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(STOP_S):
+                    await self._process.wait()
         finally:
             if self._process.returncode is None:
                 self._process.kill()

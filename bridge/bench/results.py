@@ -23,7 +23,7 @@ class Window(msgspec.Struct, frozen=True, kw_only=True):
     lost: int = 0  # frames without an echo a second after they were sent
     foreign: int = 0  # messages with audio that is no echo of ours
     dropped: int = 0  # calls that the endpoint ended, or whose socket broke
-    cpu_s: float = 0.0  # of the generator
+    cpu_s: float = 0.0  # of the generator, less what it spent looking with nothing to do
     lateness: bytes = b""
     echoes: bytes = b""
     messages: bytes = b""

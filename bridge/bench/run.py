@@ -73,7 +73,7 @@ class Run:
         """The same calls all the time, window after window."""
         await self._load(session, calls)
         steps: list[Figures] = []
-        until = monotonic() + seconds
+        until, window = monotonic() + seconds, min(window, seconds)
         while (left := until - monotonic()) > 0.5 * window:
             steps.append(await self._window(session, calls, min(window, left)))
         return steps

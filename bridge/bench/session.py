@@ -183,6 +183,7 @@ def _plan(url: str, sound: Sound, seat: Seats | None, **more: object) -> Plan:
         "reply_codec": sound.reply_codec,
         "reply_rate": sound.reply_rate,
         "processor": seat.generator if seat else None,
+        "spin": seat is not None,  # without a processor of its own it would be in the way
     }
     return msgspec.convert(fields | more, Plan)
 

@@ -182,8 +182,8 @@ async def connect(
     except ssl.SSLCertVerificationError as error:
         why = f"shows a certificate that is not trusted: {error.verify_message}"
     except (OSError, InvalidURI, ValueError) as error:
-        said = error.strerror if isinstance(error, OSError) else None
-        why = f"cannot be reached: {said or error or type(error).__name__}"
+        strerror = error.strerror if isinstance(error, OSError) else None
+        why = f"cannot be reached: {strerror or error or type(error).__name__}"
     else:
         return Client(connected, rest, listener)
     raise CallbridgeError(f"{where} {why}")

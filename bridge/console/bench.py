@@ -71,7 +71,10 @@ async def bench(wish: Wish, console: Console, *, as_json: bool) -> bool:
     result.show(shown)
     facts = report.as_json(scene, result.steps, slo=wish.slo, knee=result.knee, drift=result.drift)
     wish.out.mkdir(parents=True, exist_ok=True)
-    files = [wish.out / "bench.json", *await asyncio.to_thread(_draw, result, wish)]
+    files = [
+        wish.out / "bench.json",
+        *await asyncio.to_thread(_draw, result, wish, report.header(scene)),
+    ]
     files[0].write_text(json.dumps(facts, indent=1) + "\n")
     if as_json:
         print(json.dumps(facts))
@@ -210,7 +213,7 @@ class Result:
             console.print(line, soft_wrap=True)
 
 
-def _draw(result: Result, wish: Wish) -> list[Path]:
+def _draw(result: Result, wish: Wish, note: str) -> list[Path]:
     """The picture, where matplotlib is; without it a measurement is no less one."""
     if importlib.util.find_spec("matplotlib") is None:
         return []
@@ -218,11 +221,11 @@ def _draw(result: Result, wish: Wish) -> list[Path]:
 
     path = wish.out / "bench.png"
     if result.base:
-        draw_comparison(result.steps, path)
+        draw_comparison(result.steps, path, base=result.base, note=note)
     elif result.knee is not None:
-        draw_ramp(result.steps, result.knee, wish.slo, path)
+        draw_ramp(result.steps, result.knee, wish.slo, path, note=note)
     elif len(result.steps) > 1:
-        draw_soak(result.steps, path)
+        draw_soak(result.steps, path, note=note)
     else:
         return []
     return [path]

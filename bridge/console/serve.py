@@ -44,7 +44,7 @@ class Certificate:
             # A password that is wrong, where OpenSSL would ask for one on the terminal.
             ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(self.cert, key, password="")
         except ssl.SSLError as error:
-            why = (error.reason or "no certificate and key in PEM").lower().replace("_", " ")
+            why = (error.reason or "").lower().replace("_", " ") or "no PEM, or a password"
             raise SettingsError(f"{self.cert} and {key} are of no use for TLS: {why}") from None
 
 

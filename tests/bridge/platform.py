@@ -8,10 +8,12 @@ import time
 from base64 import b64encode
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
+import trustme
 from nacl.signing import SigningKey
 from websockets.asyncio.client import ClientConnection, connect
 
@@ -124,6 +126,16 @@ class Served:
     def stream(self, answer: Mapping[str, str]) -> AbstractAsyncContextManager[ClientConnection]:
         """The socket that the platform opens as this command says."""
         return self.socket(urlsplit(answer["stream_url"]).query, answer["stream_auth_token"])
+
+
+def certified(folder: Path) -> tuple[serve.Certificate, ssl.SSLContext]:
+    """A certificate for 127.0.0.1, its files in `folder`, and a client that trusts its maker."""
+    authority = trustme.CA()
+    issued = authority.issue_cert("127.0.0.1")
+    issued.cert_chain_pems[0].write_to_path(folder / "cert.pem")
+    issued.private_key_pem.write_to_path(folder / "key.pem")
+    client = ssl.create_default_context(cadata=authority.cert_pem.bytes().decode())
+    return serve.Certificate(folder / "cert.pem", folder / "key.pem"), client
 
 
 @asynccontextmanager

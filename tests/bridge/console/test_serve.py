@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import socket
+import ssl
 import sys
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
@@ -11,11 +12,18 @@ from pathlib import Path
 
 import httpx
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+)
 
 from bridge.carrier.config import CarrierConfig
 from bridge.listen import bind
+from bridge.loop import new_loop
 from tests.bridge.carrier.live import Live, carrier
-from tests.bridge.platform import API_KEY, Platform, eventually
+from tests.bridge.platform import API_KEY, Platform, certified, eventually
 
 BOT = """
 from bridge import App, Call
@@ -102,6 +110,12 @@ async def process(folder: Path, env: dict[str, str], *args: str) -> AsyncGenerat
         await reader
 
 
+def new_loop_closed() -> asyncio.AbstractEventLoop:
+    loop = new_loop()
+    loop.close()
+    return loop
+
+
 def free_port() -> int:
     with bind("127.0.0.1", 0) as listener:
         port: int = listener.getsockname()[1]
@@ -142,6 +156,109 @@ async def test_a_bot_that_does_not_import_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "broken.py").write_text("x = 1\nimport nothing_of_this_name\n")
     (line,) = await failed(tmp_path, complete(), "broken.py")
     assert line.startswith("callbridge: broken.py does not import: line 2: ModuleNotFoundError")
+
+
+def locked_key() -> bytes:
+    """An encrypted one: OpenSSL asks for its password on the terminal, where it is let."""
+    return ec.generate_private_key(ec.SECP256R1()).private_bytes(
+        Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"sesame")
+    )
+
+
+async def test_a_certificate_of_no_use_is_one_line(tmp_path: Path, bot: str) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+    one, _ = certified(tmp_path / "one")
+    two, _ = certified(tmp_path / "two")
+    key, absent = str(one.key), tmp_path / "absent.pem"
+    locked = tmp_path / "locked.pem"
+    locked.write_bytes(locked_key())
+    for cert, with_key, why in (
+        (str(absent), key, f"cannot read {absent}: No such file or directory"),
+        (str(one.cert), str(absent), f"cannot read {absent}: No such file or directory"),
+        (str(tmp_path), key, f"cannot read {tmp_path}: Is a directory"),
+        (str(one.cert), str(two.key), "of no use for TLS: key values mismatch"),
+        (str(bot), key, "of no use for TLS: "),
+        (str(one.cert), str(locked), "of no use for TLS: "),
+    ):
+        options = ("--ssl-certfile", cert, "--ssl-keyfile", with_key)
+        (line,) = await failed(tmp_path, complete(), bot, *options)
+        assert line.startswith("callbridge: ")
+        assert why in line
+    (line,) = await failed(tmp_path, complete(), bot, "--ssl-keyfile", key)
+    assert line == "callbridge: --ssl-keyfile needs --ssl-certfile"
+
+
+# ---- what it serves -----------------------------------------------------------------------------
+
+
+@asynccontextmanager
+async def serves(
+    folder: Path, *args: str, verify: ssl.SSLContext | bool = False
+) -> AsyncGenerator[httpx.AsyncClient]:
+    """A running one, and a client of the address that it says."""
+    async with process(folder, complete(), *args, "--port", "0") as running:
+        await eventually(lambda: any("callbridge serves" in row for row in running.lines))
+        (line,) = (row for row in running.lines if "callbridge serves" in row)
+        url = line.partition(" on ")[2].partition(";")[0]
+        async with httpx.AsyncClient(base_url=url, trust_env=False, verify=verify) as http:
+            yield http
+        running.signal()
+        assert await running.exit_code() == 0
+
+
+UPGRADE = {
+    "connection": "upgrade",
+    "upgrade": "websocket",
+    "sec-websocket-version": "13",
+    "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==",
+}
+
+
+@pytest.mark.parametrize("option", [(), ("--asgi",)])
+async def test_media_goes_to_picows_or_to_uvicorn(
+    tmp_path: Path, bot: str, option: tuple[str, ...]
+) -> None:
+    async with serves(tmp_path, bot, *option) as http:
+        refused = await http.get("/media", headers=UPGRADE)
+        assert (refused.status_code, refused.text) == (401, "the stream's address has no token\n")
+        assert ("date" in refused.headers) is bool(option)  # only uvicorn tells
+
+
+async def test_over_tls(tmp_path: Path, bot: str) -> None:
+    certificate, client = certified(tmp_path)
+    options = ("--ssl-certfile", str(certificate.cert), "--ssl-keyfile", str(certificate.key))
+    async with serves(tmp_path, bot, *options, verify=client) as http:
+        assert http.base_url.scheme == "https"
+        assert (await http.get("/healthz")).text == "ok\n"
+        assert (await http.get("/media", headers=UPGRADE)).status_code == 401
+
+
+TELLING = """
+import asyncio, gc, sys
+from bridge import App, Call
+app = App()
+
+@app.call
+async def tell(call: Call) -> None:
+    loop = type(asyncio.get_running_loop()).__module__
+    print("loop", loop, "frozen", gc.get_freeze_count(), file=sys.stderr, flush=True)
+    async for pcm in call.audio():
+        pass
+"""
+
+
+async def test_on_uvloop_with_what_was_imported_out_of_the_collectors_sight(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "bot.py").write_text(TELLING)
+    loop = type(new_loop_closed()).__module__
+    async with in_a_call(tmp_path, "bot.py", {"hangup": True}) as (_, running, _, _):
+        await eventually(lambda: any(row.startswith("loop ") for row in running.lines))
+        (line,) = (row for row in running.lines if row.startswith("loop "))
+    _, said, _, frozen = line.split()
+    assert said == loop
+    assert int(frozen) > 50_000
 
 
 # ---- how it ends --------------------------------------------------------------------------------

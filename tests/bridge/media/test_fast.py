@@ -7,7 +7,6 @@ import json
 import logging
 import os
 import socket as sockets
-import ssl
 import struct
 from base64 import b64encode
 from collections.abc import AsyncGenerator, Callable, Coroutine
@@ -17,12 +16,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-import trustme
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import Close, Frame, Opcode
 
 from bridge import App, Call
-from bridge.console.serve import Certificate
 from bridge.loop import new_loop
 from bridge.media import fast, server, stream
 from bridge.media.fast import MediaSocket
@@ -31,7 +28,7 @@ from bridge.media.wire import MAX_FRAME_CHARS, encode_audio
 from bridge.testing import tone
 from tests.bridge.media import frames
 from tests.bridge.media.test_server import begin, closed, echoed, echoing, listened
-from tests.bridge.platform import Served, eventually, serving
+from tests.bridge.platform import Served, certified, eventually, serving
 
 LOOPS = [asyncio.new_event_loop, new_loop]  # asyncio's own; uvloop where there is one
 OnLoop = Callable[[Coroutine[Any, Any, None]], None]
@@ -134,19 +131,6 @@ async def bare(served: Served, *, receive_buffer: int = 0) -> AsyncGenerator[Bar
 # ---- loops and TLS ------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
-@pytest.fixture
-def certificate(authority: trustme.CA, tmp_path: Path) -> Certificate:
-    issued = authority.issue_cert("127.0.0.1")
-    issued.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
-    issued.private_key_pem.write_to_path(tmp_path / "key.pem")
-    return Certificate(tmp_path / "cert.pem", tmp_path / "key.pem")
-
-
 async def conversation(served: Served) -> None:
     """A stream with small and large messages both ways, HTTP beside it, and a proper end."""
     async with served.stream(await served.ring()) as socket:
@@ -170,12 +154,9 @@ def test_a_conversation(on_loop: OnLoop) -> None:
     on_loop(test())
 
 
-def test_a_conversation_over_tls(
-    on_loop: OnLoop, certificate: Certificate, authority: trustme.CA
-) -> None:
+def test_a_conversation_over_tls(on_loop: OnLoop, tmp_path: Path) -> None:
     async def test() -> None:
-        tls = ssl.create_default_context()
-        tls.load_verify_locations(cadata=authority.cert_pem.bytes().decode())
+        certificate, tls = certified(tmp_path)
         async with serving(echoing(), certificate=certificate, tls=tls) as served:
             await conversation(served)
 

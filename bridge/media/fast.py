@@ -285,7 +285,6 @@ class Dispatcher(asyncio.Protocol):
         self._other = partial(WebSocketsSansIOProtocol, config, server_state, app_state)
         self._transport: Any = None
         self._chosen: Any = None
-        self._lost = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport
@@ -310,12 +309,10 @@ class Dispatcher(asyncio.Protocol):
         self._chosen.resume_writing()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._lost = True
         self._chosen.connection_lost(exc)
 
     def _step_aside(self) -> None:
-        if not self._lost:
-            self._transport.set_protocol(self._chosen)
+        self._transport.set_protocol(self._chosen)
 
 
 def dispatcher(door: Door) -> type[asyncio.Protocol]:

@@ -275,6 +275,20 @@ async def test_one_that_answers_no_close_is_gone_all_the_same(
         await gone(served, socket)
 
 
+async def test_its_leg_does_not_wait_for_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fast, "CLOSE_WITHIN_S", 60.0)
+    async with serving(echoing()) as served:
+        async with bare(served) as client:
+            await client.start(served)
+            (leg,) = served.app.service.calls.legs()
+            socket = ours(served)
+            assert leg.stream is not None
+            leg.stream.close(1000, "that was it")
+            await eventually(lambda: leg.stream is None)
+            assert socket in connections(socket)
+        await gone(served, socket)
+
+
 # ---- pings --------------------------------------------------------------------------------------
 
 

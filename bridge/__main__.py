@@ -234,6 +234,9 @@ def bench(
     window: Annotated[
         float, typer.Option(min=1, help="With --calls: a row for so many seconds of them.")
     ] = 10.0,
+    settle: Annotated[
+        float, typer.Option(min=0, help="Seconds between a change of the load and measuring it.")
+    ] = 2.0,
     codec: Annotated[
         str, typer.Option(help="What callers send: PCMU, PCMA, L16 (16 kHz), or L16/8000.")
     ] = "PCMU",
@@ -301,6 +304,7 @@ def bench(
         most=max(most, first),
         seconds=seconds,
         window=window,
+        settle=settle,
         rounds=rounds,
         compare=compare,
         peers=tuple(peer or ()),

@@ -8,7 +8,7 @@ from typing import Protocol
 from bridge.bench.figures import measure, merge
 from bridge.bench.ramp import Ramp
 from bridge.bench.results import Figures, Knee, Slo
-from bridge.bench.session import SETTLE_S, Session
+from bridge.bench.session import Session
 from bridge.errors import CallbridgeError
 
 
@@ -29,8 +29,9 @@ class Watcher(Protocol):
 class Run:
     """Windows of one or more endpoints, all by one clock and one standard."""
 
-    def __init__(self, slo: Slo, watcher: Watcher) -> None:
+    def __init__(self, slo: Slo, watcher: Watcher, settle: float) -> None:
         self._slo, self._watcher = slo, watcher
+        self._settle = settle  # seconds from a change of the load to what is measured
         self._began = monotonic()
 
     async def up_to_the_knee(
@@ -80,13 +81,13 @@ class Run:
 
     async def _clear(self, session: Session) -> None:
         await session.have(0)
-        await asyncio.sleep(SETTLE_S)
+        await asyncio.sleep(self._settle)
 
     async def _load(self, session: Session, calls: int) -> None:
         self._watcher.phase(session.name, calls, "connecting")
         await session.have(calls)
-        self._watcher.phase(session.name, calls, "settling", SETTLE_S)
-        await asyncio.sleep(SETTLE_S)
+        self._watcher.phase(session.name, calls, "settling", self._settle)
+        await asyncio.sleep(self._settle)
 
     async def _window(self, session: Session, calls: int, seconds: float) -> Figures:
         self._watcher.phase(session.name, calls, "measuring", seconds)

@@ -16,7 +16,7 @@ import httpx
 import msgspec
 
 from bridge.bench import process
-from bridge.bench.doors import public_key
+from bridge.bench.doors import public_key, trust
 from bridge.bench.generator import Answer, Calls, Command, Measure, Plan, read_answer
 from bridge.bench.process import Process
 from bridge.bench.results import Use, Window
@@ -29,7 +29,7 @@ HOST = "127.0.0.1"
 NAMED_HOST = "localhost"  # what certificates are made out to
 ECHO_BOT = Path(__file__).with_name("echo.py")
 READY_S = 20.0
-SETTLE_S = 2.0  # after calls have begun or ended, before anything is measured
+WARM_S = 0.5
 ANSWER_S = 60.0  # for the generator to open a batch of calls, whatever the endpoint does
 LIMIT = 1 << 16
 
@@ -96,9 +96,9 @@ class Session:
     async def warm_up(self) -> None:
         """A few calls come and go, so that what is loaded once is loaded."""
         await self.have(2)
-        await asyncio.sleep(SETTLE_S / 2)
+        await asyncio.sleep(WARM_S)
         await self.have(0)
-        await asyncio.sleep(SETTLE_S / 2)
+        await asyncio.sleep(WARM_S)
         if self.process is not None:
             self.idle_rss_mib = self.process.rss_mib()
 
@@ -216,7 +216,7 @@ async def own(
         f"{base}/webhooks", sound, seat, host=HOST, port=rest, api_key=api_key, cafile=cafile
     )
     async with AsyncExitStack() as stack:
-        http = await stack.enter_async_context(_http(tls))
+        http = await stack.enter_async_context(_http(cafile))
         server = await stack.enter_async_context(running(name, *ourselves(*serve), env=env))
         await server.ready(http, f"{base}/readyz")
         generator = await stack.enter_async_context(_generating(plan))
@@ -235,7 +235,7 @@ async def peer(command: str, sound: Sound, seat: Seats | None) -> AsyncGenerator
     async with AsyncExitStack() as stack:
         http = await stack.enter_async_context(_http(None))
         server = await stack.enter_async_context(running(name, *words, "--port", str(port), env={}))
-        await _listens(server, port)
+        await listens(server, port)
         plan = _plan(f"ws://{HOST}:{port}/media", sound, seat)
         generator = await stack.enter_async_context(_generating(plan))
         session = Session(name, Process(server.pid), None, generator, http)
@@ -261,18 +261,17 @@ async def foreign(
     found = await asyncio.to_thread(process.listener, parts.port or standard) if here else None
     web = "http" + parts.scheme.removeprefix("ws").removeprefix("http")
     plan = _plan(url, sound, seat, host=host, port=port, api_key=api_key, cafile=cafile)
-    tls = Tls(cafile, "") if cafile else None
     async with AsyncExitStack() as stack:
-        http = await stack.enter_async_context(_http(tls))
+        http = await stack.enter_async_context(_http(cafile))
         generator = await stack.enter_async_context(_generating(plan))
         session = Session(parts.netloc, found, f"{web}://{parts.netloc}/metrics", generator, http)
         await session.warm_up()
         yield session
 
 
-def _http(tls: Tls | None) -> httpx.AsyncClient:
+def _http(cafile: str | None) -> httpx.AsyncClient:
     """To this machine, past any proxy."""
-    return httpx.AsyncClient(trust_env=False, verify=tls.certfile if tls else True)
+    return httpx.AsyncClient(trust_env=False, verify=trust(cafile))
 
 
 async def _seat(session: Session, seat: Seats | None, server: Child) -> None:
@@ -282,7 +281,7 @@ async def _seat(session: Session, seat: Seats | None, server: Child) -> None:
     await session.warm_up()
 
 
-async def _listens(server: Child, port: int) -> None:
+async def listens(server: Child, port: int) -> None:
     """Until something accepts at the port. Raises CallbridgeError with its last words."""
     async with asyncio.timeout(READY_S):
         while server.alive:

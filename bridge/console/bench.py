@@ -42,6 +42,7 @@ class Wish:
     most: int
     seconds: float
     window: float
+    settle: float
     rounds: int
     compare: bool
     peers: tuple[str, ...]
@@ -60,14 +61,14 @@ async def bench(wish: Wish, console: Console, *, as_json: bool) -> bool:
     """Measure, show, and leave bench.json and bench.png; True if the standard held.
 
     Raises CallbridgeError when nothing can be measured."""
-    seat = _check(wish)
+    seat = check(wish)
     scene = report.scene(_in_words(wish.sound), "uvloop", datetime.now())
     shown = Console(quiet=True) if as_json else console
     shown.print(report.header(scene), style="dim")
     async with AsyncExitStack() as stack:
         targets = [await stack.enter_async_context(each) for each in _targets(wish, seat, shown)]
         with report.Progress(shown) as progress:
-            result = await _measured(wish, Run(wish.slo, progress), targets)
+            result = await _measured(wish, Run(wish.slo, progress, wish.settle), targets)
     result.show(shown)
     facts = report.as_json(scene, result.steps, slo=wish.slo, knee=result.knee, drift=result.drift)
     wish.out.mkdir(parents=True, exist_ok=True)
@@ -82,15 +83,13 @@ async def bench(wish: Wish, console: Console, *, as_json: bool) -> bool:
     return result.ok
 
 
-def _check(wish: Wish) -> Seats | None:
+def check(wish: Wish) -> Seats | None:
     """What can be known before anything runs. Raises CallbridgeError."""
-    if wish.url is not None:
-        url = urlsplit(wish.url)
-        if url.scheme not in ("ws", "wss", "http", "https") or not url.hostname:
-            raise CallbridgeError(
-                f"{wish.url!r} is nothing to measure: give the address of a media stream "
-                "(ws:// or wss://), or of a webhook (http:// or https://)"
-            )
+    if wish.url is not None and not _is_address(wish.url):
+        raise CallbridgeError(
+            f"{wish.url!r} is nothing to measure: give the address of a media stream "
+            "(ws:// or wss://), or of a webhook (http:// or https://)"
+        )
     form(codec(wish.sound.codec, wish.sound.rate))
     form(codec(wish.sound.reply_codec, wish.sound.reply_rate))
     if wish.compare and not PEER_FOLDER.is_dir():
@@ -99,6 +98,15 @@ def _check(wish: Wish) -> Seats | None:
             "run it from a checkout, or name programs of your own with --peer"
         )
     return seats(wish.url)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        url = urlsplit(text)
+        _ = url.port  # raises when it is none
+    except ValueError:
+        return False
+    return url.scheme in ("ws", "wss", "http", "https") and bool(url.hostname)
 
 
 def read_sound(codec_name: str, reply: str | None, bot_rate: int) -> Sound:

@@ -28,6 +28,7 @@ from telecodecs import Encoding
 
 ANSWER_S = 10.0  # from ringing to a started stream
 POLL_S = 0.01
+QUIET_S = 30.0  # for the webhooks of a thousand calls
 FROM, TO = "+13125550150", "+13125550100"
 
 NewCall = Callable[[], Call]
@@ -39,6 +40,10 @@ class Door(Protocol):
         ...
 
     async def close(self, call: Call) -> None: ...
+
+    async def quiet(self) -> None:
+        """Until nothing is said any more about calls that began or ended."""
+        ...
 
 
 def trust(cafile: str | None) -> ssl.SSLContext:
@@ -80,6 +85,9 @@ class PlainDoor:
     async def close(self, call: Call) -> None:
         call.put(wire.encode_incoming(wire.Stop()))
         call.close()
+
+    async def quiet(self) -> None:
+        """There is no signalling."""
 
 
 # ---- as a carrier -------------------------------------------------------------------------------
@@ -163,6 +171,9 @@ class CarrierDoor:
         leg = self._legs.pop(call)
         self._shell.switch.hang_up(leg.call_control_id, self._shell.now())
         self._shell.settle()
+
+    async def quiet(self) -> None:
+        await self._shell.quiet(QUIET_S)
 
     def _started(self, leg: Leg) -> Call | None:
         stream = leg.stream

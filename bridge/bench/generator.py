@@ -165,6 +165,7 @@ class Generator:
                 await door.close(call)
             await asyncio.sleep(0.01)
         self._closing = False
+        await door.quiet()
 
     async def _add(self, number: int, door: Door) -> None:
         opened = await asyncio.gather(*(door.open() for _ in range(number)), return_exceptions=True)

@@ -67,6 +67,11 @@ class Deliverer:
         else:
             self._tell(webhook, 0, Result(False, True, "dropped: too many events wait"))
 
+    @property
+    def busy(self) -> bool:
+        """Whether an event is on its way."""
+        return bool(self._queues or self._repeating)
+
     def stop_repeating(self) -> None:
         """The carrier ends: first attempts only from now on."""
         self._stopping = True

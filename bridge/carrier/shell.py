@@ -185,6 +185,12 @@ class Shell:
             self.switch.tick(deadline)
             self.settle()
 
+    async def quiet(self, within: float) -> None:
+        """Wait until every webhook is delivered or given up, at most `within` seconds."""
+        deadline = self.now() + within
+        while self._deliverer.busy and self.now() < deadline:
+            await asyncio.sleep(TICK_S)
+
     async def say_goodbye(self) -> None:
         """End all calls and give their last words a moment."""
         self._deliverer.stop_repeating()

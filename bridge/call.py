@@ -30,11 +30,28 @@ from bridge.waterfall import Waterfall
 from telecodecs import Pcm, Resampler
 
 QUEUE_LIMIT_S = 30.0  # `write` waits above it
+INT16 = np.dtype(np.int16)
 STRAGGLER_S = 0.150  # keys can overtake each other: so long after its end `gather` still looks
 
 
 class Call:
     """One call, for as long as a bot has it."""
+
+    __slots__ = (
+        "_command",
+        "_conversation",
+        "_hangup",
+        "_jobs",
+        "_leg",
+        "_live",
+        "_live_transmitter",
+        "_spawn",
+        "_studio",
+        "_unanswered",
+        "log",
+        "speeches",
+        "transfers",
+    )
 
     def __init__(
         self,
@@ -123,9 +140,10 @@ class Call:
             while True:
                 while leg.inbound:
                     yield leg.inbound.popleft()
-                if leg.ended.done():
-                    return
-                self._check()
+                if leg.gone:
+                    if leg.ended.done():
+                        return
+                    self._check()
                 await leg.changed()
         finally:
             leg.stop_listening()
@@ -134,16 +152,16 @@ class Call:
         """Queue (n,) int16 samples at `sample_rate` behind what is queued; any n.
 
         Returns when queued, and waits while more than 30 s are. `text` is what they say."""
-        self._check()
-        if pcm.dtype != np.int16 or pcm.ndim != 1:
+        leg, live = self._leg, self._live
+        if leg.gone:
+            self._check()
+        if pcm.dtype != INT16 or pcm.ndim != 1:
             raise TypeError(f"audio is (n,) int16, not {pcm.shape} {pcm.dtype}")
-        leg = self._leg
-        if self._live is None or self._live.ending or self._live.closed:
-            self._live = leg.playout.open()
+        if live is None or live.closed:
+            live = self._live = leg.playout.open()
             self._live_transmitter = leg.transmitter()
         if self._live_transmitter is not None:
             pcm = self._live_transmitter.process(pcm)
-        live = self._live
         leg.playout.write(live, pcm, leg.clock.now(), text)
         leg.pump()
         while live.queued > QUEUE_LIMIT_S * leg.playout.sample_rate:
@@ -358,7 +376,7 @@ class Call:
             return Transferred("no_answer", "the platform told nothing of it")
         result = future.result()
         if result:
-            self._leg.released = True
+            self._leg.released = self._leg.gone = True
         return result
 
     async def speak(self, text: str, *, voice: str = "AWS.Polly.Joanna") -> bool:

@@ -22,11 +22,8 @@ class SystemClock:
     """The machine's. Loops count on the same scale, but uvloop's own time has whole milliseconds
     and stands still while the loop works."""
 
-    def now(self) -> float:
-        return time.monotonic()
-
-    def wall(self) -> float:
-        return time.time()
+    now = staticmethod(time.monotonic)
+    wall = staticmethod(time.time)
 
 
 async def first_of(*futures: "asyncio.Future[Any]", timeout: float | None = None) -> None:

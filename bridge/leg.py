@@ -87,6 +87,45 @@ class LegStats:
 class Leg:
     """Ids, media and keys of one leg. Made, owned and forgotten by the registry of calls."""
 
+    # Hot: more than 30 attributes would be a dictionary for every call.
+    __slots__ = (
+        "_hearing",
+        "_keys_seen",
+        "_loop",
+        "_lost_at",
+        "_past_streams",
+        "_ptime",
+        "_rest",
+        "_ticker",
+        "_waiters",
+        "answered",
+        "call_control_id",
+        "call_leg_id",
+        "call_session_id",
+        "client_state",
+        "clock",
+        "custom_parameters",
+        "digits",
+        "direction",
+        "ended",
+        "from_",
+        "gone",
+        "inbound",
+        "listening",
+        "on_audio",
+        "on_digit",
+        "on_stream_lost",
+        "plan",
+        "playout",
+        "reference",
+        "released",
+        "stats",
+        "stream",
+        "stream_given_up",
+        "streaming",
+        "to",
+    )
+
     def __init__(
         self,
         plan: MediaPlan,
@@ -116,6 +155,7 @@ class Leg:
         self.listening = False
         self.released = False
         self.stream_given_up = False
+        self.gone = False  # any of these, or ended: nothing more can be said or heard
         self.inbound: deque[Pcm] = deque()
         self.digits: list[Digit] = []
         self.on_digit: Callable[[Digit], bool] | None = None  # takes a key before `digits` does
@@ -159,7 +199,7 @@ class Leg:
 
     def give_up_stream(self) -> None:
         """No other stream will come: what waits to be heard ends, other awaits raise StreamLost."""
-        self.stream_given_up = True
+        self.stream_given_up = self.gone = True
         self.playout.end("stream_lost", self.clock.now())
         self.on_sent()
 
@@ -243,7 +283,10 @@ class Leg:
         if not self.listening and self.on_audio is None:
             return
         if self._rest is None and len(pcm) == self._ptime:  # as nearly all of them are
-            self._take_frame(pcm)
+            if self.listening:
+                self.inbound.append(pcm)
+            if self.on_audio is not None:
+                self.on_audio(pcm)
             if len(self.inbound) > INBOUND_LIMIT:
                 self.inbound.popleft()
                 self.stats.inbound_dropped += 1
@@ -256,19 +299,17 @@ class Leg:
         if whole < len(pcm):
             self._rest = pcm[whole:]
         for start in range(0, whole, self._ptime):
-            self._take_frame(pcm[start : start + self._ptime])
+            frame = pcm[start : start + self._ptime]
+            if self.listening:
+                self.inbound.append(frame)
+            if self.on_audio is not None:
+                self.on_audio(frame)
         # One message can hold 30 s: that is no bot's slowness.
         limit = max(INBOUND_LIMIT, whole // self._ptime)
         while len(self.inbound) > limit:
             self.inbound.popleft()
             self.stats.inbound_dropped += 1
         self.notify()
-
-    def _take_frame(self, frame: Pcm) -> None:
-        if self.listening:
-            self.inbound.append(frame)
-        if self.on_audio is not None:
-            self.on_audio(frame)
 
     # ---- audio out --------------------------------------------------------------------------
 
@@ -358,6 +399,7 @@ class Leg:
         """Every end of a call comes through here, and only the first one counts."""
         if self.ended.done():
             return
+        self.gone = True
         self.ended.set_result(hangup)
         self.playout.end("call_ended", self.clock.now())
         self.on_sent()

@@ -163,7 +163,7 @@ class Generator:
             for call in some:
                 self._pacer.remove(call)
                 await door.close(call)
-            await asyncio.sleep(0.01)
+            await door.quiet()
         self._closing = False
         await door.quiet()
 

@@ -188,7 +188,7 @@ class Shell:
     async def quiet(self, within: float) -> None:
         """Wait until every webhook is delivered or given up, at most `within` seconds."""
         deadline = self.now() + within
-        while self._deliverer.busy and self.now() < deadline:
+        while self._deliverer.busy and self.now() < deadline:  # noqa: ASYNC110  nobody tells
             await asyncio.sleep(TICK_S)
 
     async def say_goodbye(self) -> None:

@@ -35,7 +35,7 @@ class JitterBuffer:
     hold_s: float = HOLD_S
     stats: JitterStats = field(default_factory=JitterStats)
     _next: int | None = None
-    _held: dict[int, tuple[MediaBody, float]] = field(
+    held: dict[int, tuple[MediaBody, float]] = field(
         default_factory=dict[int, tuple[MediaBody, float]]
     )  # by number: the frame, and until when it may be held; as they arrived
     _behind: int = 0
@@ -44,45 +44,41 @@ class JitterBuffer:
         """`in_order` vouches for a frame whose number only fits when counted over all tracks."""
         self.stats.received += 1
         chunk = frame.chunk
-        if chunk == self._next or self._next is None or (in_order and not self._held):
+        if chunk == self._next or self._next is None or (in_order and not self.held):
             self._behind = 0
             self._next = chunk + 1
-            return [frame, *self._contiguous()] if self._held else [frame]
+            return [frame, *self._contiguous()] if self.held else [frame]
         if chunk == UNNUMBERED:
             return [frame]
         if chunk < self._next:
             return self._behind_the_line(frame)
-        if chunk in self._held:
+        if chunk in self.held:
             self.stats.late += 1
             return []
-        self._held[chunk] = (frame, now + self.hold_s)
-        return self._skip_gap() if len(self._held) > MAX_HELD else []
+        self.held[chunk] = (frame, now + self.hold_s)
+        return self._skip_gap() if len(self.held) > MAX_HELD else []
 
     def tick(self, now: float) -> list[MediaBody]:
         """Give up the gaps behind which a frame has been held long enough."""
         due: list[MediaBody] = []
-        while self._held and now >= self.deadline():
+        while self.held and now >= self.deadline():
             due += self._skip_gap()
         return due
 
-    @property
-    def holds(self) -> bool:
-        return bool(self._held)
-
     def deadline(self) -> float:
-        return next(iter(self._held.values()))[1] if self._held else NEVER
+        return next(iter(self.held.values()))[1] if self.held else NEVER
 
     def _contiguous(self) -> list[MediaBody]:
         due: list[MediaBody] = []
         assert self._next is not None
-        while (held := self._held.pop(self._next, None)) is not None:
+        while (held := self.held.pop(self._next, None)) is not None:
             due.append(held[0])
             self._next += 1
         return due
 
     def _skip_gap(self) -> list[MediaBody]:
         assert self._next is not None
-        first = min(self._held)
+        first = min(self.held)
         self.stats.lost += first - self._next
         self._next = first
         return self._contiguous()
@@ -99,7 +95,7 @@ class JitterBuffer:
         self.stats.restarts += 1
         self._behind = 0
         self._next = frame.chunk + 1
-        held, self._held = [self._held[chunk][0] for chunk in sorted(self._held)], {}
+        held, self.held = [self.held[chunk][0] for chunk in sorted(self.held)], {}
         return [*held, frame]
 
 
@@ -122,9 +118,11 @@ class TrackOrder:
             buffer = self.tracks[frame.track] = JitterBuffer()
         per_stream = len(self.tracks) > 1 and self._counted_per_stream(frame)
         self._last_chunk, self._last_track = frame.chunk, frame.track
-        due = buffer.tick(NEVER) if per_stream else []
-        due += buffer.push(frame, now, in_order=per_stream)
-        if self.deadline < NEVER or buffer.holds:
+        if per_stream:
+            due = [*buffer.tick(NEVER), *buffer.push(frame, now, in_order=True)]
+        else:
+            due = buffer.push(frame, now)
+        if self.deadline < NEVER or buffer.held:
             self._replan()
         return due
 

@@ -88,6 +88,10 @@ class Utterance:
         """The spans that end by `sample`: cut at the word, if a span is one."""
         return "".join(span.text for span in self.spans if span.end <= sample)
 
+    def ends_span(self, before: int) -> bool:
+        """Whether a span ended in what was sent since `before` was all of it."""
+        return any(before < span.end <= self.sent for span in self.spans)
+
     def heard_of(self, position: int) -> int:
         """How much of it the caller has heard when the ledger stands at `position`."""
         if self.start < 0:
@@ -123,6 +127,25 @@ class PlayoutStats:
 class Playout:
     """Queue, pacer and ledger of one call's outgoing audio."""
 
+    __slots__ = (
+        "_chunk",
+        "_ended",
+        "_last_mark",
+        "_lead",
+        "_mark_apart",
+        "_mark_every",
+        "_ptime",
+        "_to_hear",
+        "_to_send",
+        "ledger",
+        "on_sent",
+        "play_end",
+        "sample_rate",
+        "settings",
+        "stats",
+        "withheld",
+    )
+
     def __init__(self, sample_rate: int, settings: PlayoutSettings | None = None) -> None:
         self.sample_rate = sample_rate
         self.settings = settings or PlayoutSettings()
@@ -137,6 +160,8 @@ class Playout:
         self._to_hear: deque[Utterance] = deque()  # sent; the end is not yet acknowledged
         self._ended: list[Utterance] = []
         self._last_mark = 0
+        self._mark_every = self.settings.mark_every * sample_rate  # samples
+        self._mark_apart = self.settings.span_mark_every * sample_rate
         self.withheld = False  # what may be interrupted stays here
 
     # ---- the producer's side ----------------------------------------------------------------
@@ -220,6 +245,8 @@ class Playout:
                 break
             if size:
                 self._send(utterance, size, now, out)
+                if not utterance.closed and utterance.length == utterance.sent:
+                    break  # all of a live one: nothing behind it may overtake
             else:
                 self._to_send.popleft()
                 self._sent_whole(utterance, out)
@@ -256,7 +283,9 @@ class Playout:
 
     def deadline(self) -> float:
         """When `due` or `tick` next has work; infinity for never."""
-        when = self._next(self._to_send[0])[1] if self._to_send else NEVER
+        first = self._to_send[0] if self._to_send else None
+        live = first is None or (not first.closed and first.length == first.sent)
+        when = NEVER if first is None or live else self._next(first)[1]
         if self._to_hear:
             when = min(when, self._end_of(self._to_hear[0]).estimate + self._patience)
         return when
@@ -306,19 +335,16 @@ class Playout:
         out.append(pcm)
         if self.on_sent is not None:
             self.on_sent(pcm, self.play_end + CARRIER_TICK_S)
-        self.ledger.add(size)
+        self.ledger.sent += size
         self.play_end += size / self.sample_rate
-        if first or self._wants_mark(utterance, before):
+        since = self.ledger.sent - self._last_mark
+        # After a span's end, but at most four times a second; after a second in any case.
+        if (
+            first
+            or since >= self._mark_every
+            or (utterance.spans and since >= self._mark_apart and utterance.ends_span(before))
+        ):
             self._mark(out)
-
-    def _wants_mark(self, utterance: Utterance, before: int) -> bool:
-        """After a span's end, but at most four times a second; after a second in any case."""
-        since = (self.ledger.sent - self._last_mark) / self.sample_rate
-        if since >= self.settings.mark_every:
-            return True
-        return since >= self.settings.span_mark_every and any(
-            before < span.end <= utterance.sent for span in utterance.spans
-        )
 
     def _mark(self, out: list[Pcm | PendingMark]) -> PendingMark:
         mark = self.ledger.expect_mark(self.play_end)

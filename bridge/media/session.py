@@ -33,6 +33,8 @@ class State(Enum):
     STOPPED = auto()
 
 
+STREAMING = State.STREAMING  # asked for with every frame
+
 # What may arrive in which state, and where it leads.
 TRANSITIONS: dict[State, dict[type[wire.Frame], State]] = {
     State.CONNECTING: {wire.Connected: State.STARTING, wire.Stop: State.STOPPED},
@@ -106,6 +108,19 @@ class MediaSession:
 
     `sample_rate` is the rate of the audio that it hands out; `playout` runs at the rate of `tx`."""
 
+    __slots__ = (
+        "_clear",
+        "_l16_order",
+        "_next_tx",
+        "_receiver",
+        "_sample_rate",
+        "_tx",
+        "order",
+        "playout",
+        "state",
+        "stats",
+    )
+
     def __init__(
         self,
         playout: Playout,
@@ -133,8 +148,11 @@ class MediaSession:
 
     def receive(self, frame: wire.Incoming, now: float) -> list[Event]:
         """Raises RemoteProtocolError for a frame that has no place here; the state stays."""
-        if self.state is State.STREAMING and isinstance(frame, wire.Media):  # 49 of 50 frames
-            return self._media(frame.media, now)
+        if self.state is STREAMING and isinstance(frame, wire.Media):  # 49 of 50 frames
+            self.stats.frames_in += 1
+            if frame.media.track not in wire.TRACKS:
+                return []
+            return self._decode(self.order.push(frame.media, now))
         following = TRANSITIONS[self.state].get(type(frame))
         if following is None:
             self.stats.illegal[type(frame).__name__] += 1
@@ -161,12 +179,6 @@ class MediaSession:
                 return [*(self._decode(held) if held else ()), Stopped()]
             case _:
                 return []
-
-    def _media(self, body: wire.MediaBody, now: float) -> list[Event]:
-        self.stats.frames_in += 1
-        if body.track not in wire.TRACKS:
-            return []
-        return self._decode(self.order.push(body, now))
 
     def _decode(self, bodies: list[wire.MediaBody]) -> list[Event]:
         receiver = self._receiver
@@ -196,7 +208,7 @@ class MediaSession:
 
     def frames_to_send(self, now: float) -> list[wire.Outgoing]:
         """What is due by the pacer; nothing before the stream has started."""
-        if self.state is not State.STREAMING:
+        if self.state is not STREAMING:
             return []
         frames: list[wire.Outgoing] = []
         if self._clear:
@@ -222,13 +234,25 @@ class MediaSession:
 
     def deadline(self) -> float:
         """When `tick` or `frames_to_send` next has work; infinity for never."""
-        if self.state is not State.STREAMING:
+        if self.state is not STREAMING:
             return self.order.deadline
         return min(self.order.deadline, self.playout.deadline())
 
 
 class Receiver:
     """Turns payloads of one track into PCM at the session's rate, holes filled with silence."""
+
+    __slots__ = (
+        "_codec",
+        "_next_chunk",
+        "_next_timestamp",
+        "_rate",
+        "_resampler",
+        "_undecided",
+        "_votes",
+        "concealed",
+        "order",
+    )
 
     def __init__(
         self, media_format: wire.MediaFormat, sample_rate: int, l16_order: ByteOrder
@@ -258,17 +282,18 @@ class Receiver:
 
     def _pcm(self, body: wire.MediaBody) -> Pcm:
         pcm = self._codec.decode(body.payload)
-        if (missing := self._missing(body, len(pcm))) > 0:
+        samples = len(pcm)
+        if body.chunk != self._next_chunk and (missing := self._missing(body)) > 0:
             self.concealed += missing
             pcm = np.concatenate([silence(missing), pcm])
+        self._next_chunk = body.chunk + 1
+        self._next_timestamp = body.timestamp + 1000 * samples / self._rate
         return self._resampler.process(pcm) if self._resampler else pcm
 
-    def _missing(self, body: wire.MediaBody, samples: int) -> int:
+    def _missing(self, body: wire.MediaBody) -> int:
         """Samples lost before this frame: only if both its number and its timestamp jump."""
         jumped = self._next_chunk is not None and body.chunk > self._next_chunk
         gap_s = (body.timestamp - self._next_timestamp) / 1000
-        self._next_chunk = body.chunk + 1
-        self._next_timestamp = body.timestamp + 1000 * samples / self._rate
         return round(gap_s * self._rate) if jumped and 0 < gap_s <= CONCEAL_MAX_S else 0
 
     def _settle_order(self, body: wire.MediaBody) -> list[wire.MediaBody]:

@@ -50,6 +50,18 @@ class StreamStats:
 class MediaStream:
     """The running end of a media session."""
 
+    __slots__ = (
+        "_closed",
+        "_listener",
+        "_now",
+        "_planned",
+        "_stalled_since",
+        "_ticker",
+        "_transport",
+        "session",
+        "stats",
+    )
+
     def __init__(
         self,
         session: MediaSession,
@@ -62,7 +74,7 @@ class MediaStream:
         self.stats = StreamStats()
         self._listener = listener
         self._transport = transport
-        self._clock = clock
+        self._now = clock.now
         self._ticker = ticker
         self._planned = 0.0
         self._stalled_since: float | None = None
@@ -72,7 +84,7 @@ class MediaStream:
         """One message of the platform. What is malformed is counted and dropped."""
         if self._closed:
             return  # on its way when we closed
-        now = self._clock.now()
+        now = self._now()
         try:
             frame = wire.decode_incoming(text)
             if isinstance(frame, wire.Unknown):
@@ -96,10 +108,14 @@ class MediaStream:
         """Send what is due. Call it after anything that may have changed what that is."""
         if self._closed:
             return
-        now = self._clock.now()
-        if self._writable(now):
-            frames = self.session.frames_to_send(now)
-            for frame in frames:
+        now = self._now()
+        buffered = self._transport.buffered()
+        if buffered or self._stalled_since is not None:
+            writable = self._writable(buffered, now)
+        else:
+            writable = True
+        if writable:
+            for frame in self.session.frames_to_send(now):
                 self._transport.send(wire.encode_outgoing(frame))
         self._listener.on_sent()
         self._plan(now)
@@ -125,8 +141,8 @@ class MediaStream:
             write_stalls=self.stats.stalls,
         )
 
-    def _writable(self, now: float) -> bool:
-        if self._transport.buffered() <= WRITE_BUFFER:
+    def _writable(self, buffered: int, now: float) -> bool:
+        if buffered <= WRITE_BUFFER:
             self._stalled_since = None
             return True
         if self._stalled_since is None:
@@ -149,6 +165,6 @@ class MediaStream:
 
     def _on_tick(self) -> None:
         self._planned = 0.0
-        for event in self.session.tick(self._clock.now()):
+        for event in self.session.tick(self._now()):
             self._listener.on_media_event(event)
         self.pump()

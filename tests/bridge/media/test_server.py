@@ -19,6 +19,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from bridge import App, Call
 from bridge.asgi import Message, Scope
+from bridge.leg import Leg
 from bridge.media import fast, server, tokens
 from bridge.media.stream import MediaStream
 from bridge.media.wire import MAX_FRAME_CHARS, encode_audio
@@ -373,19 +374,19 @@ async def test_who_closes_gets_the_same_code_back(served: Served, code: int) -> 
         await eventually(lambda: leg.stream is None)
 
 
-async def test_both_may_close_at_once(served: Served) -> None:
+async def test_both_may_close_at_once(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     async with served.stream(await served.ring()) as socket:
         await begin(served, socket)
         (leg,) = served.app.service.calls.legs()
         stream, detached = leg.stream, list[object]()
         assert stream is not None
-        detach = leg.detach
+        detach = Leg.detach
 
-        def counted(stream: MediaStream) -> None:
+        def counted(leg: Leg, stream: MediaStream) -> None:
             detached.append(stream)
-            detach(stream)
+            detach(leg, stream)
 
-        leg.detach = counted  # type: ignore[method-assign]
+        monkeypatch.setattr(Leg, "detach", counted)
         closing = asyncio.create_task(socket.close(1000))
         stream.close(1001, "going")
         stream.close(1001, "twice")

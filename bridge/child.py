@@ -2,10 +2,11 @@
 
 import asyncio
 import os
+import signal
 import sys
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import NoReturn
 
 import httpx
@@ -123,3 +124,16 @@ async def running(
     finally:
         await child.stop()
         await reader
+
+
+@contextmanager
+def ended_by_sigterm() -> Generator[None]:
+    """SIGTERM does what Ctrl-C does: our processes are ended on the way out."""
+    task = asyncio.current_task()
+    assert task is not None, "a coroutine runs in a task"
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, task.cancel)
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGTERM)

@@ -21,6 +21,7 @@ from bridge.bench.ramp import Drift, Ramp, drift
 from bridge.bench.results import Figures, Knee, Slo
 from bridge.bench.run import Run
 from bridge.bench.session import Seats, Session, Sound, Tls, foreign, own, peer, seats
+from bridge.child import ended_by_sigterm
 from bridge.console import bench_report as report
 from bridge.errors import CallbridgeError
 from bridge.settings import CODEC_RATES
@@ -66,6 +67,7 @@ async def bench(wish: Wish, console: Console, *, as_json: bool) -> bool:
     shown = Console(quiet=True) if as_json else console
     shown.print(report.header(scene), style="dim")
     async with AsyncExitStack() as stack:
+        stack.enter_context(ended_by_sigterm())
         targets = [await stack.enter_async_context(each) for each in _targets(wish, seat, shown)]
         with report.Progress(shown) as progress:
             result = await _measured(wish, Run(wish.slo, progress, wish.settle), targets)

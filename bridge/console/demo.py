@@ -6,10 +6,9 @@ from the bridge's log and metrics; the script only tells the caller what to do."
 import asyncio
 import json
 import secrets
-import signal
 from asyncio import FIRST_COMPLETED
-from collections.abc import AsyncGenerator, Coroutine, Generator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator, Coroutine, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -21,7 +20,7 @@ from rich.text import Text
 from bridge.carrier.audio import loader
 from bridge.carrier.report import TapeEntry
 from bridge.carrier.script import CallScript, ScriptError, parse_script
-from bridge.child import Child, ourselves, running
+from bridge.child import Child, ended_by_sigterm, ourselves, running
 from bridge.console import outcome as results
 from bridge.console import ring
 from bridge.console.live import Telling
@@ -57,7 +56,7 @@ async def demo(
     scripts = [_check_script(pairing.script) for pairing in pairings]
     live = Console(quiet=True) if as_json else console
     outcomes: list[Outcome] = []
-    with _ended_by_sigterm():
+    with ended_by_sigterm():
         for pairing, script in zip(pairings, scripts, strict=True):
             outcomes.append(await _one(pairing, script, out_dir, live))
             live.print(results.render(outcomes[-1]), "")
@@ -65,19 +64,6 @@ async def demo(
     if as_json:
         console.print_json(json.dumps({"ok": ok, "calls": msgspec.to_builtins(outcomes)}))
     return ok
-
-
-@contextmanager
-def _ended_by_sigterm() -> Generator[None]:
-    """SIGTERM does what Ctrl-C does: the processes are ended on the way out."""
-    task = asyncio.current_task()
-    assert task is not None, "a coroutine runs in a task"
-    loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGTERM, task.cancel)
-    try:
-        yield
-    finally:
-        loop.remove_signal_handler(signal.SIGTERM)
 
 
 def _check_script(path: Path) -> CallScript:

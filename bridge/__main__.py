@@ -262,6 +262,12 @@ def bench(
     asgi: Annotated[
         bool, typer.Option("--asgi", help="Our own endpoint on plain ASGI, as when mounted.")
     ] = False,
+    talk: Annotated[
+        bool,
+        typer.Option(
+            "--talk", help="Our own bot talks without end, instead of echoing: how it is paced."
+        ),
+    ] = False,
     ssl_certfile: Annotated[
         Path | None, typer.Option(help="Our own endpoint with TLS: certificate for localhost.")
     ] = None,
@@ -309,8 +315,9 @@ def bench(
         compare=compare,
         peers=tuple(peer or ()),
         sound=benchmark.read_sound(codec, reply_codec, bot_rate),
-        slo=Slo(p99_ms=slo_ms),
+        slo=Slo(p99_ms=slo_ms, echo=not talk),
         asgi=asgi,
+        talk=talk,
         tls=benchmark.read_tls(ssl_certfile, ssl_keyfile),
         host=host,
         port=port,

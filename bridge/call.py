@@ -127,6 +127,13 @@ class Call:
         """Whether the caller has something yet to hear."""
         return self._leg.playout.speaking(self._leg.clock.now())
 
+    @property
+    def queued_s(self) -> float:
+        """Seconds of audio that wait here, as the carrier has its lead already.
+
+        Above 0 after a stall: a bot that passes live audio on may leave some out to catch up."""
+        return self._leg.playout.queued_s()
+
     # ---- frames -----------------------------------------------------------------------------
 
     async def audio(self) -> AsyncIterator[Pcm]:

@@ -39,11 +39,16 @@ class Sound:
     An endpoint answers a frame with the same text every time, so whole messages are learned by
     heart: from then on a frame is recognised by one lookup, without its base64 being undone."""
 
-    def __init__(self, sent: Form, heard: Form) -> None:
+    def __init__(self, sent: Form, heard: Form, *, echo: bool = True) -> None:
         self.heard = heard
+        self.echo = echo
         # The end of every media message: its payload is all that its number decides.
         self.tails = [b'","payload":"' + b64encode(p) + b'"}}' for p in sent.payloads()]
         self.known: dict[bytes, int] = {}
+
+    def duration(self, base64: int) -> float:
+        """Seconds of audio in so many characters, to a sample or two."""
+        return base64 * 3 // 4 / self.heard.octets_per_s
 
     def learn(self, message: bytes, number: int) -> None:
         if len(self.known) < 2 * NUMBERS:  # messages that are never the same are not worth it
@@ -106,7 +111,7 @@ class Call:
         overdue = (number - LOST_AFTER) % NUMBERS
         if sent_at[overdue]:
             sent_at[overdue] = 0.0
-            if chunk - LOST_AFTER > self._counted_from:
+            if chunk - LOST_AFTER > self._counted_from and self._sound.echo:
                 notes.lost += 1
         if self._marks:
             self._return_marks(now)
@@ -135,20 +140,20 @@ class Call:
             self._other(data, now)
             return
         start = data.find(b'"', at + 9) + 1
+        end = data.find(b'"', start)
+        if not self._sound.echo:
+            self._played(self._sound.duration(end - start), now)
+            return
         try:
-            octets = a2b_base64(data[start : data.find(b'"', start)])
+            octets = a2b_base64(data[start:end])
         except NoBase64:
             self._notes.foreign += 1
             return
         self._audio(data, octets, now)
 
     def _audio(self, data: bytes, octets: bytes, now: float) -> None:
-        duration = len(octets) / self._sound.heard.octets_per_s
-        self.heard_anything = True
-        self._play_end = max(self._play_end, now) + duration
-        notes = self._notes
-        notes.messages.extend((self.index, now, duration))
-        reader = self._reader
+        self._played(len(octets) / self._sound.heard.octets_per_s, now)
+        notes, reader = self._notes, self._reader
         if reader.plain and (number := reader.whole(octets)) >= 0:
             self._sound.learn(data, number)
             self._echo(number, now)
@@ -157,6 +162,11 @@ class Call:
         for number, played_at in reader.read(octets, now):
             self._echo(number, played_at)
         notes.foreign += reader.unread - unread
+
+    def _played(self, duration: float, now: float) -> None:
+        self.heard_anything = True
+        self._play_end = max(self._play_end, now) + duration
+        self._notes.messages.extend((self.index, now, duration))
 
     def _echo(self, number: int, at: float) -> None:
         sent_at = self._sent_at[number]

@@ -141,7 +141,12 @@ def _generator_faults(figures: Figures) -> Iterable[str]:
 
 
 def _endpoint_faults(figures: Figures, messages: int, slo: Slo) -> Iterable[str]:
-    if figures.latency_ms is None:
+    if not slo.echo:
+        if figures.jitter_ms is None:
+            yield "no audio at all"
+        elif figures.jitter_ms.p99 > slo.p99_ms:
+            yield f"jitter p99 {figures.jitter_ms.p99:.4g} ms, above {slo.p99_ms:g} ms"
+    elif figures.latency_ms is None:
         yield "no echo at all"
     elif figures.latency_ms.p99 > slo.p99_ms:
         yield f"p99 {figures.latency_ms.p99:.4g} ms, above {slo.p99_ms:g} ms"

@@ -47,6 +47,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     api_key: str = "local-key"
     processor: int | None = None  # to stay on
     spin: bool = True  # see Pacer
+    echo: bool = True  # wait for echoes; else for any audio
 
 
 class Calls(msgspec.Struct, frozen=True, tag_field="command", tag="calls"):
@@ -134,6 +135,7 @@ class Generator:
         self._sound = Sound(
             sent=form(codec(plan.codec, plan.rate)),
             heard=form(codec(plan.reply_codec, plan.reply_rate)),
+            echo=plan.echo,
         )
         self._notes = Notes()
         self._pacer = Pacer(self._notes, spin=plan.spin)
@@ -180,14 +182,16 @@ class Generator:
 
     async def _hear_echoes(self, calls: list[Call]) -> None:
         deadline = monotonic() + ECHO_S
-        while not all(call.echoed for call in calls):
-            silent = next(call for call in calls if not call.echoed)
+        while silent := next((call for call in calls if not self._began(call)), None):
             if silent.closed:
                 words = silent.words or "without a word"
                 raise CallbridgeError(f"the endpoint took the stream and closed it: {words}")
             if monotonic() > deadline:
                 raise CallbridgeError(_no_echo(silent))
             await asyncio.sleep(0.005)
+
+    def _began(self, call: Call) -> bool:
+        return bool(call.echoed) if self._sound.echo else call.heard_anything
 
     def _forget_closed(self) -> None:
         self._calls = [call for call in self._calls if not call.closed]

@@ -138,4 +138,5 @@ class Reader:
     def _lose_phase(self) -> None:
         self._synced = False
         self.unread += 1
-        del self._rest[: self.form.size]
+        spare = len(self._rest) - 3 * self.form.size  # of what is no echo, much may have come
+        del self._rest[: max(self.form.size, spare)]

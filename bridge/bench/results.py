@@ -75,7 +75,8 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
 class Slo(msgspec.Struct, frozen=True, kw_only=True):
     """What an endpoint must hold at a load that counts as carried."""
 
-    p99_ms: float = 20.0
+    p99_ms: float = 20.0  # from a frame to its echo; of a bot that talks, jitter
+    echo: bool = True  # the bot says what it hears
     lost_share: float = 0.001  # of the frames
     underrun_share: float = 0.001
 

@@ -28,6 +28,7 @@ from bridge.settings import is_loopback
 HOST = "127.0.0.1"
 NAMED_HOST = "localhost"  # what certificates are made out to
 ECHO_BOT = Path(__file__).with_name("echo.py")
+TALK_BOT = Path(__file__).with_name("talk.py")
 READY_S = 20.0
 WARM_S = 0.5
 ANSWER_S = 60.0  # for the generator to open a batch of calls, whatever the endpoint does
@@ -190,9 +191,14 @@ def _plan(url: str, sound: Sound, seat: Seats | None, **more: object) -> Plan:
 
 @asynccontextmanager
 async def own(
-    sound: Sound, seat: Seats | None, *, asgi: bool = False, tls: Tls | None = None
+    sound: Sound,
+    seat: Seats | None,
+    *,
+    asgi: bool = False,
+    talk: bool = False,
+    tls: Tls | None = None,
 ) -> AsyncGenerator[Session]:
-    """`callbridge serve` with an echo bot, rung up by signed webhooks."""
+    """`callbridge serve` with a bot that echoes, or talks, rung up by signed webhooks."""
     rest, port = free_ports(HOST, 2)
     api_key = "bench"
     base = f"https://{NAMED_HOST}:{port}" if tls else f"http://{HOST}:{port}"
@@ -207,13 +213,21 @@ async def own(
         "CALLBRIDGE_CODEC_RATE": str(sound.reply_rate),
         "CALLBRIDGE_BENCH_RATE": str(sound.bot_rate),
     }
-    serve = ["serve", str(ECHO_BOT), "--host", HOST, "--port", str(port)]
+    serve = ["serve", str(TALK_BOT if talk else ECHO_BOT), "--host", HOST, "--port", str(port)]
     serve += ["--asgi"] if asgi else []
     serve += ["--ssl-certfile", tls.certfile, "--ssl-keyfile", tls.keyfile] if tls else []
-    name = "callbridge" + (" on ASGI" if asgi else "") + (", TLS" if tls else "")
+    kind = (" on ASGI" if asgi else "") + (", talking" if talk else "") + (", TLS" if tls else "")
+    name = f"callbridge{kind}"
     cafile = tls.certfile if tls else None
     plan = _plan(
-        f"{base}/webhooks", sound, seat, host=HOST, port=rest, api_key=api_key, cafile=cafile
+        f"{base}/webhooks",
+        sound,
+        seat,
+        host=HOST,
+        port=rest,
+        api_key=api_key,
+        cafile=cafile,
+        echo=not talk,
     )
     async with AsyncExitStack() as stack:
         http = await stack.enter_async_context(_http(cafile))

@@ -50,6 +50,7 @@ class Wish:
     sound: Sound
     slo: Slo
     asgi: bool
+    talk: bool
     tls: Tls | None
     host: str
     port: int
@@ -94,6 +95,8 @@ def check(wish: Wish) -> Seats | None:
         )
     form(codec(wish.sound.codec, wish.sound.rate))
     form(codec(wish.sound.reply_codec, wish.sound.reply_rate))
+    if wish.talk and (wish.url is not None or wish.compare or wish.peers):
+        raise CallbridgeError("--talk is about our own endpoint alone: others cannot be told to")
     if wish.compare and not PEER_FOLDER.is_dir():
         raise CallbridgeError(
             f"the peers are programs of the repository, and {PEER_FOLDER} is not there: "
@@ -152,7 +155,7 @@ def _targets(
 ) -> Iterator[AbstractAsyncContextManager[Session]]:
     """Ours or theirs first; the others of a comparison behind it."""
     if wish.url is None:
-        yield own(wish.sound, seat, asgi=wish.asgi, tls=wish.tls)
+        yield own(wish.sound, seat, asgi=wish.asgi, talk=wish.talk, tls=wish.tls)
     else:
         if wish.url.startswith("http"):
             shown.print(_instructions(wish))

@@ -70,6 +70,16 @@ async def test_our_own_endpoint_is_started_rung_up_and_measured(
     assert json.loads((tmp_path / "out" / "bench.json").read_text()) == ran.facts
 
 
+async def test_a_bot_that_talks_is_measured_by_its_pacing(tmp_path: Path) -> None:
+    ran = await run(tmp_path, *QUICK, "--talk", "--slo-ms", "900", "--json")
+    assert ran.code in (0, 1), ran.err
+    (figures,) = ran.facts["steps"]
+    assert figures["target"] == "callbridge, talking"
+    assert figures["latency_ms"] is None
+    assert figures["jitter_ms"]["p50"] >= 0
+    assert (figures["lost"], figures["foreign"], figures["dropped"]) == (0, 0, 0)
+
+
 async def test_l16_both_ways_through_a_bot_at_another_rate(tmp_path: Path) -> None:
     wide = ("--codec", "L16", "--reply-codec", "L16/24000", "--bot-rate", "8000")
     ran = await run(tmp_path, *QUICK, *wide, "--json")
@@ -151,6 +161,7 @@ async def test_a_ramp_ends_where_it_was_told_to(tmp_path: Path) -> None:
         (("ftp://here/x",), "is nothing to measure"),
         (("ws:///media",), "is nothing to measure"),
         (("ws://127.0.0.1:99999/media",), "is nothing to measure"),
+        (("--talk", "--compare"), "--talk is about our own endpoint alone"),
         (("--codec", "G729"), "'G729' is no codec here"),
         (("--codec", "L16/22050"), "22050 Hz has no whole milliseconds"),
         (("--codec", "L16/fast"), "'L16/fast' is no codec here"),
@@ -239,6 +250,7 @@ def wish(**changes: Any) -> Wish:
         "sound": bench.read_sound("PCMU", None, 8000),
         "slo": Slo(),
         "asgi": False,
+        "talk": False,
         "tls": None,
         "host": HERE,
         "port": 0,

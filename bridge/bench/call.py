@@ -33,7 +33,7 @@ class Notes:
         self.messages = array("d")
 
 
-class Sound:
+class Phrasebook:
     """What all calls of a generator send, and how what comes back is read.
 
     An endpoint answers a frame with the same text every time, so whole messages are learned by
@@ -60,7 +60,9 @@ class Call:
 
     `client` is given to it when its socket is open; `gone` is told when that closes."""
 
-    def __init__(self, index: int, sound: "Sound", notes: Notes, gone: Callable[[], None]) -> None:
+    def __init__(
+        self, index: int, book: "Phrasebook", notes: Notes, gone: Callable[[], None]
+    ) -> None:
         self.index = index
         self.due = 0.0  # when the next frame is to leave
         self.echoed = 0  # frames that came back since the call began
@@ -68,9 +70,9 @@ class Call:
         self.words = ""  # what the endpoint said last that is no audio, for error messages
         self.closed = False
         self.client: Client | None = None
-        self._sound, self._notes, self._gone = sound, notes, gone
-        self._tails, self._known = sound.tails, sound.known
-        self._reader = Reader(sound.heard)
+        self._book, self._notes, self._gone = book, notes, gone
+        self._tails, self._known = book.tails, book.known
+        self._reader = Reader(book.heard)
         self._head = b""
         self._chunk = 0
         self._number = 0
@@ -111,7 +113,7 @@ class Call:
         overdue = (number - LOST_AFTER) % NUMBERS
         if sent_at[overdue]:
             sent_at[overdue] = 0.0
-            if chunk - LOST_AFTER > self._counted_from and self._sound.echo:
+            if chunk - LOST_AFTER > self._counted_from and self._book.echo:
                 notes.lost += 1
         if self._marks:
             self._return_marks(now)
@@ -141,8 +143,8 @@ class Call:
             return
         start = data.find(b'"', at + 9) + 1
         end = data.find(b'"', start)
-        if not self._sound.echo:
-            self._played(self._sound.duration(end - start), now)
+        if not self._book.echo:
+            self._played(self._book.duration(end - start), now)
             return
         try:
             octets = a2b_base64(data[start:end])
@@ -152,10 +154,10 @@ class Call:
         self._audio(data, octets, now)
 
     def _audio(self, data: bytes, octets: bytes, now: float) -> None:
-        self._played(len(octets) / self._sound.heard.octets_per_s, now)
+        self._played(len(octets) / self._book.heard.octets_per_s, now)
         notes, reader = self._notes, self._reader
         if reader.plain and (number := reader.whole(octets)) >= 0:
-            self._sound.learn(data, number)
+            self._book.learn(data, number)
             self._echo(number, now)
             return
         unread = reader.unread

@@ -17,7 +17,7 @@ from time import monotonic, process_time
 import msgspec
 
 from bridge.alarm import alarm
-from bridge.bench.call import Call, Notes, Sound
+from bridge.bench.call import Call, Notes, Phrasebook
 from bridge.bench.doors import CarrierDoor, Door, PlainDoor, carrier_door, trust
 from bridge.bench.numbered import FRAME_S, form
 from bridge.bench.results import Window
@@ -132,7 +132,7 @@ class Generator:
     """The calls, and what they note."""
 
     def __init__(self, plan: Plan) -> None:
-        self._sound = Sound(
+        self._book = Phrasebook(
             sent=form(codec(plan.codec, plan.rate)),
             heard=form(codec(plan.reply_codec, plan.reply_rate)),
             echo=plan.echo,
@@ -146,7 +146,7 @@ class Generator:
 
     def new_call(self) -> Call:
         self._made += 1
-        return Call(self._made - 1, self._sound, self._notes, self._on_gone)
+        return Call(self._made - 1, self._book, self._notes, self._on_gone)
 
     def _on_gone(self) -> None:
         self._dropped += not self._closing
@@ -191,7 +191,7 @@ class Generator:
             await asyncio.sleep(0.005)
 
     def _began(self, call: Call) -> bool:
-        return bool(call.echoed) if self._sound.echo else call.heard_anything
+        return bool(call.echoed) if self._book.echo else call.heard_anything
 
     def _forget_closed(self) -> None:
         self._calls = [call for call in self._calls if not call.closed]

@@ -2,20 +2,26 @@
 
 import sys
 import time
+from collections.abc import Callable
 
 import httpx
 import psutil
 from prometheus_client.parser import text_string_to_metric_families
 
 from bridge.bench.results import Use
+from bridge.errors import CallbridgeError
 
 MIB = 1 << 20
 LAG = "callbridge_loop_lag_seconds"
 SCRAPE_S = 2.0
 
 
+class Gone(CallbridgeError):
+    """The process has ended."""
+
+
 class Process:
-    """A process and its children, on this machine. Gone ones count as they were last seen."""
+    """A process and its children, on this machine. Raises Gone once it has ended."""
 
     def __init__(self, pid: int) -> None:
         self._process = psutil.Process(pid)
@@ -26,14 +32,27 @@ class Process:
             self._process.cpu_affinity([processor])
 
     def cpu_s(self) -> float:
-        return sum(_cpu_s(each) for each in self._family())
+        return sum(_seen(_cpu_s, each) for each in self._family())
 
     def rss_mib(self) -> float:
-        octets: int = sum(each.memory_info().rss for each in self._family())
-        return octets / MIB
+        return sum(_seen(_rss, each) for each in self._family()) / MIB
 
     def _family(self) -> list[psutil.Process]:
-        return [self._process, *self._process.children(recursive=True)]
+        try:
+            return [self._process, *self._process.children(recursive=True)]
+        except psutil.Error as error:
+            raise Gone(str(error)) from None
+
+
+def _seen(look: Callable[[psutil.Process], float], process: psutil.Process) -> float:
+    try:
+        return look(process)
+    except (psutil.Error, OSError) as error:
+        raise Gone(str(error)) from None
+
+
+def _rss(process: psutil.Process) -> float:
+    return float(process.memory_info().rss)
 
 
 def _cpu_s(process: psutil.Process) -> float:

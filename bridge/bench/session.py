@@ -4,11 +4,10 @@ import asyncio
 import json
 import os
 import shlex
-import socket
 import sys
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -31,6 +30,7 @@ ECHO_BOT = Path(__file__).with_name("echo.py")
 TALK_BOT = Path(__file__).with_name("talk.py")
 READY_S = 20.0
 WARM_S = 0.5
+POLL_S = 0.05
 ANSWER_S = 60.0  # for the generator to open a batch of calls, whatever the endpoint does
 LIMIT = 1 << 16
 
@@ -88,7 +88,6 @@ class Session:
     http: httpx.AsyncClient
     idle_rss_mib: float = 0.0
     server: Child | None = None
-    _lag: dict[float, int] | None = field(default=None)
 
     async def have(self, calls: int) -> None:
         """Have so many calls, all with a first echo. Raises CallbridgeError if one fails."""
@@ -104,22 +103,37 @@ class Session:
             self.idle_rss_mib = self.process.rss_mib()
 
     async def measure(self, seconds: float) -> tuple[Window, Use | None]:
+        """A window, and what the endpoint's process used in it, where that can be seen.
+
+        Raises CallbridgeError when the endpoint or the generator ends."""
+        try:
+            return await self._measure(seconds)
+        except process.Gone:
+            if self.server is not None:
+                await self.server.death()
+            raise CallbridgeError(f"the process behind {self.name} has ended") from None
+
+    async def _measure(self, seconds: float) -> tuple[Window, Use | None]:
         before = await process.lag(self.http, self.metrics_url)
         began = self.process.cpu_s() if self.process else 0.0
-        answer = await self._command(Measure(seconds), seconds)
-        ended = self.process.cpu_s() if self.process else 0.0
-        assert answer.window is not None, "a measurement is answered by its window"
+        window = (await self._command(Measure(seconds), seconds)).window
+        assert window is not None, "a measurement is answered by its window"
         if self.process is None:
-            return answer.window, None
-        rss = self.process.rss_mib()
+            return window, None
+        cpu_s, rss_mib = self.process.cpu_s() - began, self.process.rss_mib()
         after = await process.lag(self.http, self.metrics_url)
-        return answer.window, process.use(ended - began, rss, self.idle_rss_mib, before, after)
+        return window, process.use(cpu_s, rss_mib, self.idle_rss_mib, before, after)
 
     async def _command(self, command: Command, seconds: float = 0.0) -> Answer:
         writer, reader = _pipes(self.generator)
         writer.write(msgspec.json.encode(command) + b"\n")
         await writer.drain()
-        return await _answer(reader, seconds + ANSWER_S)
+        try:
+            return await _answer(reader, seconds + ANSWER_S)
+        except CallbridgeError:
+            if self.server is not None and not self.server.alive:
+                await self.server.death()  # which is why
+            raise
 
 
 async def _answer(reader: asyncio.StreamReader, within: float) -> Answer:
@@ -297,11 +311,18 @@ async def _seat(session: Session, seat: Seats | None, server: Child) -> None:
 
 async def listens(server: Child, port: int) -> None:
     """Until something accepts at the port. Raises CallbridgeError with its last words."""
-    async with asyncio.timeout(READY_S):
-        while server.alive:
-            try:
-                with socket.create_connection((HOST, port), timeout=0.1):
+    try:
+        async with asyncio.timeout(READY_S):
+            while server.alive:
+                try:
+                    _, writer = await asyncio.open_connection(HOST, port)
+                except OSError:
+                    await asyncio.sleep(POLL_S)
+                else:
+                    writer.close()
                     return
-            except OSError:
-                await asyncio.sleep(0.05)
+    except TimeoutError:
+        raise CallbridgeError(
+            f"{server.name} does not listen on the port of its --port option within {READY_S:g} s"
+        ) from None
     await server.death()

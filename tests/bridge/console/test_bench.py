@@ -206,6 +206,31 @@ async def test_a_peer_that_ends_by_itself(tmp_path: Path) -> None:
     assert "no licence" in ran.err
 
 
+async def test_a_peer_that_dies_under_load(tmp_path: Path) -> None:
+    """By its own words, not as a bench that cannot go on."""
+    peer = tmp_path / "mortal.py"
+    peer.write_text(
+        f"import sys\nsys.path.insert(0, {str(bench.PEER_FOLDER)!r})\n"
+        "import asyncio, os, picows_echo\n"
+        "class Mortal(picows_echo.Echo):\n"
+        "    seen = 0\n"
+        "    def on_ws_frame(self, transport, frame):\n"
+        "        Mortal.seen += 1\n"
+        "        if Mortal.seen > 250:\n"
+        "            print('out of memory', flush=True)\n"
+        "            os._exit(3)\n"
+        "        super().on_ws_frame(transport, frame)\n"
+        "picows_echo.Echo = Mortal\n"
+        "asyncio.run(picows_echo.serve(int(sys.argv[2])))\n"
+    )
+    load = ("--calls", "2", "--seconds", "4", "--settle", "0.2")
+    ran = await run(tmp_path, *load, "--peer", f"{sys.executable} {peer}", "--rounds", "1")
+    assert ran.code == 2
+    assert "mortal: ended by itself, exit code 3" in ran.err
+    assert "out of memory" in ran.err
+    assert "Traceback" not in ran.err
+
+
 def test_one_processor_is_too_few(monkeypatch: pytest.MonkeyPatch) -> None:
     def one(pid: int) -> set[int]:
         return {0}

@@ -37,22 +37,6 @@ STRAGGLER_S = 0.150  # keys can overtake each other: so long after its end `gath
 class Call:
     """One call, for as long as a bot has it."""
 
-    __slots__ = (
-        "_command",
-        "_conversation",
-        "_hangup",
-        "_jobs",
-        "_leg",
-        "_live",
-        "_live_transmitter",
-        "_spawn",
-        "_studio",
-        "_unanswered",
-        "log",
-        "speeches",
-        "transfers",
-    )
-
     def __init__(
         self,
         leg: Leg,

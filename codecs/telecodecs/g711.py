@@ -74,8 +74,8 @@ def _octets(codes: Codes) -> bytes:
 #
 # Indexed by the sample's 16 bits as an unsigned number: first the codes of 0..32767, then those of
 # -32768..-1, which is where signed indices wrap to. Wrapping is what a frame wants, as the unsigned
-# view costs more than it saves there (0.75 us against 1.2); in batches its branch a sample makes it 5
-# times slower.
+# view costs more than it saves there (0.75 us against 1.2); in batches its branch a sample makes it
+# 5 times slower.
 
 
 def _by_sample(code_of_positive: Codes) -> Codes:

@@ -146,8 +146,10 @@ async def test_a_ramp_ends_where_it_was_told_to(tmp_path: Path) -> None:
         tmp_path, "--from", "2", "--most", "3", "--seconds", "1", "--settle", "0", "--json"
     )
     assert ran.code in (0, 1), ran.err
-    assert {each["calls"] for each in ran.facts["steps"]} <= {2, 3}
-    assert ran.facts["knee"]["is_limit"] is False
+    steps, knee = ran.facts["steps"], ran.facts["knee"]
+    assert max(each["calls"] for each in steps) <= 3
+    if all(each["verdict"] == "ok" for each in steps):  # a busy machine may not carry even two
+        assert (knee["calls"], knee["is_limit"]) == (3, False)
     assert (tmp_path / "out" / "bench.png").exists()
 
 

@@ -287,9 +287,7 @@ class Leg:
                 self.inbound.append(pcm)
             if self.on_audio is not None:
                 self.on_audio(pcm)
-            if len(self.inbound) > INBOUND_LIMIT:
-                self.inbound.popleft()
-                self.stats.inbound_dropped += 1
+            self._drop_oldest(INBOUND_LIMIT)
             self.notify()
             return
         if self._rest is not None:
@@ -305,11 +303,13 @@ class Leg:
             if self.on_audio is not None:
                 self.on_audio(frame)
         # One message can hold 30 s: that is no bot's slowness.
-        limit = max(INBOUND_LIMIT, whole // self._ptime)
+        self._drop_oldest(max(INBOUND_LIMIT, whole // self._ptime))
+        self.notify()
+
+    def _drop_oldest(self, limit: int) -> None:
         while len(self.inbound) > limit:
             self.inbound.popleft()
             self.stats.inbound_dropped += 1
-        self.notify()
 
     # ---- audio out --------------------------------------------------------------------------
 

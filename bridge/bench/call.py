@@ -61,7 +61,7 @@ class Call:
     `client` is given to it when its socket is open; `gone` is told when that closes."""
 
     def __init__(
-        self, index: int, book: "Phrasebook", notes: Notes, gone: Callable[[], None]
+        self, index: int, book: Phrasebook, notes: Notes, gone: Callable[[], None]
     ) -> None:
         self.index = index
         self.due = 0.0  # when the next frame is to leave

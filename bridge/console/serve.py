@@ -128,7 +128,7 @@ async def serve(
     sys.setswitchinterval(SWITCH_INTERVAL_S)
 
     def ready() -> None:
-        # A full collection looks at all that was ever imported and holds every call up for 7 ms;
+        # A full collection looks at all that was ever imported and holds every call up for 15 ms;
         # what is here now stays, and without it there is next to nothing to look at.
         gc.collect()
         gc.freeze()

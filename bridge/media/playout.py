@@ -283,9 +283,7 @@ class Playout:
 
     def deadline(self) -> float:
         """When `due` or `tick` next has work; infinity for never."""
-        first = self._to_send[0] if self._to_send else None
-        live = first is None or (not first.closed and first.length == first.sent)
-        when = NEVER if first is None or live else self._next(first)[1]
+        when = self._next(self._to_send[0])[1] if self._to_send else NEVER
         if self._to_hear:
             when = min(when, self._end_of(self._to_hear[0]).estimate + self._patience)
         return when
@@ -335,7 +333,7 @@ class Playout:
         out.append(pcm)
         if self.on_sent is not None:
             self.on_sent(pcm, self.play_end + CARRIER_TICK_S)
-        self.ledger.sent += size
+        self.ledger.add(size)
         self.play_end += size / self.sample_rate
         since = self.ledger.sent - self._last_mark
         # After a span's end, but at most four times a second; after a second in any case.

@@ -110,11 +110,8 @@ class MediaStream:
             return
         now = self._now()
         buffered = self._transport.buffered()
-        if buffered or self._stalled_since is not None:
-            writable = self._writable(buffered, now)
-        else:
-            writable = True
-        if writable:
+        free = not buffered and self._stalled_since is None
+        if free or self._writable(buffered, now):
             for frame in self.session.frames_to_send(now):
                 self._transport.send(wire.encode_outgoing(frame))
         self._listener.on_sent()

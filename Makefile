@@ -13,7 +13,7 @@ help:
 	@echo "make lock      renew the pinned versions"
 
 demo: $(VENV)/.demo
-	@$(BIN)/python -m bridge demo
+	@$(BIN)/python -m callbridge demo
 
 test: $(VENV)/.dev
 	@$(BIN)/python -m pytest -q

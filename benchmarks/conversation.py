@@ -31,12 +31,13 @@ from typing import Any, NamedTuple
 
 import httpx
 import numpy as np
-
 from benchmarks.conversation_bot import ECHO, PARROT, RATE, TONE
 from benchmarks.relay import HOST, Relay, Tape, messages, own_lateness, relaying
-from bridge.console import record, ring
-from bridge.errors import CallbridgeError
-from bridge.media import wire
+
+from callbridge.carrier import ring
+from callbridge.demo import record
+from callbridge.errors import CallbridgeError
+from callbridge.media import wire
 
 BOT = Path(__file__).with_name("conversation_bot.py")
 VOICE = "moonshine_voice:assets/two_cities.wav"
@@ -176,7 +177,7 @@ async def process(
 ) -> AsyncGenerator[int]:
     """The pid of a `callbridge` command that ends with the block."""
     running = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "bridge", *arguments,
+        sys.executable, "-m", "callbridge", *arguments,
         env={**os.environ, **env},
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,

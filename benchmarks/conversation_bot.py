@@ -9,9 +9,9 @@ from time import monotonic
 
 import numpy as np
 
-from bridge import App, Call, Turn
-from bridge.speech.engines import Recogniser
-from bridge.speech.offline import offline
+from callbridge import App, Call, Turn
+from callbridge.speech.engines import Recogniser
+from callbridge.speech.offline import offline
 from telecodecs import Pcm
 
 PARROT, ECHO, TONE = "+13125550100", "+13125550101", "+13125550102"

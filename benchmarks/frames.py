@@ -22,15 +22,16 @@ from typing import Any, NamedTuple
 
 from benchmarks.inside import PTIME_S, InsideCall, SteppedClock, caller_frames, inside
 from benchmarks.peers.g711 import lin2ulaw, ulaw2lin
-from bridge import App, Call
-from bridge.carrier.config import CarrierConfig
-from bridge.carrier.effects import OpenStream, SendFrame
-from bridge.carrier.script import CallScript
-from bridge.carrier.switch import Switch
-from bridge.loop import new_loop
-from bridge.media import wire
-from bridge.media.playout import Playout
-from bridge.media.session import MediaSession
+
+from callbridge import App, Call
+from callbridge.carrier.config import CarrierConfig
+from callbridge.carrier.effects import OpenStream, SendFrame
+from callbridge.carrier.script import CallScript
+from callbridge.carrier.switch import Switch
+from callbridge.media import wire
+from callbridge.media.playout import Playout
+from callbridge.media.session import MediaSession
+from callbridge.timing.loop import new_loop
 from telecodecs import Pcm, codec, g711
 
 REPEATS = 7

@@ -12,13 +12,13 @@ import httpx
 import numpy as np
 from nacl.signing import SigningKey
 
-from bridge import App
-from bridge.app import Surroundings
-from bridge.jobs import InlineJobs
-from bridge.leg import Hangup, Leg
-from bridge.life import Bot
-from bridge.media import wire
-from bridge.settings import Settings
+from callbridge import App
+from callbridge.app import Surroundings
+from callbridge.calls.course import Bot
+from callbridge.calls.leg import Hangup, Leg
+from callbridge.media import wire
+from callbridge.serve.settings import Settings
+from callbridge.timing.jobs import InlineJobs
 from telecodecs import Codec, Pcm, codec
 
 PTIME_S = 0.020

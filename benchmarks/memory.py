@@ -24,11 +24,11 @@ from typing import NamedTuple
 
 import httpx
 import psutil
-
 from benchmarks.inside import PTIME_S, PUBLIC_KEY, InsideCall, SteppedClock, caller_frames, inside
-from bridge import App, Call
-from bridge.listen import bind
-from bridge.loop import new_loop
+
+from callbridge import App, Call
+from callbridge.host.bind import bind
+from callbridge.timing.loop import new_loop
 from telecodecs import codec
 
 ECHO = Path(__file__).parents[1] / "examples" / "echo.py"
@@ -192,7 +192,7 @@ def served() -> Generator[subprocess.Popen[bytes]]:
         "TELNYX_PUBLIC_KEY": PUBLIC_KEY,
         "CALLBRIDGE_PUBLIC_URL": f"http://127.0.0.1:{port}",
     }
-    command = [sys.executable, "-m", "bridge", "serve", str(ECHO), "--port", str(port)]
+    command = [sys.executable, "-m", "callbridge", "serve", str(ECHO), "--port", str(port)]
     with tempfile.TemporaryDirectory() as folder:  # without anybody's .env
         process = subprocess.Popen(
             command, cwd=folder, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL

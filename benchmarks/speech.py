@@ -18,10 +18,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bridge import audiofile
-from bridge.speech.engines import Recogniser, Synthesiser
-from bridge.speech.offline import offline
-from bridge.speech.silero import SileroVad
+from callbridge.host import audiofile
+from callbridge.speech.engines import Recogniser, Synthesiser
+from callbridge.speech.offline import offline
+from callbridge.speech.silero import SileroVad
 from telecodecs import Pcm, g711
 
 RATE = 8000

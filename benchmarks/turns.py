@@ -13,16 +13,7 @@ from statistics import median
 from time import perf_counter
 
 import numpy as np
-
-from bridge.speech.echo import EchoJudge
-from bridge.speech.turns import (
-    Interrupt,
-    SpeechStarted,
-    TurnEnded,
-    TurnTaker,
-    Withhold,
-)
-from tests.bridge.speech.acoustics import (
+from tests.callbridge.speech.acoustics import (
     RATE,
     Echo,
     Heard,
@@ -36,6 +27,15 @@ from tests.bridge.speech.acoustics import (
     noise,
     over_the_wire,
     phrases,
+)
+
+from callbridge.speech.echo import EchoJudge
+from callbridge.speech.turns import (
+    Interrupt,
+    SpeechStarted,
+    TurnEnded,
+    TurnTaker,
+    Withhold,
 )
 
 Row = dict[str, str | float]

@@ -5,7 +5,7 @@ callbridge serve examples/concierge.py
 
 import re
 
-from bridge import App, Call, Turn
+from callbridge import App, Call, Turn
 
 app = App()
 

@@ -3,7 +3,7 @@
 callbridge serve examples/echo.py
 """
 
-from bridge import App, Call
+from callbridge import App, Call
 
 app = App()
 

@@ -7,7 +7,7 @@ import asyncio
 
 import numpy as np
 
-from bridge import App, Call
+from callbridge import App, Call
 from telecodecs import Pcm
 
 app = App()

@@ -5,7 +5,7 @@ callbridge serve examples/message_desk.py
 
 import asyncio
 
-from bridge import App, Call
+from callbridge import App, Call
 
 app = App()
 

@@ -5,7 +5,7 @@ callbridge serve examples/parrot.py
 
 from collections.abc import AsyncIterator
 
-from bridge import App, Call, Turn
+from callbridge import App, Call, Turn
 
 app = App()
 

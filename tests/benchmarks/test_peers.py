@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
-from bridge.listen import bind
-from tests.bridge.media import frames
+from callbridge.host.bind import bind
+from tests.callbridge.media import frames
 
 PEERS = Path(__file__).parents[2] / "benchmarks" / "peers"
 NAMES = ("fastapi_echo", "asgi_echo", "picows_echo")

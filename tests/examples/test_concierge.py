@@ -4,12 +4,12 @@ import logging
 from dataclasses import replace
 
 import pytest
-
-from bridge.carrier.config import Behaviour, CarrierConfig
-from bridge.carrier.script import Step
-from bridge.testing import CallReport, CallScript, HangUp, Pair, Wait, caller, run, says, tone
-from bridge.testing.speech import pitched
 from examples import concierge
+
+from callbridge.carrier.config import Behaviour, CarrierConfig
+from callbridge.carrier.script import Step
+from callbridge.testing import CallReport, CallScript, HangUp, Pair, Wait, caller, run, says, tone
+from callbridge.testing.speech import pitched
 
 HOURS, WHERE, PERSON, WEATHER = 440.0, 520.0, 600.0, 700.0
 EAR = pitched(

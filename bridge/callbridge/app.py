@@ -1,0 +1,389 @@
+"""The application: bots by number, and everything wired to everything.
+
+`App` is an ASGI application. Serve it (`callbridge serve bot.py`, `uvicorn bot:app`) or mount it in
+another one; a mounted application is never told to start, so all begins with the first request."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeVar, overload
+
+import httpx
+from fastapi import FastAPI, Request, Response
+from starlette.requests import ClientDisconnect
+
+from callbridge.bots.reply import Handler, ReplySettings, replying
+from callbridge.calls.course import Bot, Limits, Line
+from callbridge.calls.leg import MediaPlan
+from callbridge.calls.registry import Calls, Dialled
+from callbridge.control import signatures as webhooks
+from callbridge.control.client import CallControl, connect
+from callbridge.control.commands import Event, read_event
+from callbridge.errors import CallbridgeError, SettingsError, SpeechFailed, WebhookError
+from callbridge.media.playout import PlayoutSettings
+from callbridge.serve.logs import mask_server_logs
+from callbridge.serve.metrics import CONTENT_TYPE, Metrics, SpeechFigures
+from callbridge.serve.settings import Settings
+from callbridge.sockets.asgi import Door, MediaServer
+from callbridge.sockets.scope import Receive, Scope, Send, route
+from callbridge.speech.echo import EchoSettings
+from callbridge.speech.engines import Speech
+from callbridge.speech.offline import offline, require
+from callbridge.speech.pool import SpeechPool
+from callbridge.speech.studio import SpeechCounts, Studio
+from callbridge.speech.turns import TurnSettings
+from callbridge.timing.clock import Clock, SystemClock
+from callbridge.timing.jobs import Jobs, ThreadJobs
+from callbridge.timing.ticker import Ticker
+from callbridge.timing.watchdog import Watchdog
+from telecodecs import Pcm, codec
+from telecodecs.tones import special_information
+
+H = TypeVar("H", bound=Handler)
+
+log = logging.getLogger("callbridge")
+
+HEARING_WAIT_S = 3.0  # a caller who has heard nothing for so long is better told so
+WEBHOOK_LIMIT = 1_048_576  # bytes; real ones are a few thousand
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """What bots hear and speak with."""
+
+    sample_rate: int  # of all audio between bots and Callbridge
+    apology: Pcm  # what a caller hears when a bot crashes
+    speech: Speech | None  # None: the offline engines, loaded when first needed
+    turns: TurnSettings
+    echo: EchoSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What an application stands on; replaced as a whole by `callbridge.testing`."""
+
+    clock: Clock = field(default_factory=SystemClock)
+    jobs: Jobs = field(default_factory=ThreadJobs)
+    transport: httpx.AsyncBaseTransport | None = None  # to the Voice API; None is the network
+
+
+class App:
+    """Bots and the numbers they answer.
+
+    `sample_rate` is that of all audio between bots and Callbridge, whatever the wire carries.
+    `apology` is what a caller hears when a bot crashes: by default the three rising tones of the
+    network (ITU-T E.180); pass samples at `sample_rate`, or an empty array for silence.
+    `speech` are the engines that bots listen and speak with (by default the offline ones of the
+    extra `speech`), `turns` and `echo` the numbers of turn-taking and
+    of the echo judge."""
+
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        *,
+        sample_rate: int = 8000,
+        apology: Pcm | None = None,
+        speech: Speech | None = None,
+        turns: TurnSettings | None = None,
+        echo: EchoSettings | None = None,
+        surroundings: Surroundings | None = None,
+    ) -> None:
+        self.sound = Sound(
+            sample_rate,
+            special_information(sample_rate) if apology is None else apology,
+            speech,
+            turns or TurnSettings(),
+            echo or EchoSettings(),
+        )
+        self._settings = settings
+        self._surroundings = surroundings or Surroundings()
+        self._bots: dict[str, Bot] = {}
+        self._any_number: Bot | None = None
+        self._speaks = False  # some bot surely needs speech engines
+        self._service: Service | None = None
+        self._http = self._routes()
+        mask_server_logs()
+
+    @overload
+    def call(self, number: Bot) -> Bot: ...
+
+    @overload
+    def call(self, number: str) -> Callable[[Bot], Bot]: ...
+
+    def call(self, number: Bot | str) -> Bot | Callable[[Bot], Bot]:
+        """Register a bot: `@app.call` for every number, `@app.call("+13125550100")` for one."""
+        if not isinstance(number, str):
+            self._any_number = number
+            return number
+
+        def register(bot: Bot) -> Bot:
+            self._bots[number] = bot
+            return bot
+
+        return register
+
+    def reply(
+        self,
+        *,
+        number: str | None = None,
+        greeting: str = "",
+        idle: str = "",
+        idle_after: float = 10.0,
+        idle_limit: int = 2,
+        sorry: str = ReplySettings.sorry,
+        keys_interrupt: bool = False,
+    ) -> Callable[[H], H]:
+        """Register a bot that is only its replies: `@app.reply(greeting="Hi!")`.
+
+        The handler gets the call and the caller's turn, and returns a text or yields it piece by
+        piece, as a language model does. `number`: for one number only. `idle` is said after
+        `idle_after` seconds in which nobody spoke, `idle_limit` times, and then the call is ended;
+        `sorry` when an engine failed. A key cuts a reply only with `keys_interrupt`."""
+        self._speaks = True
+        settings = ReplySettings(greeting, idle, idle_after, idle_limit, sorry, keys_interrupt)
+
+        def register(handler: H) -> H:
+            bot = replying(handler, settings)
+            if number is None:
+                self.call(bot)
+            else:
+                self.call(number)(bot)
+            return handler
+
+        return register
+
+    async def dial(
+        self, to: str, from_: str, *, bot: Bot | None = None, timeout: float | None = None
+    ) -> Dialled:
+        """Call a number (or SIP address) and let `bot` talk when it is answered.
+
+        Without a bot the one registered for `from_` talks. Returns at answer, or with the reason
+        why there was none."""
+        service = self.service
+        bot = bot or self._bot_for(from_)
+        if bot is None:
+            raise SettingsError("dial needs a bot: pass bot=, or register one with @app.call")
+        connection_id = service.settings.connection_id
+        if not connection_id:
+            raise SettingsError(
+                "CALLBRIDGE_CONNECTION_ID is not set: it is the id of the Call Control application "
+                "that calls go out through (portal: Voice > Programmable Voice)"
+            )
+        return await service.calls.dial(to, from_, bot, connection_id, timeout)
+
+    def _bot_for(self, number: str) -> Bot | None:
+        return self._bots.get(number, self._any_number)
+
+    def configure(self, settings: Settings, surroundings: Surroundings | None = None) -> None:
+        """Set what it runs with, before its first use."""
+        if self._service is not None:
+            raise SettingsError("the application is running already: configure it before")
+        self._settings = settings
+        self._surroundings = surroundings or self._surroundings
+
+    # ---- running ----------------------------------------------------------------------------
+
+    @property
+    def service(self) -> "Service":
+        """The running parts; made at first use, inside the event loop. Raises SettingsError."""
+        if self._service is None:
+            settings = self._settings or Settings.load()
+            if self._speaks and self.sound.speech is None:
+                require()  # better now than when the first caller is on the line
+            self._service = Service(settings, self.sound, self._surroundings, self._bot_for)
+        return self._service
+
+    async def close(self) -> None:
+        """Drain, then close what was opened."""
+        if self._service is not None:
+            await self._service.close()  # until then it takes the webhooks of its last calls
+            self._service = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+        elif scope["type"] == "websocket" and route(scope) == "/media":
+            await self.service.media(scope, receive, send)
+        else:
+            await self._http(scope, receive, send)
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        await receive()
+        try:
+            _ = self.service
+        except CallbridgeError as error:
+            await send({"type": "lifespan.startup.failed", "message": str(error)})
+            return
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await self.close()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    def _routes(self) -> FastAPI:
+        http = FastAPI(title="Callbridge", docs_url=None, redoc_url=None, openapi_url=None)
+
+        async def webhook(request: Request) -> Response:
+            return await self.service.webhook(request)
+
+        def healthz() -> Response:
+            return Response("ok\n", media_type="text/plain")
+
+        async def readyz() -> Response:
+            calls = self.service.calls
+            ready = not calls.draining and not calls.full
+            why = "ready" if ready else "draining" if calls.draining else "full"
+            return Response(f"{why}\n", 200 if ready else 503, media_type="text/plain")
+
+        async def metrics() -> Response:
+            return Response(self.service.metrics.text(), headers={"content-type": CONTENT_TYPE})
+
+        http.add_api_route("/webhooks", webhook, methods=["POST"])
+        http.add_api_route("/healthz", healthz, methods=["GET"])
+        http.add_api_route("/readyz", readyz, methods=["GET"])
+        http.add_api_route("/metrics", metrics, methods=["GET"])
+        return http
+
+
+class Service:
+    """The running parts of an application: one event loop, one process."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        sound: Sound,
+        surroundings: Surroundings,
+        bot_for: Callable[[str], Bot | None],
+    ) -> None:
+        self.settings = settings
+        self._clock = surroundings.clock
+        self._jobs = surroundings.jobs
+        self._sound = sound
+        self._studio: Studio | None = None
+        self._loading: asyncio.Task[None] | None = None  # kept, as the loop does not
+        self._hearing = SpeechPool(self._jobs, longest_wait=HEARING_WAIT_S)
+        self._speaking = SpeechPool(self._jobs, waiting=256)
+        self._spoken = SpeechCounts()
+        self._key = webhooks.load_public_key(settings.public_key)
+        self._seen = webhooks.SeenEvents()
+        self._ticker = Ticker(self._clock)
+        self._watchdog: Watchdog | None = None
+        if isinstance(self._clock, SystemClock):
+            # Virtual time stands still while something works: nobody waits for it.
+            self._watchdog = Watchdog()
+            self._ticker.beat()
+        self._command: CallControl = connect(
+            settings.base_url, settings.api_key.get_secret_value(), surroundings.transport
+        )
+        tx = codec(settings.codec, settings.sampling_rate).encoding
+        token = settings.media_token.get_secret_value() if settings.media_token else ""
+        line = Line(
+            command=self._command,
+            plan=MediaPlan(
+                sample_rate=sound.sample_rate,
+                tx_name=tx.name,
+                tx_rate=tx.sample_rate,
+                l16_order=settings.l16_order,
+                playout=PlayoutSettings(lead=settings.lead_ms / 1000),
+            ),
+            clock=self._clock,
+            ticker=self._ticker,
+            jobs=surroundings.jobs,
+            studio=self.studio,
+            media_url=settings.media_url,
+            secret=settings.secret.get_secret_value().encode(),
+            limits=Limits(calls=settings.max_calls),
+            apology=sound.apology if len(sound.apology) else None,
+        )
+        self.calls = Calls(line, bot_for)
+        shared = {"minted": None, "shared": token, "none": ""}[settings.media_auth]
+        self.door = Door(self.calls, shared)
+        self.media = MediaServer(self.door)
+        pools = {"hearing": self._hearing, "speaking": self._speaking}
+        self.metrics = Metrics(
+            self.calls, self._ticker, SpeechFigures(self._spoken, pools), self._watchdog
+        )
+
+    def studio(self) -> Studio:
+        """The speech engines and their pools; loaded at the first call that listens or speaks."""
+        if self._studio is None:
+            sound = self._sound
+            self._studio = Studio(
+                sound.speech or offline(),
+                hearing=self._hearing,
+                speaking=self._speaking,
+                turns=sound.turns,
+                echo=sound.echo,
+                counts=self._spoken,
+            )
+            self._loading = asyncio.create_task(self._load(self._studio))
+        return self._studio
+
+    async def _load(self, studio: Studio) -> None:
+        """The call that needs the engines first answers while they load."""
+        try:
+            await studio.load()
+        except SpeechFailed as error:
+            log.error("the recogniser was not loaded", extra={"why": str(error)})
+
+    async def webhook(self, request: Request) -> Response:
+        """Answer a webhook; what it means for a call is done before or after, never waited for."""
+        body = bytearray()
+        try:
+            async for piece in request.stream():
+                body += piece
+                if len(body) > WEBHOOK_LIMIT:
+                    return self._answer("malformed", 413, "a webhook of more than a megabyte")
+        except ClientDisconnect:
+            return self._answer("malformed", 400, "the sender has gone")
+        headers = request.headers
+        return self.receive(
+            bytes(body),
+            signature=headers.get(webhooks.SIGNATURE_HEADER),
+            timestamp=headers.get(webhooks.TIMESTAMP_HEADER),
+            content_type=headers.get("content-type", ""),
+        )
+
+    def receive(
+        self, body: bytes, *, signature: str | None, timestamp: str | None, content_type: str
+    ) -> Response:
+        """One delivery: signature first, then the body, then the call that it is about."""
+        now = self._clock.wall()
+        try:
+            webhooks.verify(body, signature, timestamp, key=self._key, now=now)
+            event = read_event(body, content_type)
+        except WebhookError as error:
+            log.warning("webhook refused", extra={"why": str(error)})
+            return self._answer("refused", error.status, str(error))
+        if not self._seen.first_time(event.id, now):
+            return self._answer("repeated", 200, "seen before")
+        turned_away = self._turn_away(event)
+        if turned_away is not None:
+            self._seen.forget(event.id)  # its repetition may find room
+            return turned_away
+        self.calls.on_event(event)
+        return self._answer("accepted", 200, "ok")
+
+    def _turn_away(self, event: Event) -> Response | None:
+        """At the limit a new call is refused: by 503, so that failover works, or rejected."""
+        new = event.event_type == "call.initiated" and event.payload.get("direction") == "incoming"
+        if not new or not (self.calls.full or self.calls.draining):
+            return None
+        if self.settings.when_full == "reject":
+            self.calls.refuse(event, "USER_BUSY")
+            return self._answer("refused", 200, "rejected")
+        self.calls.counts.refused += 1
+        return self._answer("refused", 503, "no room for another call")
+
+    def _answer(self, outcome: str, status: int, text: str) -> Response:
+        self.metrics.webhooks[outcome] += 1
+        return Response(f"{text}\n", status, media_type="text/plain")
+
+    async def close(self) -> None:
+        await self.calls.drain(self.settings.drain_s)
+        self._ticker.close()
+        if self._watchdog is not None:
+            self._watchdog.close()
+        if self._loading is not None:
+            self._loading.cancel()
+        await self._command.aclose()

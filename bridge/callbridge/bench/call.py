@@ -1,0 +1,206 @@
+"""One call of the load generator: numbered frames out, echoes in, every moment noted.
+
+This is the generator's hot path, fifty times a second for each call, so it does no more than note;
+what the rows mean is found out elsewhere (`figures.py`)."""
+
+from array import array
+from base64 import b64encode
+from binascii import Error as NoBase64
+from binascii import a2b_base64
+from collections import deque
+from collections.abc import Callable
+from time import monotonic
+
+from callbridge.bench.numbered import FRAME_S, NUMBERS, Form, Reader
+from callbridge.bench.socket import Client
+from callbridge.errors import MalformedFrame
+from callbridge.media import wire
+
+LOST_AFTER = 50  # frames: one second
+
+
+class Notes:
+    """What all calls note until somebody takes it. Columns: see `results.Window`."""
+
+    def __init__(self) -> None:
+        self.take()
+
+    def take(self) -> None:
+        """Begin anew."""
+        self.sent = self.lost = self.foreign = 0
+        self.lateness = array("d")
+        self.echoes = array("d")
+        self.messages = array("d")
+
+
+class Phrasebook:
+    """What all calls of a generator send, and how what comes back is read.
+
+    An endpoint answers a frame with the same text every time, so whole messages are learned by
+    heart: from then on a frame is recognised by one lookup, without its base64 being undone."""
+
+    def __init__(self, sent: Form, heard: Form, *, echo: bool = True) -> None:
+        self.heard = heard
+        self.echo = echo
+        # The end of every media message: its payload is all that its number decides.
+        self.tails = [b'","payload":"' + b64encode(p) + b'"}}' for p in sent.payloads()]
+        self.known: dict[bytes, int] = {}
+
+    def duration(self, base64: int) -> float:
+        """Seconds of audio in so many characters, to a sample or two."""
+        return base64 * 3 // 4 / self.heard.octets_per_s
+
+    def learn(self, message: bytes, number: int) -> None:
+        if len(self.known) < 2 * NUMBERS:  # messages that are never the same are not worth it
+            self.known[message] = number
+
+
+class Call:
+    """A stream of media frames, once its socket is open and `start` was sent.
+
+    `client` is given to it when its socket is open; `gone` is told when that closes."""
+
+    def __init__(
+        self, index: int, book: Phrasebook, notes: Notes, gone: Callable[[], None]
+    ) -> None:
+        self.index = index
+        self.due = 0.0  # when the next frame is to leave
+        self.echoed = 0  # frames that came back since the call began
+        self.heard_anything = False
+        self.words = ""  # what the endpoint said last that is no audio, for error messages
+        self.closed = False
+        self.client: Client | None = None
+        self._book, self._notes, self._gone = book, notes, gone
+        self._tails, self._known = book.tails, book.known
+        self._reader = Reader(book.heard)
+        self._head = b""
+        self._chunk = 0
+        self._number = 0
+        self._sent_at = array("d", bytes(8 * NUMBERS))  # 0 for what is not on its way
+        self._counted_from = 0  # chunks before this one are nobody's loss
+        self._part = b""
+        self._play_end = 0.0
+        self._marks: deque[tuple[float, wire.MarkBody]] = deque()
+        self._stream_id = ""
+
+    # ---- out --------------------------------------------------------------------------------
+
+    def begin(self, stream_id: str) -> None:
+        """From now on it may send."""
+        self._stream_id = stream_id
+        self._head = f'{{"event":"media","stream_id":"{stream_id}","sequence_number":"'.encode()
+
+    def put(self, text: str) -> None:
+        """Send any message: `connected`, `start`, a mark."""
+        if self.client is not None:
+            self.client.send(text.encode())
+
+    def send(self) -> None:
+        """One frame."""
+        self._chunk = chunk = self._chunk + 1
+        number = self._number
+        self._number = (number + 1) % NUMBERS
+        message = b'%b%d","media":{"track":"inbound","chunk":"%d","timestamp":"%d%b' % (
+            self._head, chunk + 1, chunk, 20 * (chunk - 1), self._tails[number]
+        )  # fmt: skip
+        sent_at = self._sent_at
+        sent_at[number] = now = monotonic()
+        if self.client is not None:
+            self.client.send(message)
+        notes = self._notes
+        notes.sent += 1
+        notes.lateness.append(now - self.due)
+        overdue = (number - LOST_AFTER) % NUMBERS
+        if sent_at[overdue]:
+            sent_at[overdue] = 0.0
+            if chunk - LOST_AFTER > self._counted_from and self._book.echo:
+                notes.lost += 1
+        if self._marks:
+            self._return_marks(now)
+
+    def count_from_here(self) -> None:
+        """What was sent before may be lost: a bot hears from when it listens."""
+        self._counted_from = self._chunk
+
+    def _return_marks(self, now: float) -> None:
+        """Those whose audio has been played."""
+        while self._marks and self._marks[0][0] <= now:
+            self.put(wire.encode_incoming(wire.Mark(self._marks.popleft()[1], self._stream_id)))
+
+    # ---- in ---------------------------------------------------------------------------------
+
+    def on_text(self, data: bytes, now: float) -> None:
+        number = self._known.get(data, -1)
+        if number >= 0 and self._reader.plain:
+            self._notes.messages.extend((self.index, now, FRAME_S))
+            end = self._play_end
+            self._play_end = (end if end > now else now) + FRAME_S
+            self._echo(number, now)
+            return
+        at = data.find(b'"payload"')
+        if at < 0:
+            self._other(data, now)
+            return
+        start = data.find(b'"', at + 9) + 1
+        end = data.find(b'"', start)
+        if not self._book.echo:
+            self._played(self._book.duration(end - start), now)
+            return
+        try:
+            octets = a2b_base64(data[start:end])
+        except NoBase64:
+            self._notes.foreign += 1
+            return
+        self._audio(data, octets, now)
+
+    def _audio(self, data: bytes, octets: bytes, now: float) -> None:
+        self._played(len(octets) / self._book.heard.octets_per_s, now)
+        notes, reader = self._notes, self._reader
+        if reader.plain and (number := reader.whole(octets)) >= 0:
+            self._book.learn(data, number)
+            self._echo(number, now)
+            return
+        unread = reader.unread
+        for number, played_at in reader.read(octets, now):
+            self._echo(number, played_at)
+        notes.foreign += reader.unread - unread
+
+    def _played(self, duration: float, now: float) -> None:
+        self.heard_anything = True
+        self._play_end = max(self._play_end, now) + duration
+        self._notes.messages.extend((self.index, now, duration))
+
+    def _echo(self, number: int, at: float) -> None:
+        sent_at = self._sent_at[number]
+        if sent_at:
+            self._sent_at[number] = 0.0
+            self.echoed += 1
+            self._notes.echoes.extend((self.index, number, at - sent_at))
+        else:
+            self._notes.foreign += 1  # twice, or so late that it counts as lost
+
+    def _other(self, data: bytes, now: float) -> None:
+        """A mark or a clear; anything else is remembered, and no more."""
+        try:
+            frame = wire.decode_outgoing(data)
+        except MalformedFrame:
+            self.words = data[:120].decode(errors="replace")
+            self._notes.foreign += 1
+            return
+        if isinstance(frame, wire.SetMark):
+            self._marks.append((self._play_end, frame.mark))
+        elif isinstance(frame, wire.Clear):
+            self._play_end = now
+            self._return_marks(float("inf"))
+
+    # ---- the end ----------------------------------------------------------------------------
+
+    def on_closed(self, why: str) -> None:
+        self.closed = True
+        self.client = None
+        self.words = why
+        self._gone()
+
+    def close(self) -> None:
+        if self.client is not None:
+            self.client.close()

@@ -1,0 +1,244 @@
+"""`callbridge bench`: what an endpoint adds to a call, and how many calls it carries.
+
+The endpoint, the load generator and this are three processes; this one only watches and thinks."""
+
+import asyncio
+import importlib.util
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from rich.console import Console
+
+from callbridge.bench import report
+from callbridge.bench.doors import public_key
+from callbridge.bench.numbered import form
+from callbridge.bench.ramp import Drift, Ramp, drift
+from callbridge.bench.results import Figures, Knee, Slo
+from callbridge.bench.run import Run
+from callbridge.bench.session import Seats, Session, Sound, Tls, foreign, own, peer, seats
+from callbridge.errors import CallbridgeError
+from callbridge.host.child import ended_by_sigterm
+from callbridge.serve.settings import CODEC_RATES
+from telecodecs import codec
+
+PEERS = ("picows_echo", "asgi_echo", "fastapi_echo")
+PEER_FOLDER = Path(__file__).parents[3] / "benchmarks" / "peers"
+COMPARED_CALLS = 50
+LONG_S = 120.0  # a load that lasts longer is judged by its drift, too
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What to measure, as the command line says it."""
+
+    url: str | None
+    calls: int | None
+    first: int
+    most: int
+    seconds: float
+    window: float
+    settle: float
+    rounds: int
+    compare: bool
+    peers: tuple[str, ...]
+    sound: Sound
+    slo: Slo
+    asgi: bool
+    talk: bool
+    tls: Tls | None
+    host: str
+    port: int
+    api_key: str
+    cafile: str | None
+    out: Path
+
+
+async def bench(wish: Wish, console: Console, *, as_json: bool) -> bool:
+    """Measure, show, and leave bench.json and bench.png; True if the standard held.
+
+    Raises CallbridgeError when nothing can be measured."""
+    seat = check(wish)
+    scene = report.scene(_in_words(wish.sound), "uvloop", datetime.now())
+    shown = Console(quiet=True) if as_json else console
+    shown.print(report.header(scene), style="dim")
+    async with AsyncExitStack() as stack:
+        stack.enter_context(ended_by_sigterm())
+        targets = [await stack.enter_async_context(each) for each in _targets(wish, seat, shown)]
+        with report.Progress(shown) as progress:
+            result = await _measured(wish, Run(wish.slo, progress, wish.settle), targets)
+    result.show(shown)
+    facts = report.as_json(scene, result.steps, slo=wish.slo, knee=result.knee, drift=result.drift)
+    wish.out.mkdir(parents=True, exist_ok=True)
+    files = [
+        wish.out / "bench.json",
+        *await asyncio.to_thread(_draw, result, wish, report.header(scene)),
+    ]
+    files[0].write_text(json.dumps(facts, indent=1) + "\n")
+    if as_json:
+        print(json.dumps(facts))
+    shown.print(f"files: {', '.join(map(str, files))}", style="dim")
+    return result.ok
+
+
+def check(wish: Wish) -> Seats | None:
+    """What can be known before anything runs. Raises CallbridgeError."""
+    if wish.url is not None and not _is_address(wish.url):
+        raise CallbridgeError(
+            f"{wish.url!r} is nothing to measure: give the address of a media stream "
+            "(ws:// or wss://), or of a webhook (http:// or https://)"
+        )
+    form(codec(wish.sound.codec, wish.sound.rate))
+    form(codec(wish.sound.reply_codec, wish.sound.reply_rate))
+    if wish.talk and (wish.url is not None or wish.compare or wish.peers):
+        raise CallbridgeError("--talk is about our own endpoint alone: others cannot be told to")
+    if wish.compare and not PEER_FOLDER.is_dir():
+        raise CallbridgeError(
+            f"the peers are programs of the repository, and {PEER_FOLDER} is not there: "
+            "run it from a checkout, or name programs of your own with --peer"
+        )
+    return seats(wish.url)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        url = urlsplit(text)
+        _ = url.port  # raises when it is none
+    except ValueError:
+        return False
+    return url.scheme in ("ws", "wss", "http", "https") and bool(url.hostname)
+
+
+def read_sound(codec_name: str, reply: str | None, bot_rate: int) -> Sound:
+    """From the names that the command line takes: PCMU, L16, L16/24000. Raises CallbridgeError."""
+    there = _read_codec(codec_name)
+    back = _read_codec(reply) if reply else there
+    return Sound(*there, *back, bot_rate)
+
+
+def _read_codec(text: str) -> tuple[str, int]:
+    name, _, rate = text.upper().partition("/")
+    if name not in CODEC_RATES or not (rate.isdecimal() or not rate):
+        raise CallbridgeError(f"{text!r} is no codec here: use PCMU, PCMA, L16 or L16/24000")
+    return name, int(rate or CODEC_RATES[name][0])
+
+
+def read_tls(certfile: Path | None, keyfile: Path | None) -> Tls | None:
+    """Raises CallbridgeError when one comes without the other."""
+    if certfile is None and keyfile is None:
+        return None
+    if certfile is None or keyfile is None:
+        raise CallbridgeError("--ssl-certfile and --ssl-keyfile belong together")
+    return Tls(str(certfile), str(keyfile))
+
+
+def _in_words(sound: Sound) -> str:
+    there, back = _name(sound.codec, sound.rate), _name(sound.reply_codec, sound.reply_rate)
+    both = there if there == back else f"{there} in, {back} out"
+    return both + (f", bot at {sound.bot_rate} Hz" if sound.bot_rate != sound.rate else "")
+
+
+def _name(codec_name: str, rate: int) -> str:
+    return f"{codec_name} {rate // 1000} kHz" if codec_name == "L16" else codec_name
+
+
+# ---- what is measured ---------------------------------------------------------------------------
+
+
+def _targets(
+    wish: Wish, seat: Seats | None, shown: Console
+) -> Iterator[AbstractAsyncContextManager[Session]]:
+    """Ours or theirs first; the others of a comparison behind it."""
+    if wish.url is None:
+        yield own(wish.sound, seat, asgi=wish.asgi, talk=wish.talk, tls=wish.tls)
+    else:
+        if wish.url.startswith("http"):
+            shown.print(_instructions(wish))
+        yield foreign(
+            wish.url,
+            wish.sound,
+            seat,
+            host=wish.host,
+            port=wish.port,
+            api_key=wish.api_key,
+            cafile=wish.cafile,
+        )
+    if wish.compare and wish.url is None and not wish.asgi:
+        yield own(wish.sound, seat, asgi=True)
+    ours = [f"{sys.executable} {PEER_FOLDER / name}.py" for name in PEERS if wish.compare]
+    for command in (*ours, *wish.peers):
+        yield peer(command, wish.sound, seat)
+
+
+def _instructions(wish: Wish) -> str:
+    return (
+        "The endpoint must take its orders from here:\n"
+        f"  TELNYX_BASE_URL=http://{wish.host}:{wish.port}/v2\n"
+        f"  TELNYX_API_KEY={wish.api_key}\n"
+        f"  TELNYX_PUBLIC_KEY={public_key(wish.api_key)}"
+    )
+
+
+async def _measured(wish: Wish, run: Run, targets: Sequence[Session]) -> "Result":
+    if len(targets) > 1:
+        calls = wish.calls or COMPARED_CALLS
+        steps = await run.side_by_side(targets, calls, wish.seconds, wish.rounds)
+        return Result(steps, base=targets[0].name)
+    (target,) = targets
+    if wish.calls is None:
+        ramp = Ramp(wish.first, wish.most)
+        steps, knee = await run.up_to_the_knee(target, ramp, wish.seconds)
+        return Result(steps, knee=knee, ours=wish.url is None)
+    steps = await run.for_a_time(target, wish.calls, wish.seconds, wish.window)
+    return Result(steps, drift=drift(steps) if wish.seconds >= LONG_S else None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """Of one of the three measurements."""
+
+    steps: list[Figures] = field(kw_only=False)
+    base: str = ""  # of a comparison: whose multiples the others are
+    knee: Knee | None = None
+    drift: Drift | None = None
+    ours: bool = False  # it listens to CALLBRIDGE_MAX_CALLS
+
+    @property
+    def ok(self) -> bool:
+        """A ramp found a load that holds; a load that was asked for held all the time."""
+        if self.knee is not None:
+            return self.knee.calls > 0
+        return bool(self.base) or all(each.verdict == "ok" for each in self.steps)
+
+    def show(self, console: Console) -> None:
+        if self.base:
+            console.print(report.ratios(self.steps, self.base))
+            return
+        console.print(report.table(self.steps))
+        lines = report.knee_lines(self.knee, ours=self.ours) if self.knee else []
+        lines += report.drift_lines(self.drift) if self.drift else []
+        for line in lines:
+            console.print(line, soft_wrap=True)
+
+
+def _draw(result: Result, wish: Wish, note: str) -> list[Path]:
+    """The picture, where matplotlib is; without it a measurement is no less one."""
+    if importlib.util.find_spec("matplotlib") is None:
+        return []
+    from callbridge.bench.picture import draw_comparison, draw_ramp, draw_soak
+
+    path = wish.out / "bench.png"
+    if result.base:
+        draw_comparison(result.steps, path, base=result.base, note=note)
+    elif result.knee is not None:
+        draw_ramp(result.steps, result.knee, wish.slo, path, note=note)
+    elif len(result.steps) > 1:
+        draw_soak(result.steps, path, note=note)
+    else:
+        return []
+    return [path]

@@ -1,0 +1,233 @@
+"""How a call begins: straight at a WebSocket, or by ringing in as a carrier does."""
+
+import asyncio
+import base64
+import hashlib
+import ssl
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any, Protocol
+
+import httpx
+from nacl.signing import SigningKey
+
+from callbridge.bench.call import Call
+from callbridge.bench.socket import connect
+from callbridge.carrier.config import CarrierConfig
+from callbridge.carrier.effects import OpenStream
+from callbridge.carrier.leg import Leg
+from callbridge.carrier.leg import State as LegState
+from callbridge.carrier.script import CallScript, LegCodec
+from callbridge.carrier.service import RestServer
+from callbridge.carrier.shell import Shell
+from callbridge.carrier.switch import Switch
+from callbridge.errors import CallbridgeError
+from callbridge.host.bind import bind
+from callbridge.media import wire
+from telecodecs import Encoding
+
+ANSWER_S = 10.0  # from ringing to a started stream
+POLL_S = 0.01
+QUIET_S = 30.0  # for the webhooks of a thousand calls
+FROM, TO = "+13125550150", "+13125550100"
+
+NewCall = Callable[[], Call]
+
+
+class Door(Protocol):
+    async def open(self) -> Call:
+        """A call whose stream has started. Raises CallbridgeError."""
+        ...
+
+    async def close(self, call: Call) -> None: ...
+
+    async def quiet(self) -> None:
+        """Until nothing is said any more about calls that began or ended."""
+        ...
+
+
+def trust(cafile: str | None) -> ssl.SSLContext:
+    """What wss servers are believed by: the system's authorities, or just those of a file."""
+    try:
+        return ssl.create_default_context(cafile=cafile)
+    except (OSError, ssl.SSLError) as error:
+        raise CallbridgeError(f"{cafile} holds no certificates: {error}") from None
+
+
+# ---- straight at a WebSocket --------------------------------------------------------------------
+
+
+class PlainDoor:
+    """Whatever speaks media streaming at a URL."""
+
+    def __init__(
+        self, url: str, encoding: Encoding, new_call: NewCall, context: ssl.SSLContext | None
+    ) -> None:
+        self._url, self._new_call, self._context = url, new_call, context
+        self._format = wire.MediaFormat(encoding.name, encoding.sample_rate)
+
+    async def open(self) -> Call:
+        call = self._new_call()
+        call.client = await connect(self._url, {}, self._context, call)
+        name = f"{call.index:032x}"
+        start = wire.StartBody(
+            call_control_id=f"v3:bench-{name}",
+            media_format=self._format,
+            call_session_id=name,
+            from_=FROM,
+            to=TO,
+        )
+        call.put(wire.encode_incoming(wire.Connected()))
+        call.put(wire.encode_incoming(wire.Start(name, start)))
+        call.begin(name)
+        return call
+
+    async def close(self, call: Call) -> None:
+        call.put(wire.encode_incoming(wire.Stop()))
+        call.close()
+
+    async def quiet(self) -> None:
+        """There is no signalling."""
+
+
+# ---- as a carrier -------------------------------------------------------------------------------
+
+
+def signing_key(api_key: str) -> SigningKey:
+    """Always the same for an API key, so that an endpoint is told the public key once."""
+    return SigningKey(hashlib.sha256(b"callbridge bench " + api_key.encode()).digest())
+
+
+def public_key(api_key: str) -> str:
+    return base64.b64encode(bytes(signing_key(api_key).verify_key)).decode()
+
+
+class LoadStreams:
+    """The carrier's sockets, held by the load generator's calls."""
+
+    def __init__(self, new_call: NewCall, context: ssl.SSLContext | None) -> None:
+        self.calls: dict[str, Call] = {}  # by stream_id, from the opened socket on
+        self.broken: dict[str, str] = {}  # by stream_id: why it was not opened
+        self._new_call, self._context = new_call, context
+
+    def of(
+        self,
+        switch: Switch,
+        spawn: Callable[[Coroutine[Any, Any, None]], object],
+        settle: Callable[[], None],
+        now: Callable[[], float],
+    ) -> "LoadStreams":
+        """Join the shell that drives them."""
+        self._switch, self._spawn, self._settle, self._now = switch, spawn, settle, now
+        return self
+
+    def open(self, wish: OpenStream) -> None:
+        self._spawn(self._open(wish))
+
+    async def _open(self, wish: OpenStream) -> None:
+        call = self._new_call()
+        try:
+            call.client = await connect(wish.url, wish.headers, self._context, call)
+        except CallbridgeError as error:
+            self.broken[wish.stream_id] = str(error)
+            self._switch.stream_failed(wish.stream_id, str(error), self._now())
+        else:
+            self.calls[wish.stream_id] = call
+            self._switch.stream_opened(wish.stream_id, self._now())
+            call.begin(wish.stream_id)
+        self._settle()
+
+    def send(self, stream_id: str, text: str) -> None:
+        if call := self.calls.get(stream_id):
+            call.put(text)
+
+    def close(self, stream_id: str) -> None:
+        if call := self.calls.pop(stream_id, None):
+            call.close()
+
+
+class CarrierDoor:
+    """Signed webhooks, commands answered, and then the stream that the endpoint asked for."""
+
+    def __init__(self, shell: Shell, streams: LoadStreams, codec: LegCodec) -> None:
+        self._shell, self._streams = shell, streams
+        self._script = CallScript(from_=FROM, to=TO, codec=codec)
+        self._legs: dict[Call, Leg] = {}
+
+    async def open(self) -> Call:
+        shell = self._shell
+        leg = shell.switch.find(shell.switch.place_call(self._script, shell.now()))
+        assert leg is not None, "it was placed just now"
+        shell.settle()
+        deadline = shell.now() + ANSWER_S
+        while (call := self._started(leg)) is None:
+            if why := self._refused(leg, shell.now() > deadline):
+                raise CallbridgeError(why)
+            await asyncio.sleep(POLL_S)
+        self._legs[call] = leg
+        return call
+
+    async def close(self, call: Call) -> None:
+        leg = self._legs.pop(call)
+        self._shell.switch.hang_up(leg.call_control_id, self._shell.now())
+        self._shell.settle()
+
+    async def quiet(self) -> None:
+        await self._shell.quiet(QUIET_S)
+
+    def _started(self, leg: Leg) -> Call | None:
+        stream = leg.stream
+        return self._streams.calls.get(stream.stream_id) if stream and stream.started else None
+
+    def _refused(self, leg: Leg, too_late: bool) -> str:
+        """Why no stream will come; empty while one still may."""
+        for entry in leg.tape.entries:
+            if entry.kind == "webhook delivery" and not entry.detail["delivered"]:
+                event, said = entry.detail["event_type"], entry.detail["said"]
+                return f"the webhook {event} was not taken: {said}"
+            if entry.kind == "stream failed":
+                return f"the call was answered, but its stream failed: {entry.detail['reason']}"
+        if leg.state is LegState.ENDED:
+            assert leg.ending is not None
+            return f"the endpoint refused the call: {leg.ending.cause}"
+        if not too_late:
+            return ""
+        if leg.state is LegState.ANSWERED:
+            return "the call was answered without a stream_url"
+        return (
+            f"the webhook was taken, but no answer command came in {ANSWER_S:g} s: the endpoint "
+            "must send its commands here, see TELNYX_BASE_URL"
+        )
+
+
+@asynccontextmanager
+async def carrier_door(
+    webhook_url: str,
+    *,
+    host: str,
+    port: int,
+    api_key: str,
+    codec: LegCodec,
+    new_call: NewCall,
+    context: ssl.SSLContext | None,
+) -> AsyncGenerator[CarrierDoor]:
+    """A carrier's signalling, with its REST API at `host` and `port`, but without its audio."""
+    config = CarrierConfig(api_key=api_key, webhook_url=webhook_url, record=False, keep_finished=10)
+    streams = LoadStreams(new_call, context)
+    limits = httpx.Limits(max_connections=50, max_keepalive_connections=50)
+    listener = bind(host, port)
+    async with (
+        httpx.AsyncClient(trust_env=False, limits=limits, verify=context or True) as http,
+        asyncio.TaskGroup() as group,
+    ):
+        shell = Shell(
+            config, group, http, signing_key(api_key), streams=streams.of, webhook_timeout_s=5.0
+        )
+        rest = RestServer(shell)
+        serving = asyncio.create_task(rest.serve(sockets=[listener]))
+        try:
+            yield CarrierDoor(shell, streams, codec)
+        finally:
+            await shell.say_goodbye()
+            rest.should_exit = True
+            await serving

@@ -1,0 +1,375 @@
+"""What a measurement says: tables, sentences and JSON, and how far it is while it runs."""
+
+import os
+import platform
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from time import monotonic
+from types import TracebackType
+from typing import Any
+
+import msgspec
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from callbridge.bench.ramp import Drift, Trend
+from callbridge.bench.results import Figures, Knee, Slo, Spread, Verdict
+
+NOTHING = "–"
+TINY = 0.005  # would be written 0.00
+WIDE = 108  # columns of a terminal from which on all columns of the table have room
+STYLES: dict[Verdict, str] = {"ok": "green", "slo": "bold red", "generator-bound": "yellow"}
+WORDS: dict[Verdict, str] = {"ok": "ok", "slo": "missed", "generator-bound": "generator"}
+REFRESHES = 4  # a second, of the live view
+
+
+# ---- what was measured --------------------------------------------------------------------------
+
+
+class Scene(msgspec.Struct, frozen=True, kw_only=True):
+    """Where and when; figures of two scenes are not compared."""
+
+    cores: int  # that this process may use
+    cpu: str | None
+    python: str
+    loop: str
+    codec: str
+    date: str
+
+
+def scene(codec: str, loop: str, now: datetime) -> Scene:
+    """This machine. `loop` is the endpoint's event loop, `codec` what is spoken."""
+    usable = getattr(os, "sched_getaffinity", None)
+    return Scene(
+        cores=len(usable(0)) if usable else os.cpu_count() or 1,
+        cpu=cpu_model(),
+        python=f"{platform.python_implementation()} {platform.python_version()}",
+        loop=loop,
+        codec=codec,
+        date=now.strftime("%Y-%m-%d %H:%M"),
+    )
+
+
+def cpu_model(cpuinfo: Path = Path("/proc/cpuinfo")) -> str | None:
+    """As Linux names it; None where nobody does."""
+    try:
+        lines = cpuinfo.read_text(errors="replace").splitlines()
+    except OSError:
+        return None
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(filter(None, names), None)
+
+
+def header(scene: Scene) -> str:
+    cpu = f" of {scene.cpu}" if scene.cpu else ""
+    cores = f"{scene.cores} {'core' if scene.cores == 1 else 'cores'}{cpu}"
+    return " · ".join((scene.codec, cores, scene.python, scene.loop, scene.date))
+
+
+# ---- a row for every step -----------------------------------------------------------------------
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """So many digits that count, but no thousandths and no exponent; None is a dash."""
+    if value is None:
+        return NOTHING
+    rounded = float(f"{value:.{digits}g}")
+    if abs(rounded) < TINY:
+        return "0"
+    whole = len(str(int(abs(rounded)))) if abs(rounded) >= 1 else 0
+    return f"{rounded:.{max(0, min(digits - whole, 2))}f}"
+
+
+def signed(value: float) -> str:
+    text = number(abs(value))
+    return f"{'' if text == '0' else '+' if value > 0 else '−'}{text}"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    head: str  # two lines
+    read: Callable[[Figures], str]
+    narrow: bool  # shown where there is little room
+
+
+def _of(spread: Spread | None, name: str) -> str:
+    return number(getattr(spread, name) if spread else None)
+
+
+COLUMNS = (
+    Column("\ncalls", lambda f: str(f.calls), True),
+    Column("ms\np50", lambda f: _of(f.latency_ms, "p50"), True),
+    Column("ms\np99", lambda f: _of(f.latency_ms, "p99"), True),
+    Column("ms\np99.9", lambda f: _of(f.latency_ms, "p999"), False),
+    Column("ms\nworst", lambda f: _of(f.latency_ms, "worst"), True),
+    Column("jitter\np99 ms", lambda f: _of(f.jitter_ms, "p99"), True),
+    Column("under-\nruns", lambda f: str(f.underruns), True),
+    Column("\nlost", lambda f: str(f.lost), True),
+    Column("CPU us\n/frame", lambda f: number(f.cpu_us_per_frame), True),
+    Column("CPU\n%", lambda f: number(f.cpu_percent), True),
+    Column("KiB\n/call", lambda f: number(f.kib_per_call), False),
+    Column("lag p99\nms", lambda f: number(f.lag_p99_ms), False),
+    Column("gen. p99\nms late", lambda f: number(f.lateness_p99_ms), False),
+    Column("gen.\nCPU %", lambda f: number(f.generator_percent), False),
+)
+LEGEND = (
+    "ms: from a frame's sending to its echo · jitter: of arrivals, against each call's own grid",
+    "underruns: a carrier would have run dry · CPU: the endpoint's, of one core · gen.: the load "
+    "generator's own",
+)
+
+
+def table(steps: Sequence[Figures], *, legend: bool = True) -> RenderableType:
+    """One row per step, and a sentence for each that is not ok.
+
+    All columns from WIDE on; in 80 there are fewer."""
+    return _Steps(steps, legend)
+
+
+class _Steps:
+    """Knows its width only when it is printed."""
+
+    def __init__(self, steps: Sequence[Figures], legend: bool) -> None:
+        self._steps, self._legend = steps, legend
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        columns = [each for each in COLUMNS if each.narrow or options.max_width >= WIDE]
+        several = len({each.target for each in self._steps}) > 1
+        grid = _grid(["\ntarget"] * several, [*(column.head for column in columns), "\nverdict"])
+        for each in self._steps:
+            cells = [column.read(each) for column in columns]
+            grid.add_row(*[each.target] * several, *cells, _verdict(each))
+        yield grid
+        yield from (_why(each, several) for each in self._steps if each.why)
+        if self._legend:
+            yield from (Text(line, style="dim") for line in LEGEND)
+
+
+def _grid(names: Sequence[str], numbers: Sequence[str]) -> Table:
+    """Names to the left, numbers to the right, without lines."""
+    grid = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="dim")
+    for head in names:
+        grid.add_column(head, overflow="fold")
+    for head in numbers:
+        grid.add_column(head, justify="right", no_wrap=True)
+    return grid
+
+
+def _verdict(each: Figures) -> Text:
+    return Text(WORDS[each.verdict], style=STYLES[each.verdict])
+
+
+def _why(each: Figures, several: bool) -> Text:
+    who = f"{each.target}, " if several else ""
+    return Text(f"{who}{each.calls} calls: {each.why}", style=STYLES[each.verdict])
+
+
+# ---- a row for every target ---------------------------------------------------------------------
+
+RATIOS = ("CPU\nratio", "p99\nratio", "memory\nratio")
+ABSOLUTE = ("CPU us\n/frame", "ms\np50", "ms\np99", "jitter\np99 ms", "KiB\n/call", "\nverdict")
+
+
+def ratios(steps: Sequence[Figures], base: str) -> RenderableType:
+    """Targets side by side, cheapest first: how many times the `base` each takes, then how much.
+
+    A ratio is between figures of one load; without a base at that load it is a dash."""
+    loads = sorted({each.calls for each in steps})
+    bases = {each.calls: each for each in steps if each.target == base}
+    several = ["\ncalls"] if len(loads) > 1 else []
+    grid = _grid(["\ntarget"], [*several, *RATIOS, *ABSOLUTE])
+    for each in sorted(steps, key=lambda each: (each.calls, _cost(each))):
+        grid.add_row(
+            Text(each.target, style="bold" if each.target == base else ""),
+            *[str(each.calls)] * len(several),
+            *_compared(each, bases.get(each.calls)),
+            number(each.cpu_us_per_frame),
+            _of(each.latency_ms, "p50"),
+            _of(each.latency_ms, "p99"),
+            _of(each.jitter_ms, "p99"),
+            number(each.kib_per_call),
+            _verdict(each),
+        )
+    at = f"at {loads[0]} calls, " if len(loads) == 1 else ""
+    return Group(
+        grid,
+        *(_why(each, True) for each in steps if each.why),
+        Text(f"{at}as multiples of {base}; compare only within one run", style="dim"),
+    )
+
+
+def _cost(each: Figures) -> float:
+    return float("inf") if each.cpu_us_per_frame is None else each.cpu_us_per_frame
+
+
+def _compared(each: Figures, base: Figures | None) -> list[str]:
+    """In the order of RATIOS."""
+    if base is None:
+        return [NOTHING] * len(RATIOS)
+    return [
+        ratio(each.cpu_us_per_frame, base.cpu_us_per_frame),
+        ratio(
+            each.latency_ms.p99 if each.latency_ms else None,
+            base.latency_ms.p99 if base.latency_ms else None,
+        ),
+        ratio(each.kib_per_call, base.kib_per_call),
+    ]
+
+
+def ratio(value: float | None, base: float | None) -> str:
+    """`2.3×`; a dash where there is nothing to compare, or what is below the noise."""
+    if value is None or base is None or value <= 0 or base <= 0:
+        return NOTHING
+    return f"{number(value / base, 2)}×"
+
+
+# ---- sentences ----------------------------------------------------------------------------------
+
+
+def knee_lines(knee: Knee, *, ours: bool = True) -> list[str]:
+    """What a ramp found; for an endpoint that is a Callbridge also what to set."""
+    if knee.calls == 0:
+        return [f"No load held. {_sentence(knee.why)}"]
+    if not knee.is_limit:
+        lines = [f"It carries at least {_calls(knee.calls)}: no limit of its own was reached."]
+    else:
+        lines = [f"It carries {_calls(knee.calls)}."]
+    lines.append(_sentence(knee.why))
+    if knee.calls_per_core is not None:
+        percent = 100 * knee.calls / knee.calls_per_core
+        lines.append(
+            f"There it used {percent:.0f} % of a core: by CPU alone a whole one would carry about "
+            f"{number(knee.calls_per_core, 2)} (extrapolated, not measured)."
+        )
+    if ours:
+        reserve = 100 * (knee.calls - knee.advice) / knee.calls
+        lines.append(f"CALLBRIDGE_MAX_CALLS={knee.advice} leaves {reserve:.0f} % in reserve.")
+    return lines
+
+
+def _calls(number: int) -> str:
+    return f"{number} {'call' if number == 1 else 'calls'}"
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}."
+
+
+def drift_lines(drift: Drift) -> list[str]:
+    """What a soak showed: a sentence, then from where to where each quantity went."""
+    return [
+        drift.sentence,
+        *_trend("memory", drift.rss_kib, "KiB", shown="MiB", per=1024),
+        *_trend("p99 latency", drift.p99_ms, "ms"),
+        *_trend("timer lag p99", drift.lag_p99_ms, "ms"),
+    ]
+
+
+def _trend(
+    name: str, trend: Trend | None, unit: str, *, shown: str | None = None, per: float = 1.0
+) -> list[str]:
+    """A line, if there is something to tell; `per` of its units are one `shown`."""
+    if trend is None:
+        return []
+    first, last = number(trend.first / per), number(trend.last / per)
+    return [f"{name}: {first} → {last} {shown or unit}, {signed(trend.per_minute)} {unit} a minute"]
+
+
+# ---- for programs -------------------------------------------------------------------------------
+
+
+def as_json(
+    scene: Scene,
+    steps: Sequence[Figures],
+    *,
+    slo: Slo,
+    knee: Knee | None = None,
+    drift: Drift | None = None,
+) -> dict[str, Any]:
+    """All of it as plain types; what was not asked for is left out, what is not known is None."""
+    whole: dict[str, Any] = {"scene": scene, "slo": slo, "steps": list(steps)}
+    whole |= {name: value for name, value in (("knee", knee), ("drift", drift)) if value}
+    plain: dict[str, Any] = msgspec.to_builtins(whole)
+    return plain
+
+
+# ---- while it runs ------------------------------------------------------------------------------
+
+OTHER_LINES = 8  # of the live view, besides its rows
+
+
+class Progress:
+    """How far it is: a view that changes on a terminal, elsewhere a line per finished step.
+
+    A context manager. What it showed on a terminal is gone at its end, for the report to follow."""
+
+    def __init__(self, console: Console, now: Callable[[], float] = monotonic) -> None:
+        self._console, self._now = console, now
+        self._steps: list[Figures] = []
+        self._doing = "starting"
+        self._since, self._seconds = now(), 0.0
+        self._live: Live | None = None
+
+    def __enter__(self) -> "Progress":
+        if self._console.is_terminal:
+            self._live = Live(
+                console=self._console,
+                get_renderable=self.view,
+                refresh_per_second=REFRESHES,
+                transient=True,
+            )
+            self._live.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+    def phase(self, target: str, calls: int, phase: str, seconds: float = 0.0) -> None:
+        """What is done now, and how long it takes; 0 is not known."""
+        self._doing = f"{target}, {_calls(calls)}: {phase}"
+        self._since, self._seconds = self._now(), seconds
+
+    def step(self, figures: Figures) -> None:
+        """One more is measured."""
+        self._steps.append(figures)
+        if self._live is None:
+            self._console.print(plain(figures), soft_wrap=True)
+
+    def refused(self, target: str, calls: int, why: str) -> None:
+        """The endpoint did not take so many calls. It has no row, so the words stay."""
+        text = Text(f"{target}, {_calls(calls)}: {why}", style=STYLES["slo"])
+        self._console.print(text, soft_wrap=True)
+
+    def view(self) -> RenderableType:
+        """The rows so far, as many as there is room for, and what is done now."""
+        rows = self._steps[-max(1, self._console.height - OTHER_LINES) :]
+        done = ""
+        if self._seconds:
+            elapsed = min(self._now() - self._since, self._seconds)
+            done = f" {elapsed:.0f}/{self._seconds:.0f} s"
+        now = Text(f"{self._doing}{done}", style="dim")
+        return Group(table(rows, legend=False), now) if rows else now
+
+
+def plain(figures: Figures) -> Text:
+    """A step in one line."""
+    latency = figures.latency_ms
+    parts = [
+        f"p50 {_of(latency, 'p50')}, p99 {_of(latency, 'p99')}, worst {_of(latency, 'worst')} ms",
+        f"jitter p99 {_of(figures.jitter_ms, 'p99')} ms",
+        f"{number(figures.cpu_us_per_frame)} us/frame",
+        f"{number(figures.cpu_percent)} % CPU",
+        figures.why or "ok",
+    ]
+    return Text(f"{figures.target}, {_calls(figures.calls)}: {'; '.join(parts)}")

@@ -1,0 +1,1 @@
+"""Ready bots: each is a function of a call."""

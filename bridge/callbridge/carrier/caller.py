@@ -1,0 +1,172 @@
+"""The human at the other end of a leg: carries out a script on the audio clock."""
+
+import msgspec
+
+from callbridge.carrier.expect import loud
+from callbridge.carrier.playout import TICKS_PER_S, Playout
+from callbridge.carrier.script import CallScript, HangUp, Play, Press, Step, Wait
+from telecodecs import Pcm, resample
+
+TONE_TICKS = 5  # 100 ms of tone and as much of pause for every digit
+DIGIT_TICKS = 2 * TONE_TICKS
+
+
+class Pressed(msgspec.Struct, frozen=True):
+    """A digit's tone has ended."""
+
+    digit: str
+
+
+class HungUp(msgspec.Struct, frozen=True):
+    """`failure` says which step failed, None when the script said so."""
+
+    failure: str | None = None
+
+
+Act = Pressed | HungUp
+
+
+class Situation(msgspec.Struct, frozen=True):
+    """What the caller can tell about the call."""
+
+    answered: bool
+    streaming: bool
+    heard: Pcm | None  # the last 20 ms, None for silence
+
+
+class Caller:
+    """Plays a script: `mouth()` before, `listen()` after what was said and heard in a tick."""
+
+    def __init__(self, script: CallScript, sample_rate: int) -> None:
+        self._steps = script.steps
+        self._sample_rate = sample_rate
+        self._voice = Playout(sample_rate)
+        self._index = 0
+        self._begun = False  # the step's first move was made
+        self._ticks = self._speech_ticks = self._quiet_ticks = 0  # since the step began
+
+    def mouth(self) -> Pcm | None:
+        """The next 20 ms of what the caller says, None for silence.
+
+        A pressed key is silent: the network carries digits as events (RFC 4733), not as sound."""
+        self._voice.finish()
+        return self._voice.take()
+
+    def listen(self, now: Situation) -> list[Act]:
+        """One tick has passed; carry on with the script as far as it goes."""
+        self._ticks += 1
+        step = self.step
+        if isinstance(step, Wait) and step.event in ("bot_speaking", "bot_silent"):
+            self._judge(now.heard)
+        acts: list[Act] = []
+        while step is not None and self._try(step, now, acts):
+            self._enter()
+            step = self.step
+        return acts
+
+    def _judge(self, heard: Pcm | None) -> None:
+        """Only asked for where a step wants to know: it costs more than the rest of a tick."""
+        if heard is not None and loud(heard):
+            self._speech_ticks += 1
+            self._quiet_ticks = 0
+        else:
+            self._quiet_ticks += 1
+
+    @property
+    def step(self) -> Step | None:
+        return self._steps[self._index] if self._index < len(self._steps) else None
+
+    @property
+    def where(self) -> str:
+        """The step under way, for messages and the tape."""
+        step = self.step
+        if step is None:
+            return "end of script"
+        return f"step {self._index + 1} ({_name(step)})"
+
+    def left_undone(self) -> str | None:
+        """A failure when the call ends now: steps that somebody would miss.
+
+        Waiting for silence, for the end, or hanging up are not missed once the call is over."""
+        for number, step in enumerate(self._steps[self._index :], self._index + 1):
+            harmless = isinstance(step, HangUp) or (
+                isinstance(step, Wait) and step.event in ("said", "bot_silent", "hangup")
+            )
+            if not harmless:
+                return f"the call ended before step {number} ({_name(step)}) was done"
+        return None
+
+    def _enter(self) -> None:
+        self._index += 1
+        self._begun = False
+        self._ticks = self._speech_ticks = self._quiet_ticks = 0
+
+    def _try(self, step: Step, now: Situation, acts: list[Act]) -> bool:
+        """True when the step is done; may add what it makes the caller do."""
+        match step:
+            case HangUp():
+                return self._hang_up(acts)
+            case Wait():
+                return self._wait(step, now, acts)
+            case _ if not now.answered:  # nobody is there to talk to yet
+                return self._wait(Wait("answered"), now, acts)
+            case Play():
+                return self._play(step)
+            case Press():
+                return self._press(step, acts)
+
+    def _wait(self, step: Wait, now: Situation, acts: list[Act]) -> bool:
+        if self._is_true(step, now):
+            return True
+        if self._ticks >= step.within_s * TICKS_PER_S:
+            why = f"{self.where}: {step.event} did not come in {step.within_s:g} s"
+            return self._hang_up(acts, why)
+        return False
+
+    def _hang_up(self, acts: list[Act], failure: str | None = None) -> bool:
+        acts.append(HungUp(failure))
+        self._index = len(self._steps)
+        return False
+
+    def _is_true(self, step: Wait, now: Situation) -> bool:
+        enough = step.for_s * TICKS_PER_S
+        match step.event:
+            case "answered":
+                return now.answered
+            case "streaming":
+                return now.streaming
+            case "said":
+                return self._voice.idle
+            case "bot_speaking":
+                return self._speech_ticks > 0 and self._speech_ticks >= enough
+            case "bot_silent":
+                return self._quiet_ticks > 0 and self._quiet_ticks >= enough
+            case "hangup":
+                return False
+
+    def _play(self, step: Play) -> bool:
+        if not self._begun:
+            self._begun = True
+            pcm, rate = step.clip
+            self._voice.put(resample(pcm, rate, self._sample_rate))
+            return step.background
+        return self._voice.idle
+
+    def _press(self, step: Press, acts: list[Act]) -> bool:
+        if not self._begun:
+            self._begun, self._ticks = True, 0
+        elif self._ticks % DIGIT_TICKS == TONE_TICKS:
+            acts.append(Pressed(step.digits[self._ticks // DIGIT_TICKS]))
+        return self._ticks >= len(step.digits) * DIGIT_TICKS
+
+
+def _name(step: Step) -> str:
+    match step:
+        case Wait():
+            return f"wait {step.event}"
+        case Press():
+            return f"press {step.digits}"
+        case Play():
+            return "play"
+        case HangUp():
+            return "hangup"

@@ -1,0 +1,30 @@
+"""Settings of one carrier, and how the numbers it can reach behave."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+import msgspec
+
+from callbridge.carrier.script import CallScript
+
+Unreachable = Literal["busy", "no_answer", "reject", "not_found"]
+Behaviour = CallScript | Unreachable
+
+
+class CarrierConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """`numbers` says who lives at an E.164 number: a script answers, a word is a refusal, and a
+    number that is not listed rings until the caller gives up."""
+
+    api_key: str = "local-key"
+    connection_id: str = "1684641123236054244"
+    user_id: str = "8d5d7b7e-3c4a-4a49-9f3c-0c1d5e5f6a7b"
+    webhook_url: str | None = None
+    webhook_failover_url: str | None = None
+    numbers: Mapping[str, Behaviour] = {}
+    ring_s: float = 0.5  # a number rings so long before it answers or refuses
+    l16_order: Literal["little", "big"] = "little"  # the contract does not say which
+    record: bool = True
+    keep_finished_s: float = 600.0  # GET /v2/calls/{id} answers for ended calls that long
+    keep_finished: int = 1000
+    keep_recordings: int = 20
+    dedup_s: float = 60.0

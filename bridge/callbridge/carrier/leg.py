@@ -1,0 +1,237 @@
+"""One leg: its identity, its state, what it says and what it hears."""
+
+from enum import Enum
+from typing import Literal
+
+import msgspec
+
+from callbridge.carrier.caller import Caller
+from callbridge.carrier.echo import LineEcho
+from callbridge.carrier.expect import Expectation
+from callbridge.carrier.playout import TICKS_PER_S, Channel, Playout, RateAdapter, mix
+from callbridge.carrier.report import CallReport, HeardMark, Recorder, Tape
+from callbridge.carrier.script import CallScript
+from callbridge.carrier.speech import SpeechQueue
+from callbridge.carrier.stream import MediaStream, StreamParams
+from telecodecs import Encoding, Pcm, silence
+from telecodecs.dtmf import tones
+
+NEVER = float("inf")
+MAX_MARKS = 100_000  # that a report remembers; a call of four hours with four a second has fewer
+DTMF_GAP_S = 0.1
+DTMF_PAUSES_S = {"w": 0.5, "W": 1.0}
+
+
+class State(Enum):
+    PARKED = "parked"  # inbound, not answered
+    RINGING = "ringing"  # outbound, not answered
+    ANSWERED = "answered"
+    ENDED = "ended"
+
+
+class Identity(msgspec.Struct, frozen=True):
+    call_control_id: str
+    call_leg_id: str
+    call_session_id: str
+    connection_id: str
+    direction: Literal["incoming", "outgoing"]
+    from_: str
+    to: str
+    start_time: str
+
+
+class Ending(msgspec.Struct, frozen=True):
+    """Why a leg ended, in the platform's words; `sip` is a status code as a string."""
+
+    cause: str
+    source: Literal["caller", "callee", "unknown"]
+    sip: str
+
+
+class Routing(msgspec.Struct, frozen=True):
+    """Where a leg's webhooks go: `urls` in order, `by_event` in their place for single events."""
+
+    urls: tuple[str, ...] = ()
+    method: Literal["POST", "GET"] = "POST"
+    by_event: dict[str, tuple[str, ...]] = {}
+    by_event_method: Literal["POST", "GET"] = "POST"
+    retries_ms: dict[str, tuple[int, ...]] = {}
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """What is going to happen to a leg by itself, in clock seconds."""
+
+    pick_up_at: float = NEVER
+    refusal: Ending | None = None  # comes at `pick_up_at` in place of an answer
+    give_up_at: float = NEVER
+    on_give_up: Ending = Ending("timeout", "callee", "487")
+    limit_at: float = NEVER
+    time_limit_s: float = 14400.0  # counts from the answer, which sets `limit_at`
+
+
+class Leg:
+    """State of one leg. `Exchange` moves it; here is only what needs no other leg's help."""
+
+    def __init__(
+        self, identity: Identity, encoding: Encoding, routing: Routing, now: float, *, record: bool
+    ) -> None:
+        self.identity = identity
+        self.call_control_id = identity.call_control_id
+        self.encoding = encoding
+        self.routing = routing
+        self.client_state: str | None = None
+        self.state = State.PARKED if identity.direction == "incoming" else State.RINGING
+        self.started_at = now
+        self.answered_at: float | None = None
+        self.ended_at: float | None = None
+        self.ending: Ending | None = None
+        self.plan = Plan()
+        self.deadline = NEVER  # of the plan
+        self.caller: Caller | None = None  # None where nobody picks up, and after the end
+        self.expect: tuple[Expectation, ...] = ()
+        self.digits_on_answer = ""
+
+        self.partner: Leg | None = None  # bridged with
+        self.bridge_to: Leg | None = None  # to be bridged with as soon as this one is answered
+        self.was_bridged = False
+        self.parks_after_unbridge = False
+
+        self.stream: MediaStream | None = None
+        self.stream_params: StreamParams | None = None
+        self.stream_from = 0  # samples heard before the stream started
+        self.speech = SpeechQueue(encoding.sample_rate)
+        self.keypad = Channel(Playout(encoding.sample_rate), "self")
+        self.channels = [self.speech.channel, self.keypad]
+        self.echo: LineEcho | None = None
+        self.said: Pcm | None = None  # 20 ms of the current tick
+        self.ticks = 0  # since the answer
+        self._from_partner: dict[int, RateAdapter] = {}
+
+        self.tape = Tape()
+        self.recorder = Recorder(encoding.sample_rate, enabled=record)
+        self.marks: list[HeardMark] = []
+        self.clears: list[int] = []
+        self.stream_errors = 0
+        self.failures: list[str] = []
+
+    def carry_out(self, script: CallScript) -> None:
+        """There is somebody at the far end."""
+        self.caller = Caller(script, self.encoding.sample_rate)
+        self.expect = script.expect
+        self.echo = LineEcho(script.echo) if script.echo is not None else None
+
+    def intend(self, plan: Plan) -> None:
+        self.plan = plan
+        self.deadline = min(plan.pick_up_at, plan.give_up_at, plan.limit_at)
+
+    def note(self, now: float, kind: str, **detail: object) -> None:
+        self.tape.add(now - self.started_at, kind, **detail)
+
+    # ---- sound --------------------------------------------------------------------------------
+
+    def speak(self) -> None:
+        """First half of a tick: take 20 ms from the caller and from all that is played."""
+        self.said = self.caller.mouth() if self.caller is not None else None
+        if self.echo is not None:
+            back = self.echo.comes_back()
+            self.said = mix([pcm for pcm in (self.said, back) if pcm is not None])
+        for channel in self.channels:
+            channel.take()
+
+    def listen(self) -> Pcm | None:
+        """Second half, when all legs have spoken: the mix that this leg hears."""
+        rate = self.encoding.sample_rate
+        parts: list[Pcm] = []
+        for channel in self.channels:
+            piece = channel.heard_by("self", rate)
+            if piece is not None:
+                parts.append(piece)
+        if self.partner is not None:
+            parts += self._hear_partner(self.partner)
+        heard = mix(parts)
+        if self.echo is not None:
+            self.echo.heard(heard)
+        self.ticks += 1
+        self.recorder.add(self.said, heard)
+        return heard
+
+    def _hear_partner(self, partner: "Leg") -> list[Pcm]:
+        """What the other one says, and what is played for him to us."""
+        theirs, ours = partner.encoding.sample_rate, self.encoding.sample_rate
+        voice = partner.said
+        if theirs != ours:
+            if theirs not in self._from_partner:
+                self._from_partner[theirs] = RateAdapter(theirs, ours)
+            voice = self._from_partner[theirs].process(voice)
+        pieces = [voice, *(each.heard_by("opposite", ours) for each in partner.channels)]
+        return [piece for piece in pieces if piece is not None]
+
+    @property
+    def heard_samples(self) -> int:
+        """Samples of the recording: what the leg has heard when the current tick is over."""
+        return self.ticks * (self.encoding.sample_rate // TICKS_PER_S)
+
+    def press(self, digits: str, tone_s: float) -> None:
+        """Play DTMF to this leg; w and W are pauses."""
+        rate = self.encoding.sample_rate
+        for digit in digits:
+            if digit in DTMF_PAUSES_S:
+                self.keypad.playout.put(silence(round(DTMF_PAUSES_S[digit] * rate)))
+            else:
+                self.keypad.playout.put(tones(digit, round(tone_s * rate), rate))
+                self.keypad.playout.put(silence(round(DTMF_GAP_S * rate)))
+
+    def attach(self, stream: MediaStream) -> None:
+        """The stream has started: from now on it is heard."""
+        self.stream_from = self.heard_samples
+        self.channels.append(stream.channel)
+
+    def detach(self) -> MediaStream | None:
+        """Forget the stream and what it has queued."""
+        stream, self.stream = self.stream, None
+        if stream is not None and stream.channel in self.channels:
+            self.channels.remove(stream.channel)
+        return stream
+
+    def keep_marks(self, stream: MediaStream, marks: tuple[HeardMark, ...]) -> None:
+        """Turn a stream's positions into samples of the recording."""
+        ours, theirs = self.encoding.sample_rate, stream.playout.sample_rate
+        if len(self.marks) > MAX_MARKS:
+            return
+        for mark in marks:
+            sample = self.stream_from + mark.sample * ours // theirs
+            self.marks.append(HeardMark(mark.name, sample, mark.cleared))
+
+    def keep_clear(self) -> None:
+        if len(self.clears) < MAX_MARKS:
+            self.clears.append(self.heard_samples)
+
+    # ---- report -------------------------------------------------------------------------------
+
+    def report(self) -> CallReport:
+        caller, bot = self.recorder.tracks()
+        report = CallReport(
+            call_control_id=self.call_control_id,
+            direction=self.identity.direction,
+            from_=self.identity.from_,
+            to=self.identity.to,
+            state=self.state.value,
+            sample_rate=self.encoding.sample_rate,
+            caller=caller,
+            bot=bot,
+            marks=tuple(self.marks),
+            clears=tuple(self.clears),
+            tape=tuple(self.tape.entries),
+            tape_dropped=self.tape.dropped,
+            answered_at_s=None if self.answered_at is None else self.answered_at - self.started_at,
+            bridged=self.was_bridged,
+            stream_errors=self.stream_errors,
+            hangup_cause=self.ending.cause if self.ending else None,
+            hangup_source=self.ending.source if self.ending else None,
+            failed=tuple(self.failures),
+        )
+        if self.state is not State.ENDED:
+            return report
+        claims = [expectation.failure(report) for expectation in self.expect]
+        failed = (*self.failures, *(claim for claim in claims if claim is not None))
+        return msgspec.structs.replace(report, failed=failed)

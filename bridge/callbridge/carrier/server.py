@@ -1,0 +1,152 @@
+"""The carrier's HTTP: the Voice API under /v2, and local extras under /carrier."""
+
+import asyncio
+import hmac
+from base64 import b64encode
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+
+from callbridge.carrier.audio import loader
+from callbridge.carrier.rest import MAX_BODY
+from callbridge.carrier.script import CallScript, parse_script
+from callbridge.carrier.shell import Shell
+from callbridge.errors import CallbridgeError
+
+TAPE_POLL_S = 0.05
+METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+
+
+def build(shell: Shell) -> Starlette:
+    """The ASGI application of a running shell."""
+    extras = Extras(shell)
+    return Starlette(
+        routes=[
+            Route("/v2/{path:path}", VoiceApi(shell).handle, methods=METHODS),
+            Route("/carrier/public_key", extras.public_key),
+            Route("/carrier/calls", extras.place_call, methods=["POST"]),
+            Route("/carrier/calls/{call}", extras.call),
+            Route("/carrier/calls/{call}/tape", extras.tape),
+        ],
+        exception_handlers={ClientDisconnect: hung_up},
+    )
+
+
+class VoiceApi:
+    def __init__(self, shell: Shell) -> None:
+        self._shell = shell
+
+    async def handle(self, request: Request) -> Response:
+        body = await read_body(request)
+        answer = self._shell.switch.request(
+            request.method,
+            request.url.path,
+            body,
+            request.headers.get("authorization"),
+            self._shell.now(),
+        )
+        self._shell.settle()
+        return reply(answer.body, answer.status)
+
+
+class Extras:
+    """What no platform has: ringing in from outside, and looking at calls."""
+
+    def __init__(self, shell: Shell) -> None:
+        self._shell = shell
+
+    async def public_key(self, request: Request) -> Response:
+        key = b64encode(bytes(self._shell.key.verify_key)).decode()
+        return reply({"public_key": key, "connection_id": self._shell.switch.config.connection_id})
+
+    async def place_call(self, request: Request) -> Response:
+        """The body is a caller script. `?base=` is the folder that its files are relative to."""
+        if not self._allowed(request):
+            return refusal("the carrier's API key is needed as a bearer token", 401)
+        body = await read_body(request)
+        base = Path(request.query_params.get("base", "."))
+        try:
+            script = await asyncio.to_thread(_parse, body, base)
+        except CallbridgeError as error:
+            return refusal(str(error), 422)
+        call = self._shell.switch.place_call(script, self._shell.now())
+        self._shell.settle()
+        return reply({"call_control_id": call}, 201)
+
+    async def call(self, request: Request) -> Response:
+        """The report's summary; `files` and `failed` are complete when `finished`."""
+        if not self._allowed(request):
+            return refusal("the carrier's API key is needed as a bearer token", 401)
+        call = request.path_params["call"]
+        kept = self._shell.recordings.get(call)
+        if kept is not None:
+            files = {"wav": kept.wav, "json": kept.json}
+            return reply(kept.summary | {"finished": True, "files": files})
+        try:
+            report = self._shell.switch.report(call)
+        except LookupError as error:
+            return refusal(str(error), 404)
+        return reply(report.summary() | {"finished": False, "files": None})
+
+    async def tape(self, request: Request) -> Response:
+        """One JSON object per line, as things happen, until the call is over."""
+        if not self._allowed(request):
+            return refusal("the carrier's API key is needed as a bearer token", 401)
+        call = request.path_params["call"]
+        if self._shell.switch.find(call) is None:
+            return refusal(f"no call {call!r}", 404)
+        return StreamingResponse(self._follow(call), media_type="application/x-ndjson")
+
+    async def _follow(self, call: str) -> AsyncIterator[bytes]:
+        seen, ended = 0, False
+        while not ended:
+            try:
+                entries, ended = self._shell.switch.tape(call, seen)
+            except LookupError:
+                return
+            seen += len(entries)
+            if entries:
+                yield b"".join(msgspec.json.encode(entry) + b"\n" for entry in entries)
+            if not ended:
+                await asyncio.sleep(TAPE_POLL_S)
+
+    def _allowed(self, request: Request) -> bool:
+        expected = f"Bearer {self._shell.switch.config.api_key}".encode()
+        given = request.headers.get("authorization", "").encode("utf-8", "surrogateescape")
+        return hmac.compare_digest(given, expected)
+
+
+def _parse(body: bytes, base: Path) -> CallScript:
+    try:
+        data = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        raise CallbridgeError(f"the script is not JSON: {error}") from None
+    return parse_script(data, loader(base))
+
+
+async def read_body(request: Request) -> bytes:
+    """The body, but not much more than anybody accepts: the rest is left unread."""
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > MAX_BODY:
+            break
+    return bytes(body)
+
+
+async def hung_up(request: Request, error: Exception) -> Response:
+    """A client that left in the middle of its request: nothing was carried out."""
+    return Response(status_code=400)
+
+
+def reply(body: dict[str, object], status: int = 200) -> Response:
+    return Response(msgspec.json.encode(body), status, media_type="application/json")
+
+
+def refusal(detail: str, status: int) -> Response:
+    return reply({"errors": [{"title": "Refused by the local carrier", "detail": detail}]}, status)

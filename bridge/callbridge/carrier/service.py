@@ -1,0 +1,123 @@
+"""Runs the carrier: `callbridge carrier`."""
+
+import asyncio
+import contextlib
+import signal
+import socket
+from base64 import b64encode
+from collections.abc import Callable, Generator
+from pathlib import Path
+
+import httpx
+import uvicorn
+from nacl.signing import SigningKey
+
+from callbridge.carrier import server
+from callbridge.carrier.config import CarrierConfig
+from callbridge.carrier.shell import Running, Shell, Voice
+from callbridge.host.bind import bind
+
+
+async def run(
+    config: CarrierConfig,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    out_dir: Path | None = None,
+    voice: Voice | None = None,
+    key: SigningKey | None = None,
+    started: Callable[[Running], None] | None = None,
+    stop: asyncio.Event | None = None,
+    handle_signals: bool = True,
+    webhook_timeout_s: float = 2.0,
+    webhook_backoff_s: float = 0.5,
+) -> None:
+    """Run until SIGTERM, SIGINT, `stop` or cancellation; then all calls end in order.
+
+    Port 0 chooses a free one; `started` is told which. A `key` makes the public key the same every
+    time. `out_dir` gets a WAV file and a JSON file for every finished call. Raises CallbridgeError
+    when the address cannot be listened on."""
+    key = key or SigningKey.generate()
+    stop = stop or asyncio.Event()
+    listener = bind(host, port)
+    with contextlib.closing(listener), _stopping_signals(stop, wanted=handle_signals):
+        try:
+            # Customers are reached directly: a proxy of the environment knows nothing of loopback.
+            async with httpx.AsyncClient(trust_env=False) as http, asyncio.TaskGroup() as group:
+                shell = Shell(
+                    config,
+                    group,
+                    http,
+                    key,
+                    out_dir=out_dir,
+                    voice=voice,
+                    webhook_timeout_s=webhook_timeout_s,
+                    webhook_backoff_s=webhook_backoff_s,
+                )
+                await _serve(shell, listener, stop, started)
+                raise _Stopped  # the group cancels what is left: repetitions, stuck sockets
+        except* _Stopped:
+            pass
+
+
+class _Stopped(Exception):
+    """Ends the group of all tasks."""
+
+
+async def _serve(
+    shell: Shell,
+    listener: socket.socket,
+    stop: asyncio.Event,
+    started: Callable[[Running], None] | None,
+) -> None:
+    async with asyncio.TaskGroup() as serving:
+        http = RestServer(shell)
+        serving.create_task(http.serve(sockets=[listener]))
+        clock = serving.create_task(shell.run_clock())
+        await http.listening.wait()
+        if started is not None:
+            host, port = listener.getsockname()[:2]
+            public_key = b64encode(bytes(shell.key.verify_key)).decode()
+            started(Running(host, port, public_key))
+        await stop.wait()
+        await shell.say_goodbye()
+        clock.cancel()
+        http.should_exit = True
+
+
+class RestServer(uvicorn.Server):
+    """Uvicorn that says when it listens and leaves signals alone."""
+
+    def __init__(self, shell: Shell) -> None:
+        super().__init__(
+            uvicorn.Config(
+                server.build(shell),
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                timeout_graceful_shutdown=1,
+            )
+        )
+        self.listening = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.listening.set()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        yield
+
+
+@contextlib.contextmanager
+def _stopping_signals(stop: asyncio.Event, *, wanted: bool) -> Generator[None, None, None]:
+    loop = asyncio.get_running_loop()
+    signals = (signal.SIGTERM, signal.SIGINT) if wanted else ()
+    for number in signals:
+        loop.add_signal_handler(number, stop.set)
+    try:
+        yield
+    finally:
+        for number in signals:
+            loop.remove_signal_handler(number)

@@ -1,0 +1,211 @@
+"""The switch among real sockets, files and clocks: carries out its effects and drives its ticks."""
+
+import asyncio
+import logging
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any, Protocol
+
+import httpx
+import msgspec
+from nacl.signing import SigningKey
+
+from callbridge.carrier.audio import write_wav
+from callbridge.carrier.config import CarrierConfig
+from callbridge.carrier.deliver import Deliverer
+from callbridge.carrier.effects import (
+    CallFinished,
+    CloseStream,
+    Effect,
+    OpenStream,
+    SendFrame,
+    SendWebhook,
+    Synthesise,
+)
+from callbridge.carrier.report import CallReport
+from callbridge.carrier.streams import Spawn, Streams
+from callbridge.carrier.switch import Switch
+from callbridge.errors import CallbridgeError
+from telecodecs import Pcm
+
+log = logging.getLogger(__name__)
+
+TICK_S = 0.02
+# Late ticks follow each other this fast, not at once: the customer gets a moment to answer each
+# frame, as he would have had. Without it a stall of ours becomes a gap in the bot's speech.
+CATCH_UP_STEP_S = 0.004
+MAX_CATCH_UP_S = 0.5  # a longer stall is left out: nobody speaks half a second in no time
+GOODBYE_S = 2.0  # for webhooks, sockets and files when the carrier stops
+
+
+class Voice(Protocol):
+    """Text to speech. Blocking; raises CallbridgeError."""
+
+    def __call__(self, text: str, sample_rate: int, *, ssml: bool) -> Pcm: ...
+
+
+class StreamSockets(Protocol):
+    """The clients of media streaming: they open, send and close, and tell the switch."""
+
+    def open(self, wish: OpenStream) -> None: ...
+
+    def send(self, stream_id: str, text: str) -> None: ...
+
+    def close(self, stream_id: str) -> None: ...
+
+
+StreamsOf = Callable[[Switch, Spawn, Callable[[], None], Callable[[], float]], StreamSockets]
+
+
+class Running(msgspec.Struct, frozen=True):
+    """Where a started carrier is, and what its webhooks are signed with."""
+
+    host: str
+    port: int
+    public_key: str  # base64 of 32 bytes, as TELNYX_PUBLIC_KEY wants it
+
+
+class Recording(msgspec.Struct, frozen=True):
+    """What is left of a finished call: its report without audio and tape, and the files."""
+
+    summary: dict[str, object]
+    wav: str | None
+    json: str | None
+
+
+class Shell:
+    """One per event loop; `group` owns every task of it."""
+
+    def __init__(
+        self,
+        config: CarrierConfig,
+        group: asyncio.TaskGroup,
+        http: httpx.AsyncClient,
+        key: SigningKey,
+        *,
+        out_dir: Path | None = None,
+        voice: Voice | None = None,
+        streams: StreamsOf = Streams,
+        webhook_timeout_s: float = 2.0,
+        webhook_backoff_s: float = 0.5,
+    ) -> None:
+        self.key = key
+        self.switch = Switch(config, wall=time.time(), now=self.now(), speaks=voice is not None)
+        self.recordings: OrderedDict[str, Recording] = OrderedDict()
+        self.skipped_ticks = 0
+        self._group, self._out_dir, self._voice = group, out_dir, voice
+        self._errands: set[asyncio.Task[None]] = set()
+        self._streams = streams(self.switch, self._spawn, self.settle, self.now)
+        self._deliverer = Deliverer(
+            http,
+            key,
+            self._spawn,
+            self._webhook_outcome,
+            timeout_s=webhook_timeout_s,
+            backoff_s=webhook_backoff_s,
+        )
+
+    def _spawn(self, errand: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = self._group.create_task(errand)
+        self._errands.add(task)
+        task.add_done_callback(self._errands.discard)
+        return task
+
+    def now(self) -> float:
+        return asyncio.get_running_loop().time()
+
+    # ---- effects ------------------------------------------------------------------------------
+
+    def settle(self) -> None:
+        """Carry out all that the switch wants; to be called after every call of it."""
+        while effects := self.switch.effects():
+            for effect in effects:
+                self._carry_out(effect)
+
+    def _carry_out(self, effect: Effect) -> None:
+        match effect:
+            case SendFrame(stream_id, text):
+                self._streams.send(stream_id, text)
+            case SendWebhook():
+                self._deliverer.send(effect)
+            case OpenStream():
+                self._streams.open(effect)
+            case CloseStream(stream_id):
+                self._streams.close(stream_id)
+            case Synthesise():
+                self._spawn(self._synthesise(effect))
+            case CallFinished(call):
+                self._spawn(self._keep(self.switch.report(call)))
+
+    def _webhook_outcome(self, webhook: SendWebhook, detail: dict[str, object]) -> None:
+        self.switch.webhook_outcome(webhook.call_control_id, self.now(), **detail)
+
+    async def _synthesise(self, wish: Synthesise) -> None:
+        pcm: Pcm | None = None
+        if self._voice is not None:
+            try:
+                pcm = await asyncio.to_thread(
+                    self._voice, wish.text, wish.sample_rate, ssml=wish.ssml
+                )
+            except CallbridgeError as error:
+                log.error("speak: %s", error)
+        self.switch.synthesised(wish.speak_id, pcm, self.now())
+        self.settle()
+
+    # ---- recordings ---------------------------------------------------------------------------
+
+    async def _keep(self, report: CallReport) -> None:
+        """Write a finished call's files. A full disk costs the recording, not the carrier."""
+        wav = json = None
+        try:
+            if self._out_dir is not None:
+                wav, json = await asyncio.to_thread(_write, self._out_dir, report)
+        except OSError as error:
+            log.error("the recording of %s was not written: %s", report.call_control_id, error)
+        self.recordings[report.call_control_id] = Recording(report.summary(), wav, json)
+        while len(self.recordings) > self.switch.config.keep_finished:
+            self.recordings.popitem(last=False)
+
+    # ---- the clock ----------------------------------------------------------------------------
+
+    async def run_clock(self) -> None:
+        """Ticks at absolute times, so that they never drift."""
+        deadline = self.now()
+        while True:
+            deadline += TICK_S
+            late = self.now() - deadline
+            if late > MAX_CATCH_UP_S:
+                skipped = int((late - MAX_CATCH_UP_S) / TICK_S)
+                self.skipped_ticks += skipped
+                deadline += skipped * TICK_S
+                log.warning("stalled for %.1f s: %d ticks left out", late, skipped)
+            await asyncio.sleep(max(CATCH_UP_STEP_S, -late))
+            self.switch.tick(deadline)
+            self.settle()
+
+    async def quiet(self, within: float) -> None:
+        """Wait until every webhook is delivered or given up, at most `within` seconds."""
+        deadline = self.now() + within
+        while self._deliverer.busy and self.now() < deadline:  # noqa: ASYNC110  nobody tells
+            await asyncio.sleep(TICK_S)
+
+    async def say_goodbye(self) -> None:
+        """End all calls and give their last words a moment."""
+        self._deliverer.stop_repeating()
+        self.switch.shut_down(self.now())
+        self.settle()
+        if self._errands:
+            await asyncio.wait(self._errands, timeout=GOODBYE_S)
+
+
+def _write(folder: Path, report: CallReport) -> tuple[str, str]:
+    """<call>.wav with the caller left and the bot right, and <call>.json with the tape."""
+    folder.mkdir(parents=True, exist_ok=True)
+    stem = folder / report.call_control_id.replace(":", "-")
+    wav, json = stem.with_suffix(".wav"), stem.with_suffix(".json")
+    write_wav(wav, report.caller, report.bot, report.sample_rate)
+    whole = report.summary() | {"marks": report.marks, "tape": report.tape, "wav": wav.name}
+    json.write_bytes(msgspec.json.format(msgspec.json.encode(whole)) + b"\n")
+    return str(wav), str(json)

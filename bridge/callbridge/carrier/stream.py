@@ -1,0 +1,232 @@
+"""The carrier's end of one Media Streaming socket: what the customer sees of a leg's audio."""
+
+from collections.abc import Callable, Mapping
+from typing import Literal
+
+import msgspec
+
+from callbridge.carrier.playout import TICKS_PER_S, Channel, Playout, Target
+from callbridge.carrier.report import HeardMark
+from callbridge.errors import MalformedFrame
+from callbridge.media import wire
+from telecodecs import Codec, CodecError, Encoding, Pcm, codec, silence
+
+UNKNOWN, MALFORMED, INVALID_MEDIA, RATE_LIMIT = 100002, 100003, 100004, 100005
+_TITLES = {
+    UNKNOWN: "unknown_error",
+    MALFORMED: "malformed_frame",
+    INVALID_MEDIA: "invalid_media",
+    RATE_LIMIT: "rate_limit_reached",
+}
+MIN_CHUNK_S, MAX_CHUNK_S = 0.02, 30.0
+# The contract gives no limits; these are far from any use and keep a runaway customer's memory.
+MAX_QUEUE_S = 3600.0
+MAX_MARKS = 10_000
+G711 = ("PCMU", "PCMA")
+
+
+class StreamParams(msgspec.Struct, frozen=True, kw_only=True):
+    """The stream_* parameters of a command."""
+
+    url: str
+    track: str = "inbound_track"
+    codec: str = "default"
+    mode: str = "mp3"
+    bidirectional_codec: str = "PCMU"
+    bidirectional_rate: int | None = None
+    target: Target = "opposite"
+    auth_token: str | None = None
+    custom_parameters: Mapping[str, str] | None = None
+
+    def connect_headers(self) -> dict[str, str]:
+        return {wire.TOKEN_HEADER: self.auth_token} if self.auth_token is not None else {}
+
+
+def playing_codec(params: StreamParams, l16_order: Literal["little", "big"]) -> Codec | None:
+    """Decodes what the customer plays; None in mp3 mode. Raises CodecError.
+
+    The sampling rate is L16's own parameter; G.711 has but one, whatever was asked for."""
+    if params.mode != "rtp":
+        return None
+    name = params.bidirectional_codec
+    rate = params.bidirectional_rate if name == "L16" else None
+    return codec(name, rate, l16_order=l16_order)
+
+
+def sending_codec(asked: str, leg: Encoding, l16_order: Literal["little", "big"]) -> Codec:
+    """Encodes what the customer receives: the asked codec where it can be transcoded to, which is
+    between the two G.711 laws, and else the leg's."""
+    if asked in G711 and leg.name in G711:
+        return codec(asked)
+    return codec(leg.name, leg.sample_rate, l16_order=l16_order)
+
+
+class MediaStream:
+    """Connected, then started, then stopped. Numbering, the playout queue, marks and errors.
+
+    The rtp mode plays raw codec bytes. The mp3 mode is only as real as its errors: files are
+    refused. No error closes the socket."""
+
+    def __init__(
+        self,
+        stream_id: str,
+        params: StreamParams,
+        *,
+        sending: Codec,
+        playing: Codec | None,
+        send: Callable[[str, str], None],
+    ) -> None:
+        self.stream_id = stream_id
+        self.params = params
+        self.connected = self.started = False
+        self.playout = Playout(playing.encoding.sample_rate if playing else 8000)
+        self.channel = Channel(self.playout, params.target)
+        self.errors = 0
+        self._sending, self._playing, self._send = sending, playing, send
+        self._silence = sending.encode(silence(sending.encoding.sample_rate // TICKS_PER_S))
+        self._inbound = params.track != "outbound_track"
+        self._outbound = params.track != "inbound_track"
+        self._sequence = 0
+        self._chunk = 0  # per track; both count alike
+        self._next_mp3_at = 0.0
+
+    # ---- to the customer --------------------------------------------------------------------
+
+    def connect(self) -> None:
+        self.connected = True
+        headers = self.params.connect_headers()
+        frame = wire.Connected(connected=headers) if headers else wire.Connected()
+        self._put(frame)
+
+    def start(self, body: wire.StartBody) -> None:
+        self.started = True
+        encoding = self._sending.encoding
+        custom = self.params.custom_parameters
+        full = msgspec.structs.replace(
+            body,
+            media_format=wire.MediaFormat(encoding.name, encoding.sample_rate, 1),
+            custom_parameters=dict(custom) if custom is not None else msgspec.UNSET,
+        )
+        self._put(wire.Start(self.stream_id, full, self._number()))
+
+    def media(self, inbound: Pcm | None, outbound: Pcm | None) -> None:
+        """20 ms of the tracks that the customer asked for; None is silence."""
+        self._chunk += 1
+        if self._inbound:
+            self._media("inbound", inbound)
+        if self._outbound:
+            self._media("outbound", outbound)
+
+    def _media(self, track: str, pcm: Pcm | None) -> None:
+        payload = self._silence if pcm is None else self._sending.encode(pcm)
+        chunk = self._chunk
+        self._sequence += 1
+        text = wire.encode_media(
+            self.stream_id, self._sequence, track, chunk, (chunk - 1) * 20, payload
+        )
+        self._send(self.stream_id, text)
+
+    def dtmf(self, digit: str, occurred_at: str) -> None:
+        if self.started:
+            body = wire.DtmfBody(digit)
+            self._put(wire.Dtmf(body, occurred_at, self.stream_id, self._number()))
+
+    def finish_tick(self) -> list[HeardMark]:
+        """What the last tick played has been heard: returns its marks, here and to the customer."""
+        reached = self.playout.finish()
+        for name, _ in reached:
+            self._mark(name)
+        return [HeardMark(name, position, cleared=False) for name, position in reached]
+
+    def stop(self, call_control_id: str, user_id: str) -> None:
+        if self.started:
+            self.started = False
+            body = wire.StopBody(call_control_id, user_id)
+            self._put(wire.Stop(body, self.stream_id, self._number()))
+
+    def _mark(self, name: str) -> None:
+        self._put(wire.Mark(wire.MarkBody(name), self.stream_id, self._number()))
+
+    def _number(self) -> int:
+        self._sequence += 1
+        return self._sequence
+
+    def _put(self, frame: wire.Incoming) -> None:
+        self._send(self.stream_id, wire.encode_incoming(frame))
+
+    # ---- from the customer ------------------------------------------------------------------
+
+    def receive(self, message: str | bytes, now: float) -> "Received":
+        """Carry out one message. Returns what is worth a line on the tape."""
+        try:
+            if isinstance(message, bytes):
+                raise MalformedFrame("frames are text messages, this one is binary")
+            frame = wire.decode_outgoing(message)
+        except MalformedFrame as error:
+            return self._error(INVALID_MEDIA if error.bad_payload else MALFORMED, str(error))
+        match frame:
+            case wire.Audio():
+                return self._play(frame.media.payload, now)
+            case wire.SetMark():
+                return self._set_mark(frame.mark.name)
+            case wire.Clear():
+                names = self.channel.clear()
+                for name in names:
+                    self._mark(name)
+                at = self.playout.position
+                marks = tuple(HeardMark(name, at, cleared=True) for name in names)
+                return Received("clear", {"marks": names}, marks)
+            case wire.Unknown():
+                # Silence would hide the author's spelling mistake from him.
+                return self._error(MALFORMED, f"unknown event {frame.event[:80]!r}")
+
+    def _play(self, payload: bytes, now: float) -> "Received":
+        if self._playing is None:
+            return self._refuse_mp3(now)
+        try:
+            pcm = self._playing.decode(payload)
+        except CodecError as error:
+            return self._error(INVALID_MEDIA, str(error))
+        rate = self.playout.sample_rate
+        if not MIN_CHUNK_S * rate <= len(pcm) <= MAX_CHUNK_S * rate:
+            detail = f"a chunk is 20 ms to 30 s long, this one is {1000 * len(pcm) / rate:g} ms"
+            return self._error(INVALID_MEDIA, detail)
+        if self.playout.waiting > MAX_QUEUE_S * rate:
+            return self._error(RATE_LIMIT, f"more than {MAX_QUEUE_S:g} s are queued")
+        self.playout.put(pcm)
+        return NOTHING
+
+    def _refuse_mp3(self, now: float) -> "Received":
+        if now < self._next_mp3_at:
+            return self._error(RATE_LIMIT, "one media frame per second in mp3 mode")
+        self._next_mp3_at = now + 1.0
+        return self._error(
+            UNKNOWN,
+            "this local carrier does not decode mp3: set stream_bidirectional_mode=rtp",
+        )
+
+    def _set_mark(self, name: str) -> "Received":
+        if self.playout.marks >= MAX_MARKS:
+            return self._error(RATE_LIMIT, f"more than {MAX_MARKS} marks are queued")
+        if not self.playout.mark(name):
+            return Received("mark queued", {"name": name})
+        self._mark(name)
+        heard = HeardMark(name, self.playout.position, cleared=False)
+        return Received("mark queued", {"name": name}, (heard,))
+
+    def _error(self, code: int, detail: str) -> "Received":
+        self.errors += 1
+        body = wire.ErrorBody(code, _TITLES[code], detail[:500])
+        self._put(wire.Error(body, self.stream_id))
+        return Received("error", {"code": code, "detail": detail[:200]})
+
+
+class Received(msgspec.Struct, frozen=True):
+    """What a message of the customer came to; `kind` is empty for plain audio."""
+
+    kind: str = ""
+    detail: dict[str, object] = {}
+    marks: tuple[HeardMark, ...] = ()
+
+
+NOTHING = Received()

@@ -1,0 +1,213 @@
+"""Sends commands to the Voice API: at once, again when it dawdles, and never for ever.
+
+Everything that a command is stands in `wire`; here is only time and transport."""
+
+import asyncio
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import httpx
+import msgspec
+
+from callbridge.control import commands as wire
+from callbridge.errors import CallGone, CarrierUnreachable, CommandRefused
+
+# All of 5xx besides. The official SDK repeats after these two as well.
+REPEATED_STATUSES = frozenset({408, 429})
+
+# "Call has already ended" and "Invalid Call Control ID"; "Resource not found" comes with 404.
+GONE = frozenset({(422, "90018"), (422, "90015"), (404, "10005")})
+
+FIRST_PAUSE_S = 0.1
+LONGEST_PAUSE_S = 2.0
+
+# What one attempt came to: an answer, or why there is none.
+Outcome = httpx.Response | httpx.RequestError
+
+
+@dataclass(slots=True)
+class CommandStats:
+    """Counts over the life of the client."""
+
+    commands: int = 0
+    hedged: int = 0  # sent a second time because the first was slow
+    repeated: int = 0  # sent again after 408, 429, 5xx or a broken connection
+    unreachable: int = 0
+
+
+class CallControl:
+    """Commands in, answers out. `http` knows the base URL and the key; times in seconds.
+
+    `hedge_after` without an answer, the same command is sent a second time, and the first full
+    answer counts: the platform carries out a `command_id` once. Nothing takes longer than
+    `give_up_after`."""
+
+    def __init__(
+        self, http: httpx.AsyncClient, *, hedge_after: float = 0.5, give_up_after: float = 10.0
+    ) -> None:
+        self.stats = CommandStats()
+        self._http = http
+        self._hedge_after = hedge_after
+        self._give_up_after = give_up_after
+
+    async def send(self, command: wire.Command) -> dict[str, object]:
+        """Carry out a command and return the `data` of the answer.
+
+        Raises CommandRefused (CallGone when its call is over) or CarrierUnreachable."""
+        self.stats.commands += 1
+        request = wire.request(command)
+        last = "no answer"
+        try:
+            async with asyncio.timeout(self._give_up_after) as limit:
+                for pause in _pauses():
+                    outcome = await self._hedged(request)
+                    if isinstance(outcome, httpx.Response) and _is_final(outcome):
+                        return _read_answer(command, outcome)
+                    last = _in_words(outcome)
+                    pause = max(pause, _retry_after(outcome))
+                    if _now() + pause >= (limit.when() or 0.0):
+                        break  # nothing can come of waiting that long
+                    await asyncio.sleep(pause)
+                    self.stats.repeated += 1
+        except TimeoutError:
+            pass  # the same end as when the pauses run out
+        self.stats.unreachable += 1
+        raise CarrierUnreachable(
+            f"{type(command).__name__}: not carried out by {self._http.base_url} within "
+            f"{self._give_up_after:g} s ({last}). Check TELNYX_BASE_URL and the way there: "
+            "DNS, firewall, proxy, the platform's status page."
+        )
+
+    async def aclose(self) -> None:
+        await self._http.aclose()
+
+    async def _hedged(self, request: wire.Request) -> Outcome:
+        """One attempt, or two at once if the first is slow; past this line none is alive."""
+        async with asyncio.TaskGroup() as group:
+            attempts = [group.create_task(self._attempt(request))]
+            done, _ = await asyncio.wait(attempts, timeout=self._hedge_after)
+            if not done:
+                self.stats.hedged += 1
+                attempts.append(group.create_task(self._attempt(request)))
+            outcome = await _first_final(attempts)
+            for attempt in attempts:
+                attempt.cancel()
+        return outcome
+
+    async def _attempt(self, request: wire.Request) -> Outcome:
+        method, path, body = request
+        headers = {"content-type": "application/json"}
+        try:
+            return await self._http.request(method, path, content=body, headers=headers)
+        except httpx.RequestError as error:
+            return error
+
+
+def connect(
+    base_url: str, api_key: str, transport: httpx.AsyncBaseTransport | None = None
+) -> CallControl:
+    """A client for the API at `base_url`. To be closed with `aclose`.
+
+    `transport` instead of the network: a carrier in the same process."""
+    http = httpx.AsyncClient(
+        transport=transport,
+        base_url=base_url,
+        headers={
+            "authorization": f"Bearer {api_key}",
+            "accept": "application/json",
+        },
+        # `send` has its own limit; this one ends an attempt that would outlive it.
+        timeout=httpx.Timeout(10.0, connect=5.0),
+        # Enough for a burst of calls with every command sent twice.
+        limits=httpx.Limits(max_connections=200, max_keepalive_connections=50),
+    )
+    return CallControl(http)
+
+
+async def _first_final(attempts: list[asyncio.Task[Outcome]]) -> Outcome:
+    """The first answer that stands; if there is none, the last of the others."""
+    pending = set(attempts)
+    while True:
+        done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+        outcomes = [attempt.result() for attempt in done]
+        for outcome in outcomes:
+            if isinstance(outcome, httpx.Response) and _is_final(outcome):
+                return outcome
+        if not pending:
+            return outcomes[-1]
+
+
+def _is_final(answer: httpx.Response) -> bool:
+    return answer.status_code < 500 and answer.status_code not in REPEATED_STATUSES
+
+
+def _pauses() -> Iterator[float]:
+    """Seconds between attempts, doubling; spread, so that a thousand calls do not come in step."""
+    pause = FIRST_PAUSE_S
+    while True:
+        yield pause * random.uniform(0.75, 1.0)
+        pause = min(2 * pause, LONGEST_PAUSE_S)
+
+
+def _retry_after(outcome: Outcome) -> float:
+    """What the answer asks for, in seconds; 0 when nothing, or a date (no clock here)."""
+    if isinstance(outcome, httpx.RequestError):
+        return 0.0
+    asked = outcome.headers.get("retry-after", "")
+    return float(asked) if asked.isascii() and asked.isdecimal() else 0.0
+
+
+def _in_words(outcome: Outcome) -> str:
+    if isinstance(outcome, httpx.Response):
+        return f"HTTP {outcome.status_code} {outcome.reason_phrase}"
+    return f"{type(outcome).__name__}: {outcome}"
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+# ---- answers ------------------------------------------------------------------------------------
+
+
+class _Fault(msgspec.Struct, frozen=True):
+    """One of `errors`. The code is a string, on a few endpoints a number."""
+
+    code: str | int = ""
+    title: str = ""
+    detail: str | None = None
+
+
+class _Refusal(msgspec.Struct, frozen=True):
+    errors: list[_Fault]
+
+
+class _Success(msgspec.Struct, frozen=True):
+    data: dict[str, object]
+
+
+def _read_answer(command: wire.Command, answer: httpx.Response) -> dict[str, object]:
+    name = type(command).__name__
+    if not answer.is_success:
+        raise _refusal(command, answer)
+    try:
+        return msgspec.json.decode(answer.content, type=_Success).data
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        status = answer.status_code
+        title = "the answer is not the Voice API's"
+        raise CommandRefused(name, status, str(status), title, "check TELNYX_BASE_URL") from None
+
+
+def _refusal(command: wire.Command, answer: httpx.Response) -> CommandRefused:
+    name, status = type(command).__name__, answer.status_code
+    try:
+        fault, *_ = msgspec.json.decode(answer.content, type=_Refusal).errors
+    except (ValueError, RecursionError):  # no JSON (a proxy's page), or no errors in it
+        fault = _Fault()
+    code = str(fault.code or status)
+    # A dial has no call that could be gone.
+    of_a_call = "call_control_id" in command.__struct_fields__
+    error = CallGone if of_a_call and (status, code) in GONE else CommandRefused
+    title = fault.title or answer.reason_phrase or "refused"
+    return error(name, status, code, title, fault.detail or "")

@@ -1,0 +1,1 @@
+"""`callbridge demo`: a call shown as it happens, and afterwards."""

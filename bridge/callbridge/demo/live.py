@@ -1,0 +1,206 @@
+"""The lines of a call as it happens: from the carrier's tape and from the bridge's log."""
+
+import asyncio
+import math
+import time
+from collections.abc import Callable
+from operator import itemgetter
+from typing import Literal, NamedTuple
+
+from rich.console import Console
+from rich.text import Text
+
+from callbridge.carrier.report import TapeEntry
+from callbridge.demo import journal
+from callbridge.demo.journal import Journal
+from callbridge.demo.record import CAUSE_S
+
+Who = Literal["caller", "carrier", "bridge", "bot"]
+Detail = dict[str, object]
+
+COLORS: dict[Who, str] = {"caller": "blue", "bot": "green", "carrier": "magenta", "bridge": "cyan"}
+BEHIND_S = 0.15  # lines wait so long for those of the other process that come before them
+
+
+class Line(NamedTuple):
+    """`unheard` is the rest of what was said, if it was cut."""
+
+    at_s: float
+    who: Who
+    what: str
+    bad: bool = False
+    unheard: str = ""
+
+
+class Story:
+    """Tells one call; not frame by frame and mark by mark, as words say what was heard of them."""
+
+    def __init__(self) -> None:
+        self._heard = False
+        self._key_s: float | None = None
+
+    def tape(self, entry: TapeEntry) -> Line | None:
+        """What an entry of the tape means for somebody who watches; None for nothing new."""
+        if entry.kind == "dtmf":
+            self._key_s = entry.at_s
+        if entry.kind == "clear":
+            return Line(entry.at_s, "bridge", f"clear{self._after_key(entry.at_s)}")
+        if entry.kind == "mark returned":
+            return self._mark(entry)
+        tell = _TAPE.get(entry.kind)
+        if tell is None:
+            return Line(entry.at_s, "carrier", f"{entry.kind} {_fields(entry.detail)}")
+        told = tell(entry.detail)
+        return Line(entry.at_s, *told) if told is not None else None
+
+    def _after_key(self, clear_s: float) -> str:
+        if self._key_s is None or clear_s - self._key_s > CAUSE_S:
+            return ""
+        return f", {1000 * (clear_s - self._key_s):.0f} ms after the key"
+
+    def _mark(self, entry: TapeEntry) -> Line | None:
+        """The first one that was played is news."""
+        if self._heard or entry.detail.get("cleared"):
+            return None
+        self._heard = True
+        return Line(entry.at_s, "bot", f"is heard (mark {entry.detail['name']} is back)")
+
+    def log(self, record: Detail, at_s: float) -> Line | None:
+        """What a line of the bridge's log says."""
+        tell = _LOG.get(str(record.get("message")))
+        if tell is not None:
+            try:
+                told = tell(record)
+                return Line(at_s, *told) if told is not None else None
+            except KeyError:
+                pass  # a line of the bot's own that has the name of one of ours
+        why = str(record.get("exc_info") or "").rstrip().rpartition("\n")[2]
+        words = (str(record.get("message")), _fields(journal.extra(record)), why)
+        line = "log: " + " ".join(filter(None, words))
+        return Line(at_s, "bridge", line, journal.trouble(record))
+
+
+class Told(NamedTuple):
+    who: Who
+    what: str
+    bad: bool = False
+    unheard: str = ""
+
+
+def _state(detail: Detail) -> Told | None:
+    match detail["state"]:
+        case "parked":
+            return Told("caller", "rings")
+        case "ended":
+            return Told("carrier", f"call ended by the {detail['source']}: {detail['cause']}")
+        case state:
+            return Told("carrier", f"call {state}")
+
+
+def _delivery(detail: Detail) -> Told | None:
+    """Only the ones that a webhook's own line does not promise."""
+    if detail["delivered"] and detail["attempt"] == 1:
+        return None
+    what = f"webhook {detail['event_type']}, attempt {detail['attempt']}: {detail['said']}"
+    return Told("carrier", what, bad=not detail["delivered"])
+
+
+_TAPE: dict[str, Callable[[Detail], Told | None]] = {
+    "state": _state,
+    "webhook": lambda d: Told("carrier", f"webhook {d['event_type']}"),
+    "webhook delivery": _delivery,
+    "command": lambda d: Told("bridge", f"command {d['action']}"),
+    "stream opening": lambda d: Told("carrier", "opens the media stream"),
+    "stream started": lambda d: Told("carrier", "media stream started"),
+    "stream stopped": lambda d: Told("carrier", "media stream stopped"),
+    "stream failed": lambda d: Told("carrier", f"media stream failed: {d['reason']}", True),
+    "stream closed by the customer": lambda d: Told("bridge", "closed the media stream", True),
+    "dtmf": lambda d: Told("caller", f"presses {d['digit']}"),
+    "error": lambda d: Told("carrier", f"error frame {d['code']}: {d['detail']}", True),
+    "script failed": lambda d: Told("caller", f"gives up: {d['why']}", True),
+    "mark queued": lambda d: None,  # its return is what counts
+    "script": lambda d: None,  # what the caller means to do; only what he does is told
+}
+
+
+def _said(detail: Detail) -> Told:
+    text, heard = str(detail["text"]).rstrip(), str(detail["heard"]).rstrip()
+    if detail["stop"] == "finished":
+        return Told("bot", f"said: {text}")
+    return Told("bot", f"said: {heard}", unheard=text.removeprefix(heard).strip() or "…")
+
+
+_LOG: dict[str, Callable[[Detail], Told | None]] = {
+    "turn": lambda d: Told("caller", f"said: {d['said']}"),
+    "said": _said,
+    "withheld": lambda d: Told("bridge", "withholds: somebody speaks over the bot"),
+    "resumed": lambda d: Told("bridge", "goes on: it was no interruption"),
+    "interrupted": lambda d: Told("bridge", "is interrupted by speech"),
+    "waterfall": lambda d: None,  # drawn afterwards
+}
+
+
+def _fields(detail: Detail) -> str:
+    return " ".join(f"{key}={detail[key]}" for key in sorted(detail))
+
+
+class Telling:
+    """Prints a call as it happens, the lines of two processes in the order of their times."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._story = Story()
+        self._journal: Journal | None = None
+        self._waiting: list[Line] = []
+
+    def note(self, text: str) -> None:
+        self._console.print(Text(f"starting {text}", style="dim"))
+
+    def begin(self) -> None:
+        """Now the call came in."""
+        self._journal = Journal(time.time())
+
+    @property
+    def journal(self) -> Journal:
+        assert self._journal is not None, "a line belongs to a call"
+        return self._journal
+
+    def tape(self, entry: TapeEntry) -> None:
+        self.journal.on_tape(entry.at_s, time.time())
+        self._add(self._story.tape(entry))
+
+    def log(self, text: str) -> None:
+        record = journal.read(text) if self._journal is not None else None
+        if record is not None:
+            wall = time.time()
+            self.journal.add(record, wall)
+            self._add(self._story.log(record, self.journal.at_s(wall)))
+
+    def end(self) -> None:
+        self._print(math.inf)
+
+    def _add(self, line: Line | None) -> None:
+        if line is not None:
+            self._waiting.append(line)
+            loop = asyncio.get_running_loop()
+            loop.call_later(BEHIND_S, self._print_due)
+
+    def _print_due(self) -> None:
+        self._print(self.journal.at_s(time.time()) - BEHIND_S)
+
+    def _print(self, until_s: float) -> None:
+        due = sorted((line for line in self._waiting if line.at_s <= until_s), key=itemgetter(0))
+        self._waiting = [line for line in self._waiting if line.at_s > until_s]
+        for line in due:
+            self._console.print(_text(line), soft_wrap=True)
+
+
+def _text(line: Line) -> Text:
+    text = Text.assemble(
+        (f"{line.at_s:7.2f} s  ", "dim"),
+        (f"{line.who:<8}", COLORS[line.who]),
+        (line.what, "bold red" if line.bad else ""),
+    )
+    if line.unheard:
+        text.append(" |cut| ", "bold red").append(line.unheard, "dim")
+    return text

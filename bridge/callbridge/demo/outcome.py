@@ -1,0 +1,146 @@
+"""What a demonstrated call came to: figures, expectations and files, for people and programs."""
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+from prometheus_client.parser import text_string_to_metric_families
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from callbridge.carrier.expect import Expectation
+from callbridge.demo import chart
+from callbridge.demo.record import Interruption, Record, Sound
+from callbridge.demo.transcript import Transcript
+
+# Of the bridge's /metrics: what was moved, and everything that should be 0.
+MOVED = ("frames_in", "frames_out")
+TROUBLES = ("early_marks", "underruns", "frames_lost", "frames_late", "write_stalls", "malformed",
+            "inbound_dropped", "streams_lost", "bots_crashed")  # fmt: skip
+LAG = "loop_lag_worst_seconds"
+
+
+class Check(msgspec.Struct, frozen=True):
+    """An expectation or a step that the caller could not do; `failure` is None when it held."""
+
+    claim: str
+    failure: str | None = None
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """One call. Times are seconds since it came in."""
+
+    bot: str
+    ok: bool
+    duration_s: float
+    hangup: str
+    caller_sounds: tuple[Sound, ...]
+    bot_sounds: tuple[Sound, ...]
+    marks_returned: int
+    marks_cleared: int
+    interruptions: tuple[Interruption, ...]
+    transcript: Transcript
+    metrics: dict[str, float]
+    checks: tuple[Check, ...]
+    wav: str
+    tape: str
+    picture: str | None
+    no_picture: str | None  # why there is none
+
+
+def checks(expected: Iterable[Expectation], failed: Sequence[str]) -> tuple[Check, ...]:
+    """Which of the script's expectations held, and the other things that the carrier found."""
+    rest = list(failed)
+    found: list[Check] = []
+    for expectation in expected:
+        of_it = [text for text in rest if text.split(":")[0].split(".")[0] == expectation.name]
+        found.append(Check(_claim(expectation), of_it[0] if of_it else None))
+        rest = [text for text in rest if text not in of_it[:1]]
+    return (*found, *(Check("the caller could do all steps", text) for text in rest))
+
+
+def _claim(expectation: Expectation) -> str:
+    demand = expectation.demand
+    if not isinstance(demand, dict):
+        return f"{expectation.name} is {str(demand).lower()}"
+    parts = [f"{name} {bounds}".strip() for name, bounds in demand.items()]
+    return f"{expectation.name} {', '.join(parts)}"
+
+
+def stream_trouble(record: Record) -> tuple[Check, ...]:
+    """A broken stream fails the demo whatever the script expects."""
+    broken = [
+        *record.of("stream failed"),
+        *record.of("stream closed by the customer"),
+    ]
+    return tuple(
+        Check("the media stream holds", f"{entry.kind} at {entry.at_s:.2f} s") for entry in broken
+    )
+
+
+def read_metrics(text: str) -> dict[str, float]:
+    """The figures of MOVED, TROUBLES and LAG in a Prometheus exposition."""
+    return {
+        name: sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        for name in (*MOVED, *TROUBLES, LAG)
+        if sample.name in (f"callbridge_{name}", f"callbridge_{name}_total")
+    }
+
+
+# ---- for people -------------------------------------------------------------------------------
+
+
+def render(outcome: Outcome) -> Group:
+    """The tables that end a call."""
+    figures = Table.grid(padding=(0, 2))
+    figures.add_column(style="dim", justify="right")
+    figures.add_column(overflow="fold")
+    figures.add_row("call", f"{outcome.duration_s:.1f} s, ended by {outcome.hangup}")
+    figures.add_row("caller spoke", _sounds(outcome.caller_sounds))
+    figures.add_row("caller heard", _sounds(outcome.bot_sounds))
+    figures.add_row("marks", f"{outcome.marks_returned} heard, {outcome.marks_cleared} cleared")
+    for each in outcome.interruptions:
+        figures.add_row("interruption", _interruption(each))
+    figures.add_row("bridge", _bridge(outcome.metrics))
+    for check in outcome.checks:
+        figures.add_row("✓" if check.failure is None else "✗", _check(check))
+    files = Table.grid(padding=(0, 2))
+    files.add_column(style="dim", justify="right", min_width=12)
+    files.add_column(overflow="fold")
+    files.add_row("listen", outcome.wav)
+    files.add_row("read", outcome.tape)
+    files.add_row("look", outcome.picture or f"no picture: {outcome.no_picture}")
+    return Group("", chart.render(outcome.transcript.answered), figures, "", files)
+
+
+def _sounds(sounds: Sequence[Sound]) -> str:
+    return ", ".join(f"{each.start_s:.2f}–{each.end_s:.2f} s" for each in sounds) or "nothing"
+
+
+def _interruption(each: Interruption) -> str:
+    if each.key_s is None and each.speech_s is None:
+        return f"cleared at {each.clear_s:.2f} s, silent {_ms(each.silent_s - each.clear_s)} later"
+    cause = "speech" if each.key_s is None else "key"
+    return (
+        f"{cause} from {each.begin_s:.2f} s on: silent {_ms(each.silent_s - each.begin_s)} later, "
+        f"cleared {_ms(each.clear_s - each.begin_s)} later"
+    )
+
+
+def _ms(seconds: float) -> str:
+    return f"{1000 * seconds:.0f} ms"
+
+
+def _bridge(metrics: dict[str, float]) -> str:
+    moved = ", ".join(f"{metrics[name]:.0f} {name.replace('_', ' ')}" for name in MOVED)
+    bad = [f"{name.replace('_', ' ')} {metrics[name]:.0f}" for name in TROUBLES if metrics[name]]
+    said = ", ".join(bad) if bad else "no underrun, no early mark, nothing lost"
+    return f"{moved}; {said}; loop late by {_ms(metrics[LAG])} at most"
+
+
+def _check(check: Check) -> Text:
+    if check.failure is None:
+        return Text(check.claim, style="green")
+    return Text(check.failure, style="bold red")

@@ -1,0 +1,324 @@
+"""One call as a picture: both waveforms and what was said, keys, interruptions, marks, webhooks and
+commands, and the waterfall of every answer.
+
+Nothing in it comes from the script: all is read from the carrier's tape and recording and from the
+bridge's log. The colours are those of Okabe and Ito, which the colour-blind can tell apart."""
+
+# matplotlib's keyword arguments and canvases have no types.
+# pyright: reportUnknownMemberType=false
+# mypy: disable-error-code=no-untyped-call
+
+import math
+from operator import itemgetter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from callbridge.demo import captions, fall, flags
+from callbridge.demo.flags import Flag
+from callbridge.demo.record import Record, read
+from callbridge.errors import CallbridgeError
+from telecodecs import Pcm
+
+if TYPE_CHECKING:  # an optional extra
+    from matplotlib.axes import Axes
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+    from matplotlib.text import Text
+
+BLUE, GREEN, VERMILION, PURPLE, ORANGE = "#0072B2", "#009E73", "#D55E00", "#AA4499", "#E69F00"
+INK, GREY, RULE = "#1A1A1A", "#5F6368", "#D5D8DC"
+
+HEIGHT_PX = 900
+LEFT, RIGHT = 0.1, 0.985  # of the panels
+WATERFALL_PX = 58  # what waterfalls need besides their rows
+COLUMNS = 1400  # of a waveform: about one for every pixel
+MARK_ROWS = 3
+CLEAR_APART_S = 0.1  # so long after the end of sound a clear is something of its own
+NAMED_MARKS = 16  # more names would be a carpet, and say less than none
+QUIETEST_PEAK = 2000  # a silent track is drawn as a line, not blown up to full height
+LABEL, NOTE = 10.5, 9.5  # points
+
+
+def draw(report: Path, recording: Path, png: Path) -> None:
+    """Write a PNG of 1600 × 900 pixels.
+
+    Raises CallbridgeError when there is no such call, or when matplotlib is not installed."""
+    record = read(report, recording)
+    figure, canvas = blank()
+    panels = _panels(figure, rows=min(len(record.transcript.answered), fall.MOST))
+    _frame(panels, record)
+    _waves(panels, record)
+    _captions(panels, canvas, record)
+    _interruptions(panels["bot"], record)
+    _answers(panels["caller"], record)
+    _marks(panels["marks"], canvas, record)
+    _events(panels, canvas, record)
+    _wire(panels["wire"], canvas, record)
+    _waterfalls(figure, record)
+    _title(figure, record)
+    canvas.print_png(str(png))
+
+
+def _panels(figure: "Figure", rows: int) -> "dict[str, Axes]":
+    """One below the other, with one time axis; room for `rows` of waterfalls under it."""
+    heights = {"events": 1.0, "caller": 2.6, "bot": 2.6, "marks": 0.75, "wire": 1.7}
+    below = (WATERFALL_PX + rows * fall.ROW_PX) / HEIGHT_PX if rows else 0.0
+    axes = figure.subplots(
+        len(heights),
+        sharex=True,
+        gridspec_kw={
+            "height_ratios": list(heights.values()),
+            "hspace": 0.07,
+            "left": LEFT,
+            "right": RIGHT,
+            "top": 0.91,
+            "bottom": 0.07 + below,
+        },
+    )
+    return dict(zip(heights, axes, strict=True))
+
+
+def blank() -> "tuple[Figure, FigureCanvasAgg]":
+    """1600 × 900 pixels. Raises CallbridgeError when matplotlib is not installed."""
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise CallbridgeError(
+            "a picture needs matplotlib: pip install 'callbridge[pictures]'"
+        ) from None
+    figure = Figure(figsize=(16, 9), dpi=100, facecolor="white")
+    return figure, FigureCanvasAgg(figure)
+
+
+def _frame(panels: "dict[str, Axes]", record: Record) -> None:
+    """The common time axis, with a little room before and after the call."""
+    end = record.ends_s
+    for name, axes in panels.items():
+        axes.set_xlim(-0.01 * end, 1.01 * end)
+        axes.tick_params(left=False, labelleft=False, bottom=name == "wire", colors=GREY)
+        for side, spine in axes.spines.items():
+            spine.set_visible(side == "bottom" and name == "wire")
+            spine.set_color(GREY)
+        if name != "events":
+            axes.grid(axis="x", color=RULE, linewidth=0.6)
+        axes.set_axisbelow(True)
+    panels["wire"].set_xlabel("seconds since the call came in", fontsize=LABEL, color=GREY)
+
+
+def _name(axes: "Axes", name: str, note: str, color: str) -> None:
+    """What a panel shows, in the margin before it."""
+    at = axes.transAxes
+    axes.text(-0.012, 0.5, name, transform=at, ha="right", va="bottom", color=color,
+              fontsize=LABEL + 2, fontweight="bold")  # fmt: skip
+    axes.text(-0.012, 0.46, note, transform=at, ha="right", va="top", color=GREY, fontsize=NOTE)
+
+
+def _title(figure: "Figure", record: Record) -> None:
+    facts = record.facts
+    figure.text(0.015, 0.957, f"{facts.from_}  →  {facts.to}", fontsize=18, color=INK,
+                fontweight="bold")  # fmt: skip
+    figure.text(0.015, 0.925, "   ·   ".join(_facts(record)), fontsize=LABEL + 0.5, color=GREY)
+    if facts.failed:
+        text = f"✗ {len(facts.failed)} failed: {facts.failed[0]}"
+        text = text if len(text) <= 90 else text[:89] + "…"
+        figure.text(0.985, 0.957, text, fontsize=LABEL + 1, color=VERMILION, ha="right")
+
+
+def _facts(record: Record) -> list[str]:
+    facts = record.facts
+    said = [
+        f"{facts.direction}, {facts.duration_s:.1f} s at {facts.sample_rate} Hz",
+        f"{_count(facts.marks_returned, 'mark')} heard"
+        + (f", {facts.marks_cleared} cleared" if facts.marks_cleared else ""),
+    ]
+    if facts.stream_errors:
+        said.append(_count(facts.stream_errors, "error frame"))
+    if facts.hangup_cause:
+        said.append(f"{facts.hung_up_by} hung up: {facts.hangup_cause}")
+    return said
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _ms(seconds: float) -> str:
+    return f"{1000 * seconds:.0f} ms"
+
+
+# ---- sound ------------------------------------------------------------------------------------
+
+
+def _waves(panels: "dict[str, Axes]", record: Record) -> None:
+    """Each track on a scale of its own: people speak softer than machines."""
+    for panel, track, color, note in (
+        ("caller", record.caller, BLUE, "as recorded"),
+        ("bot", record.bot, GREEN, "as the caller\nheard it"),
+    ):
+        peak = int(np.abs(track.astype(np.int32)).max(initial=0))
+        level = f"peak −{20 * math.log10(32768 / peak):.0f} dBFS" if peak else "silent"
+        top = 1.1 * max(peak, QUIETEST_PEAK)
+        panels[panel].set_ylim(-top, top * (1.0 + 2.0 * _strip(panels[panel], record)))
+        _name(panels[panel], panel, f"{note},\n{level}", color)
+        _wave(panels[panel], track, record, color)
+
+
+def _strip(axes: "Axes", record: Record) -> float:
+    """The room that captions need over a waveform, as a share of the waveform's."""
+    if not (record.transcript.caller or record.transcript.bot):
+        return 0.0
+    strip = captions.LINES * captions.LINE_PX
+    return strip / (axes.get_window_extent().height - strip)
+
+
+def _captions(panels: "dict[str, Axes]", canvas: "FigureCanvasAgg", record: Record) -> None:
+    captions.write(panels["caller"], canvas, record.transcript.caller)
+    captions.write(panels["bot"], canvas, record.transcript.bot)
+
+
+def _wave(axes: "Axes", track: Pcm, record: Record, color: str) -> None:
+    """The range of the samples under each pixel."""
+    rate = record.facts.sample_rate
+    step = max(1, len(track) // COLUMNS)
+    columns = track[: len(track) // step * step].reshape(-1, step).astype(np.int32)
+    time = record.audio_from_s + np.arange(len(columns)) * (step / rate)
+    axes.axhline(0, color=RULE, linewidth=0.8)
+    if len(columns):
+        low, high = columns.min(axis=1), columns.max(axis=1)
+        axes.fill_between(time, low, high, color=color, linewidth=0.7)
+
+
+def _interruptions(axes: "Axes", record: Record) -> None:
+    """From the key, the speech or the clear to the end of sound."""
+    for each in record.interruptions():
+        axes.axvspan(each.begin_s, each.silent_s, color=VERMILION, alpha=0.30, linewidth=0)
+        axes.axvline(each.clear_s, color=VERMILION, linewidth=1.0)
+        if each.clear_s - each.silent_s > CLEAR_APART_S:
+            low, _ = axes.get_ylim()
+            axes.text(each.clear_s, low, " clear", color=VERMILION, fontsize=NOTE, va="bottom")
+
+
+def _answers(axes: "Axes", record: Record) -> None:
+    """From the caller's last voiced sample to the answer's first sound."""
+    low, _ = axes.get_ylim()
+    for each in record.transcript.answered:
+        begin, end = each.last_voiced_s, each.last_voiced_s + max(each.after_s.values())
+        y = 0.55 * low
+        axes.annotate("", (begin, y), (end, y), arrowprops={"arrowstyle": "<->", "color": INK})
+        text = _ms(end - begin)
+        axes.text((begin + end) / 2, 0.62 * low, text, ha="center", va="top", fontsize=NOTE)
+
+
+# ---- events -----------------------------------------------------------------------------------
+
+
+def _events(panels: "dict[str, Axes]", canvas: "FigureCanvasAgg", record: Record) -> None:
+    """What a listener would notice, above the waves, with a line through them."""
+    axes = panels["events"]
+    axes.set_ylim(0, 1)
+    happened: list[Flag] = []
+    if record.facts.answered_at_s is not None:
+        happened.append(Flag(record.audio_from_s, "answered", INK, "."))
+    happened += _keys_and_clears(record)
+    happened += [
+        Flag(entry.at_s, f"stream lost: {entry.kind.removeprefix('stream ')}", VERMILION, "X")
+        for kind in ("stream failed", "stream closed by the customer")
+        for entry in record.of(kind)
+    ]
+    happened += [
+        Flag(entry.at_s, f"{record.facts.hung_up_by} hangs up", INK, ".")
+        for entry in record.of("state")
+        if entry.detail.get("state") == "ended"
+    ]
+    happened.sort(key=itemgetter(0))
+    flags.plant(axes, canvas, happened, size=LABEL, lane_px=19)
+    for flag in happened:
+        for panel in ("caller", "bot", "marks"):
+            panels[panel].axvline(flag.at_s, color=flag.color, linewidth=0.9, linestyle=(0, (4, 3)))
+
+
+def _keys_and_clears(record: Record) -> list[Flag]:
+    """A key that stopped the bot says how soon."""
+    silences = {each.begin_s: each for each in record.interruptions()}
+    happened: list[Flag] = []
+    for entry in record.of("dtmf"):
+        stopped = silences.pop(entry.at_s, None)
+        soon = f": silent {_ms(stopped.silent_s - stopped.begin_s)} later" if stopped else ""
+        happened.append(Flag(entry.at_s, f"key {entry.detail['digit']}{soon}", VERMILION, "s"))
+    for each in silences.values():
+        cause = "clear" if each.speech_s is None else "speaks over the bot"
+        soon = _ms(each.silent_s - each.begin_s)
+        happened.append(Flag(each.begin_s, f"{cause}: silent {soon} later", VERMILION, "D"))
+    return happened
+
+
+def _marks(axes: "Axes", canvas: "FigureCanvasAgg", record: Record) -> None:
+    """Bars from queued to returned, each with its name behind it where that is not in the way."""
+    _name(axes, "marks", "queued → returned\nhatched: cleared", GREY)
+    axes.set_ylim(MARK_ROWS - 0.4, -0.6)
+    returned = record.of("mark returned")
+    queued = {str(entry.detail["name"]): entry.at_s for entry in record.of("mark queued")}
+    names: dict[int, Text] = {}  # the last of each row
+    free = [0.0] * MARK_ROWS  # from when on
+    for entry in returned:
+        name = str(entry.detail["name"])
+        queued_s = queued.get(name, entry.at_s)
+        row = next((r for r, since in enumerate(free) if since <= queued_s), free.index(min(free)))
+        if row in names and free[row] > queued_s:
+            names.pop(row).remove()
+        _bar(axes, row, queued_s, entry.at_s, cleared=bool(entry.detail.get("cleared")))
+        if len(returned) > NAMED_MARKS:
+            free[row] = entry.at_s
+            continue
+        text = axes.text(entry.at_s, row, f" {name}", va="center", color=INK, fontsize=NOTE)
+        box = text.get_window_extent(canvas.get_renderer())
+        free[row] = float(axes.transData.inverted().transform((box.x1, box.y0))[0])
+        names[row] = text
+
+
+def _bar(axes: "Axes", row: int, start_s: float, end_s: float, *, cleared: bool) -> None:
+    axes.barh(
+        row,
+        end_s - start_s,
+        left=start_s,
+        height=0.42,
+        color="white" if cleared else GREEN,
+        edgecolor=VERMILION if cleared else GREEN,
+        hatch="////" if cleared else None,
+    )
+    axes.plot([end_s], [row], "|", color=VERMILION if cleared else INK, markersize=10)
+
+
+def _wire(axes: "Axes", canvas: "FigureCanvasAgg", record: Record) -> None:
+    """Webhooks of the carrier and commands of the bridge."""
+    _name(axes, "wire", "● webhooks\n▲ commands", GREY)
+    axes.set_ylim(0, 1)
+    sent = [(entry.at_s, str(entry.detail["event_type"]), GREY, "o") for entry in
+            record.of("webhook")]  # fmt: skip
+    sent += [(entry.at_s, str(entry.detail["action"]), BLUE, "^") for entry in record.of("command")]
+    flags.plant(
+        axes,
+        canvas,
+        [Flag(*each) for each in sorted(sent, key=itemgetter(0))],
+        size=NOTE,
+        lane_px=19,
+    )
+
+
+def _waterfalls(figure: "Figure", record: Record) -> None:
+    """Below the time axis, on a scale of their own: an answer takes a thirtieth of a call."""
+    answered = record.transcript.answered
+    if not answered:
+        return
+    rows = min(len(answered), fall.MOST)
+    height = rows * fall.ROW_PX / HEIGHT_PX
+    axes = figure.add_axes((LEFT, 0.025, RIGHT - LEFT, height))
+    axes.axis("off")
+    note = "ms from the last\nvoiced sample on"
+    if len(answered) > rows:
+        note = f"the first {rows} of {len(answered)}"
+    _name(axes, "answers", note, INK)
+    fall.draw(axes, answered)

@@ -1,0 +1,149 @@
+"""What is left of a call, read back: the JSON tape, the stereo WAV, the bridge's log if it is with
+the tape (`journal.py`), and what they show.
+
+All times are seconds since the call came in, as on the tape; the audio begins at the answer."""
+
+import wave
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from callbridge.carrier.expect import LOUD
+from callbridge.carrier.report import TapeEntry
+from callbridge.demo.transcript import Transcript, transcribe
+from callbridge.errors import CallbridgeError
+from telecodecs import Pcm
+
+PIECE_S = 0.020
+PAUSE_S = 0.5  # shorter ones belong to the speech around them
+SILENCE_S = 0.060  # zero crossings and codec noise are shorter
+CAUSE_S = 0.5  # a key so long before a clear is what the clear answers
+
+
+class CallFacts(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "from"}):
+    """The carrier's JSON of a finished call, as far as it is shown."""
+
+    call_control_id: str
+    direction: str
+    from_: str
+    to: str
+    state: str
+    sample_rate: int
+    duration_s: float
+    answered_at_s: float | None
+    hangup_cause: str | None
+    hangup_source: str | None
+    marks_returned: int
+    marks_cleared: int
+    stream_errors: int
+    failed: tuple[str, ...]
+    tape: tuple[TapeEntry, ...]
+    log: tuple[TapeEntry, ...] = ()  # the bridge's
+
+    @property
+    def hung_up_by(self) -> str:
+        """The bot, the person at the other end, or neither."""
+        if self.hangup_source not in ("caller", "callee"):
+            return "the network"
+        bots = "callee" if self.direction == "incoming" else "caller"
+        return "the bot" if self.hangup_source == bots else "the caller"
+
+
+class Sound(msgspec.Struct, frozen=True):
+    start_s: float
+    end_s: float
+
+
+class Interruption(msgspec.Struct, frozen=True):
+    """A clear: the key or the speech that caused it, if any did, and when the bot could no longer
+    be heard."""
+
+    key_s: float | None
+    speech_s: float | None
+    clear_s: float
+    silent_s: float
+
+    @property
+    def begin_s(self) -> float:
+        causes = (self.key_s, self.speech_s)
+        return next((at_s for at_s in causes if at_s is not None), self.clear_s)
+
+
+class Record(msgspec.Struct, frozen=True, eq=False):
+    """`caller` is what the caller said, `bot` what he heard: (n,) int16 from the answer on."""
+
+    facts: CallFacts
+    caller: Pcm
+    bot: Pcm
+
+    @property
+    def audio_from_s(self) -> float:
+        return self.facts.answered_at_s or 0.0
+
+    @property
+    def ends_s(self) -> float:
+        last = self.facts.tape[-1].at_s if self.facts.tape else 0.0
+        return max(last, self.audio_from_s + len(self.bot) / self.facts.sample_rate)
+
+    def of(self, kind: str) -> list[TapeEntry]:
+        return [entry for entry in self.facts.tape if entry.kind == kind]
+
+    def sounds(self, track: Pcm) -> list[Sound]:
+        """The stretches of a track in which something can be heard."""
+        rate = self.facts.sample_rate
+        step = round(PIECE_S * rate)
+        pieces = track[: len(track) // step * step].reshape(-1, step).astype(np.int32)
+        found: list[Sound] = []
+        for index in np.flatnonzero(np.abs(pieces).max(axis=1, initial=0) > LOUD):
+            start = self.audio_from_s + float(index) * PIECE_S
+            if found and start - found[-1].end_s < PAUSE_S:
+                found[-1] = Sound(found[-1].start_s, start + PIECE_S)
+            else:
+                found.append(Sound(start, start + PIECE_S))
+        return found
+
+    @property
+    def transcript(self) -> Transcript:
+        return transcribe(self.facts.log)
+
+    def interruptions(self) -> list[Interruption]:
+        keys = [entry.at_s for entry in self.of("dtmf")]
+        transcript = self.transcript
+        found: list[Interruption] = []
+        for clear in self.of("clear"):
+            near = [at_s for at_s in keys if 0.0 <= clear.at_s - at_s < CAUSE_S]
+            speech_s = transcript.barge_in(clear.at_s)
+            silent_s = self._silent_s(clear.at_s, clear.at_s if speech_s is None else speech_s)
+            found.append(Interruption(near[-1] if near else None, speech_s, clear.at_s, silent_s))
+        return found
+
+    def _silent_s(self, clear_s: float, since_s: float) -> float:
+        """When the sound that a clear met ended. If it met none, as playout was withheld before,
+        then the end of the last sound after `since_s`; that moment itself if there was none."""
+        rate = self.facts.sample_rate
+        times = (since_s, clear_s)
+        since, at = (max(0, round((when - self.audio_from_s) * rate)) for when in times)
+        sounding = np.flatnonzero(np.abs(self.bot[since:].astype(np.int32)) > LOUD) + since
+        before = sounding[sounding < at]
+        last = int(before[-1]) if len(before) else since
+        if at - last <= SILENCE_S * rate:
+            last = at
+        for sample in sounding[sounding >= at]:
+            if sample - max(last, at) > SILENCE_S * rate:
+                break
+            last = int(sample)
+        return self.audio_from_s + last / rate
+
+
+def read(report: Path, recording: Path) -> Record:
+    """Raises CallbridgeError for files that the carrier did not write."""
+    try:
+        facts = msgspec.json.decode(report.read_bytes(), type=CallFacts)
+        with wave.open(str(recording), "rb") as file:
+            if (file.getnchannels(), file.getsampwidth()) != (2, 2):
+                raise CallbridgeError(f"{recording}: not a stereo recording of 16 bit")
+            samples = np.frombuffer(file.readframes(file.getnframes()), "<i2").reshape(-1, 2)
+    except (OSError, EOFError, wave.Error, msgspec.DecodeError) as error:
+        raise CallbridgeError(f"no record of a call in {report} and {recording}: {error}") from None
+    return Record(facts, samples[:, 0].astype(np.int16), samples[:, 1].astype(np.int16))

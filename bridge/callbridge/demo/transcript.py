@@ -1,0 +1,120 @@
+"""What was said in a call, out of the bridge's log (`journal.py`).
+
+All times are seconds since the call came in. A bot may log words of ours with fields of its own:
+what does not have all fields is not ours."""
+
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from typing import TypeVar
+
+import msgspec
+
+from callbridge.carrier.report import TapeEntry
+
+T = TypeVar("T")
+
+SAME_S = 0.05  # what is no further apart tells of the same moment
+
+STEPS = {
+    "turn_ended": "end of turn",
+    "final_text": "final text",
+    "first_token": "first token",
+    "first_audio": "first audio",
+    "first_sent": "first frame",
+    "first_heard": "heard",
+}
+
+
+class Said(msgspec.Struct, frozen=True):
+    """Words, and when they sounded. `unheard` is the rest of a text that was cut."""
+
+    start_s: float
+    end_s: float
+    text: str
+    unheard: str = ""
+
+
+class Answered(msgspec.Struct, frozen=True):
+    """A turn and the waterfall of its answer: a name of STEPS → seconds after the last voiced
+    sample."""
+
+    text: str
+    last_voiced_s: float
+    after_s: dict[str, float]
+
+
+class Transcript(msgspec.Struct, frozen=True):
+    """`bargein_s`: when speech cut the bot → when that speech had begun."""
+
+    caller: tuple[Said, ...] = ()
+    bot: tuple[Said, ...] = ()
+    answered: tuple[Answered, ...] = ()
+    barge_ins: tuple[tuple[float, float], ...] = ()
+
+    def barge_in(self, clear_s: float) -> float | None:
+        """When the speech began that a clear answers; None if it was no speech."""
+        return next((began for at_s, began in self.barge_ins if abs(at_s - clear_s) < SAME_S), None)
+
+
+def transcribe(log: Iterable[TapeEntry]) -> Transcript:
+    entries = list(log)
+    caller = tuple(
+        Said(turn.began_at_s, turn.last_voiced_at_s, turn.said)
+        for turn in _lines(entries, "turn", _Turn)
+    )
+    return Transcript(
+        caller=caller,
+        bot=tuple(_said(line) for line in _lines(entries, "said", _Utterance)),
+        answered=tuple(
+            Answered(_text_at(caller, line.last_voiced_at_s), line.last_voiced_at_s, line.after_s)
+            for line in _lines(entries, "waterfall", _Waterfall)
+            if "first_sent" in line.after_s
+        ),
+        barge_ins=tuple(
+            (line.at_s, line.speech_at_s) for line in _lines(entries, "interrupted", _Interrupted)
+        ),
+    )
+
+
+class _Turn(msgspec.Struct, frozen=True):
+    said: str
+    began_at_s: float
+    last_voiced_at_s: float
+
+
+class _Utterance(msgspec.Struct, frozen=True):
+    text: str
+    heard: str
+    heard_s: float
+    stop: str
+    sent_at_s: float
+
+
+class _Waterfall(msgspec.Struct, frozen=True):
+    last_voiced_at_s: float
+    after_s: dict[str, float]
+
+
+class _Interrupted(msgspec.Struct, frozen=True):
+    at_s: float
+    speech_at_s: float
+
+
+def _lines(log: Sequence[TapeEntry], message: str, form: type[T]) -> list[T]:
+    found: list[T] = []
+    for entry in log:
+        if entry.kind == message:
+            with suppress(msgspec.ValidationError):
+                found.append(msgspec.convert(entry.detail, form))
+    return found
+
+
+def _said(line: _Utterance) -> Said:
+    heard = line.text if line.stop == "finished" else line.heard
+    unheard = line.text.removeprefix(heard).strip()
+    return Said(line.sent_at_s, line.sent_at_s + line.heard_s, heard.strip(), unheard)
+
+
+def _text_at(turns: Sequence[Said], last_voiced_s: float) -> str:
+    """Of the turn that ended then."""
+    return next((turn.text for turn in turns if abs(turn.end_s - last_voiced_s) < SAME_S), "")

@@ -1,0 +1,1 @@
+"""The machine: files, addresses, processes."""

@@ -1,0 +1,316 @@
+"""One media stream as a state machine: frames in, events out; audio in, frames out.
+
+No I/O and no clock: `now` comes in with every call, and `deadline()` says when `tick()` has work.
+What arrives is decoded by the format that `start` names, what leaves is encoded as we asked the
+platform to expect it: `rx` and `tx` are two codecs and often differ (PCMA in, PCMU out)."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from typing import Literal
+
+import msgspec
+import numpy as np
+
+from callbridge.errors import RemoteProtocolError
+from callbridge.media import wire
+from callbridge.media.jitter import NEVER, TrackOrder
+from callbridge.media.ledger import PendingMark
+from callbridge.media.playout import Playout
+from telecodecs import Codec, CodecError, Pcm, Resampler, codec, l16, silence
+
+ByteOrder = Literal["little", "big"]
+
+CONCEAL_MAX_S = 1.0  # a longer hole in the timestamps is a jump of the counter, not lost audio
+ORDER_VOTES = 5  # frames that are not silent, before the byte order of L16 is believed
+ORDER_PATIENCE = 50  # frames held for those votes; then the configured order stands
+
+
+class State(Enum):
+    CONNECTING = auto()
+    STARTING = auto()
+    STREAMING = auto()
+    STOPPED = auto()
+
+
+STREAMING = State.STREAMING  # asked for with every frame
+
+# What may arrive in which state, and where it leads.
+TRANSITIONS: dict[State, dict[type[wire.Frame], State]] = {
+    State.CONNECTING: {wire.Connected: State.STARTING, wire.Stop: State.STOPPED},
+    State.STARTING: {
+        wire.Start: State.STREAMING,
+        wire.Error: State.STARTING,
+        wire.Stop: State.STOPPED,
+    },
+    State.STREAMING: {
+        wire.Media: State.STREAMING,
+        wire.Dtmf: State.STREAMING,
+        wire.Mark: State.STREAMING,
+        wire.Error: State.STREAMING,
+        wire.Stop: State.STOPPED,
+    },
+    State.STOPPED: {},
+}
+
+
+# ---- events -----------------------------------------------------------------------------------
+
+
+class Started(msgspec.Struct, frozen=True):
+    start: wire.StartBody
+    stream_id: str
+
+
+class AudioReceived(msgspec.Struct, frozen=True, gc=False):
+    """(n,) int16 of the caller at the session's sample rate, any n."""
+
+    pcm: Pcm
+
+
+class ByteOrderFound(msgspec.Struct, frozen=True):
+    """The byte order that arriving L16 has; comes before the audio that showed it."""
+
+    order: ByteOrder
+
+
+class DigitReceived(msgspec.Struct, frozen=True):
+    digit: str
+    occurred_at: str
+
+
+class ErrorReceived(msgspec.Struct, frozen=True):
+    """The platform did not accept a frame of ours."""
+
+    code: int
+    title: str
+    detail: str
+
+
+class Stopped(msgspec.Struct, frozen=True):
+    """The platform ended the stream; whether the call goes on it does not say."""
+
+
+Event = Started | AudioReceived | ByteOrderFound | DigitReceived | ErrorReceived | Stopped
+
+
+@dataclass(slots=True)
+class SessionStats:
+    frames_in: int = 0
+    frames_out: int = 0
+    concealed: int = 0  # samples of silence put in for lost frames
+    undecodable: int = 0  # payloads that the codec refused
+    illegal: Counter[str] = field(default_factory=Counter[str])  # frames out of their state
+
+
+class MediaSession:
+    """Decodes, orders and dispatches what arrives; paces, encodes and marks what leaves.
+
+    `sample_rate` is the rate of the audio that it hands out; `playout` runs at the rate of `tx`."""
+
+    __slots__ = (
+        "_clear",
+        "_l16_order",
+        "_next_tx",
+        "_receiver",
+        "_sample_rate",
+        "_tx",
+        "order",
+        "playout",
+        "state",
+        "stats",
+    )
+
+    def __init__(
+        self,
+        playout: Playout,
+        tx: Codec,
+        sample_rate: int,
+        *,
+        l16_order: ByteOrder = "little",
+    ) -> None:
+        self.playout = playout
+        self.state = State.CONNECTING
+        self.stats = SessionStats()
+        self.order = TrackOrder()
+        self._tx = tx
+        self._next_tx: Codec | None = None
+        self._sample_rate = sample_rate
+        self._receiver: Receiver | None = None
+        self._l16_order: ByteOrder = l16_order
+        self._clear = False
+
+    def set_tx(self, tx: Codec) -> None:
+        """Encode differently from the next utterance on."""
+        self._next_tx = tx
+
+    # ---- what arrives -----------------------------------------------------------------------
+
+    def receive(self, frame: wire.Incoming, now: float) -> list[Event]:
+        """Raises RemoteProtocolError for a frame that has no place here; the state stays."""
+        if self.state is STREAMING and isinstance(frame, wire.Media):  # 49 of 50 frames
+            self.stats.frames_in += 1
+            if frame.media.track not in wire.TRACKS:
+                return []
+            return self._decode(self.order.push(frame.media, now))
+        following = TRANSITIONS[self.state].get(type(frame))
+        if following is None:
+            self.stats.illegal[type(frame).__name__] += 1
+            raise RemoteProtocolError(
+                f"a {type(frame).__name__.lower()} frame while {self.state.name.lower()}"
+            )
+        if isinstance(frame, wire.Start):
+            self._receiver = Receiver(frame.start.media_format, self._sample_rate, self._l16_order)
+        self.state = following
+        match frame:
+            case wire.Start():
+                return [Started(frame.start, frame.stream_id)]
+            case wire.Dtmf():
+                return [DigitReceived(frame.dtmf.digit, frame.occurred_at)]
+            case wire.Mark():
+                self.playout.mark_returned(frame.mark.name, now)
+                return []
+            case wire.Error():
+                return [
+                    ErrorReceived(frame.payload.code, frame.payload.title, frame.payload.detail)
+                ]
+            case wire.Stop():
+                held = self.order.tick(NEVER)
+                return [*(self._decode(held) if held else ()), Stopped()]
+            case _:
+                return []
+
+    def _decode(self, bodies: list[wire.MediaBody]) -> list[Event]:
+        receiver = self._receiver
+        assert receiver is not None, "media is only legal after a start"
+        events: list[Event] = []
+        for body in bodies:
+            if body.track != "inbound":
+                continue  # the outbound track only helps to count: it is what we sent
+            undecided = receiver.order is None
+            try:
+                pcm = receiver.decode(body)
+            except CodecError:
+                self.stats.undecodable += 1
+                continue
+            if undecided and receiver.order is not None:
+                events.append(ByteOrderFound(receiver.order))
+            if len(pcm):
+                events.append(AudioReceived(pcm))
+        self.stats.concealed = receiver.concealed
+        return events
+
+    # ---- what leaves ------------------------------------------------------------------------
+
+    def interrupt(self, now: float) -> None:
+        """Stop speaking: drop what is queued, here and at the carrier."""
+        self._clear = self.playout.interrupt(now) or self._clear
+
+    def frames_to_send(self, now: float) -> list[wire.Outgoing]:
+        """What is due by the pacer; nothing before the stream has started."""
+        if self.state is not STREAMING:
+            return []
+        frames: list[wire.Outgoing] = []
+        if self._clear:
+            self._clear = False
+            frames.append(wire.Clear())
+        if self._next_tx is not None and self.playout.between_utterances:
+            self._tx, self._next_tx = self._next_tx, None
+        for item in self.playout.due(now):
+            if isinstance(item, PendingMark):
+                frames.append(wire.SetMark(wire.MarkBody(item.name)))
+            else:
+                frames.append(wire.Audio(wire.AudioBody(self._tx.encode(item))))
+        self.stats.frames_out += len(frames)
+        return frames
+
+    # ---- time -------------------------------------------------------------------------------
+
+    def tick(self, now: float) -> list[Event]:
+        """What time alone brings: a gap given up, a mark no longer waited for."""
+        self.playout.tick(now)
+        late = self.order.tick(now)
+        return self._decode(late) if late else []
+
+    def deadline(self) -> float:
+        """When `tick` or `frames_to_send` next has work; infinity for never."""
+        if self.state is not STREAMING:
+            return self.order.deadline
+        return min(self.order.deadline, self.playout.deadline())
+
+
+class Receiver:
+    """Turns payloads of one track into PCM at the session's rate, holes filled with silence."""
+
+    __slots__ = (
+        "_codec",
+        "_next_chunk",
+        "_next_timestamp",
+        "_rate",
+        "_resampler",
+        "_undecided",
+        "_votes",
+        "concealed",
+        "order",
+    )
+
+    def __init__(
+        self, media_format: wire.MediaFormat, sample_rate: int, l16_order: ByteOrder
+    ) -> None:
+        name, rate = media_format.encoding, media_format.sample_rate
+        try:
+            self._codec = codec(name, rate, l16_order=l16_order)
+        except CodecError as error:
+            raise RemoteProtocolError(f"the stream's format cannot be decoded: {error}") from None
+        if media_format.channels != 1:
+            raise RemoteProtocolError(f"a stream of {media_format.channels} channels")
+        self.order: ByteOrder | None = None
+        self.concealed = 0
+        self._rate = self._codec.encoding.sample_rate
+        self._resampler = Resampler(self._rate, sample_rate) if self._rate != sample_rate else None
+        self._votes: list[ByteOrder] | None = [] if name == "L16" else None
+        self._undecided: list[wire.MediaBody] = []
+        self._next_chunk: int | None = None
+        self._next_timestamp = 0.0
+
+    def decode(self, body: wire.MediaBody) -> Pcm:
+        """(n,) int16; empty while the byte order of L16 is still being found. Raises CodecError."""
+        if self._votes is None:
+            return self._pcm(body)
+        due = [self._pcm(held) for held in self._settle_order(body)]
+        return np.concatenate(due) if due else silence(0)
+
+    def _pcm(self, body: wire.MediaBody) -> Pcm:
+        pcm = self._codec.decode(body.payload)
+        samples = len(pcm)
+        if body.chunk != self._next_chunk and (missing := self._missing(body)) > 0:
+            self.concealed += missing
+            pcm = np.concatenate([silence(missing), pcm])
+        self._next_chunk = body.chunk + 1
+        self._next_timestamp = body.timestamp + 1000 * samples / self._rate
+        return self._resampler.process(pcm) if self._resampler else pcm
+
+    def _missing(self, body: wire.MediaBody) -> int:
+        """Samples lost before this frame: only if both its number and its timestamp jump."""
+        jumped = self._next_chunk is not None and body.chunk > self._next_chunk
+        gap_s = (body.timestamp - self._next_timestamp) / 1000
+        return round(gap_s * self._rate) if jumped and 0 < gap_s <= CONCEAL_MAX_S else 0
+
+    def _settle_order(self, body: wire.MediaBody) -> list[wire.MediaBody]:
+        """Hold L16 back until its byte order is known: nobody documents it, so the audio votes."""
+        assert self._votes is not None
+        vote = l16.likely_order(body.payload)  # raises for what is no L16 at all
+        if not self._undecided and not any(body.payload):
+            return [body]  # digital silence reads the same both ways
+        self._undecided.append(body)
+        if vote:
+            self._votes.append(vote)
+        if len(self._votes) < ORDER_VOTES and len(self._undecided) < ORDER_PATIENCE:
+            return []
+        if self._votes:
+            big = self._votes.count("big")
+            self.order = "big" if 2 * big > len(self._votes) else "little"
+            self._codec = codec("L16", self._rate, l16_order=self.order)
+        self._votes = None
+        due, self._undecided = self._undecided, []
+        return due

@@ -1,0 +1,1 @@
+"""A running endpoint: settings, the service, its process, its metrics."""

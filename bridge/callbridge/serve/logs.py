@@ -1,0 +1,76 @@
+"""Log lines with the call's ids, for people or for programs, and without secrets."""
+
+import logging
+import sys
+from typing import Literal
+
+from pythonjsonlogger.json import JsonFormatter
+
+from callbridge.sockets.tokens import masked
+
+STANDARD = set(vars(logging.makeLogRecord({}))) | {
+    "message",
+    "asctime",
+    "taskName",
+    "color_message",
+}
+
+
+class MaskTokens(logging.Filter):
+    """Servers log the address of a WebSocket, at the debug level also headers and frames; a refusal
+    of the platform may quote what we sent. Ours carry tokens."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if isinstance(record.args, tuple):  # one by one: formatters of access logs unpack them
+            record.args = tuple(masked(a) if isinstance(a, str) else a for a in record.args)
+        try:
+            whole = record.getMessage()
+        except Exception:  # a format that does not fit is for the handler to report
+            return True
+        if (shown := masked(whole)) != whole:
+            record.msg, record.args = shown, None
+        for name, value in vars(record).items():
+            if isinstance(value, str) and name not in STANDARD:
+                setattr(record, name, masked(value))
+        return True
+
+
+class TextFormatter(logging.Formatter):
+    """`time level message key=value …`, a line for each record but for its traceback."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)-7s %(message)s")
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  the base class's name
+        extra = {k: v for k, v in vars(record).items() if k not in STANDARD and v not in (None, "")}
+        line = super().formatMessage(record)
+        line += "".join(f" {key}={value}" for key, value in extra.items())
+        if line.isprintable():
+            return line
+        # What comes from outside, such as a caller's name, must not look like a line of ours.
+        return "".join(c if c.isprintable() else repr(c)[1:-1] for c in line)
+
+
+def set_up(form: Literal["json", "text"], level: int = logging.INFO) -> None:
+    """Log to standard error; for the command line, as an embedding application has its own way."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        JsonFormatter(
+            "%(asctime)s %(levelname)s %(name)s %(message)s",
+            reserved_attrs=[*STANDARD],  # what is left of a record is what was said with it
+        )
+        if form == "json"
+        else TextFormatter()
+    )
+    handler.addFilter(MaskTokens())
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+    for noisy in ("httpx", "httpcore", "websockets", "uvicorn.access"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+def mask_server_logs() -> None:
+    """Keep tokens out of the log of a server that is not ours to set up."""
+    for name in ("uvicorn.error", "uvicorn.access", "uvicorn"):
+        logger = logging.getLogger(name)
+        if not any(isinstance(f, MaskTokens) for f in logger.filters):
+            logger.addFilter(MaskTokens())

@@ -1,0 +1,244 @@
+"""The settings: what is passed in, the environment and `.env`, in this order; all faults at once.
+
+Every field tells in its description how to come by its value: users read it when it is missing."""
+
+import secrets
+from ipaddress import ip_address
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from callbridge.control.signatures import parse_public_key
+from callbridge.errors import SettingsError
+
+ENV_PREFIX = "CALLBRIDGE_"
+
+# What `stream_bidirectional_sampling_rate` may be for each codec, the default first.
+CODEC_RATES = {
+    "PCMU": (8000,),
+    "PCMA": (8000,),
+    "L16": (16000, 8000, 22050, 24000, 48000),
+}
+
+
+def is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def _http_url(text: str) -> str:
+    """https, or http to this machine itself: what crosses a network carries keys and voices."""
+    text = text.strip()
+    try:
+        url = urlsplit(text)
+        host, _ = url.hostname or "", url.port  # both raise when they are nonsense
+    except ValueError as error:
+        raise ValueError(f"is no URL: {error}") from None
+    if any(character.isspace() for character in text):
+        raise ValueError("has a space in it")
+    if url.scheme not in ("http", "https") or not host:
+        raise ValueError("must be like https://host.example")
+    if url.query or url.fragment or "@" in url.netloc:
+        raise ValueError("must end after its path, and hold no user and no password")
+    if url.scheme == "http" and not is_loopback(host):
+        raise ValueError("must begin with https:// (http:// only for a loopback address)")
+    return url.geturl().rstrip("/")
+
+
+def _header_safe(secret: SecretStr) -> SecretStr:
+    """Anything else would be refused deep inside HTTP, by an error that quotes the secret."""
+    text = secret.get_secret_value().strip()
+    if not text:
+        raise ValueError("is empty")
+    if not (text.isascii() and text.isprintable()) or " " in text:
+        raise ValueError("holds a space, a line break or a character that no header can carry")
+    return SecretStr(text)
+
+
+HttpUrl = Annotated[str, AfterValidator(_http_url)]
+HeaderSecret = Annotated[SecretStr, AfterValidator(_header_safe)]
+
+
+def _stays_here(url: str) -> bool:
+    return is_loopback(urlsplit(url).hostname or "")
+
+
+class Settings(BaseSettings):
+    """All settings of the bridge, frozen. Secrets show as asterisks.
+
+    Make one with `Settings.load`, which raises SettingsError."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENV_PREFIX,
+        env_file=".env",
+        env_ignore_empty=True,
+        extra="ignore",  # an `.env` is shared with others
+        frozen=True,
+        hide_input_in_errors=True,
+        populate_by_name=True,
+    )
+
+    # The names that the official SDKs read.
+    api_key: HeaderSecret = Field(
+        validation_alias="TELNYX_API_KEY",
+        description="From the portal: API Keys > Create API Key.",
+    )
+    public_key: str = Field(
+        validation_alias="TELNYX_PUBLIC_KEY",
+        description="From the portal: Keys & Credentials > Public Key.",
+    )
+    base_url: HttpUrl = Field(
+        default="https://api.telnyx.com/v2",
+        validation_alias="TELNYX_BASE_URL",
+        description="https://api.telnyx.com/v2, or the address of a local carrier, with /v2.",
+    )
+
+    public_url: HttpUrl = Field(
+        description="The https address under which the platform reaches this server; on a laptop "
+        "that of a tunnel (ngrok http 8000, cloudflared tunnel --url http://localhost:8000).",
+    )
+    connection_id: str | None = Field(
+        default=None,
+        description="Only needed to dial: the id of the Call Control application, from the portal.",
+    )
+
+    media_auth: Literal["minted", "shared", "none"] = Field(
+        default="minted",
+        description="minted: every call's WebSocket URL carries a token of its own. shared: all "
+        "carry CALLBRIDGE_MEDIA_TOKEN. none: anybody may connect, on this machine only.",
+    )
+    media_token: HeaderSecret | None = Field(
+        default=None,
+        max_length=4000,  # of stream_auth_token
+        validate_default=True,
+        description="Any secret word, for example from `openssl rand -hex 24`.",
+    )
+    secret: SecretStr = Field(
+        default_factory=lambda: SecretStr(secrets.token_hex(32)),
+        min_length=16,
+        description="Signs minted tokens; at least 16 characters, for example from "
+        "`openssl rand -hex 32`. Random for each process when not set.",
+    )
+
+    codec: Literal["PCMU", "PCMA", "L16"] = Field(
+        default="PCMU", description="What we send in; what we receive, the platform decides."
+    )
+    codec_rate: int | None = Field(
+        default=None, description="Hz, for L16: 8000, 16000 (default), 22050, 24000 or 48000."
+    )
+    l16_order: Literal["little", "big"] = Field(
+        default="little",
+        description="Byte order of the L16 we send; the platform does not document it.",
+    )
+    lead_ms: int = Field(
+        default=200,
+        ge=20,
+        le=5000,
+        description="How far ahead of playout audio is sent, in milliseconds.",
+    )
+
+    max_calls: int = Field(default=1000, ge=1, description="Calls at the same time.")
+    when_full: Literal["503", "reject"] = Field(
+        default="503",
+        description="What a call over the limit gets. 503: the platform asks the failover URL. "
+        "reject: the caller hears busy.",
+    )
+    drain_s: float = Field(
+        default=30.0, ge=0, le=3600, description="Seconds that calls may still last after SIGTERM."
+    )
+    log: Literal["json", "text"] = Field(default="json", description="The form of the log lines.")
+
+    @property
+    def media_url(self) -> str:
+        """Where the platform opens media streams: the public URL as ws or wss, with /media."""
+        return "ws" + self.public_url.removeprefix("http") + "/media"
+
+    @property
+    def sampling_rate(self) -> int:
+        """Hz of the audio we send: `codec_rate`, or what the codec has when that is not set."""
+        return self.codec_rate or CODEC_RATES[self.codec][0]
+
+    @classmethod
+    def load(cls, **overrides: Any) -> Self:
+        """Read all settings; `overrides` (by field name, None for "not given") come first.
+
+        Raises SettingsError that names every setting that is missing or wrong."""
+        if unknown := overrides.keys() - cls.model_fields.keys():
+            raise TypeError(f"no such setting: {', '.join(sorted(unknown))}")
+        try:
+            return cls(**{name: value for name, value in overrides.items() if value is not None})
+        except ValidationError as error:
+            raise SettingsError(cls._in_words(error)) from None
+        except (OSError, UnicodeError) as error:
+            raise SettingsError(f".env cannot be read: {error}") from None
+
+    # A check sees the fields declared before its own, those of them that are right.
+
+    @field_validator("public_key")
+    @classmethod
+    def _sound(cls, text: str) -> str:
+        parse_public_key(text)
+        return text
+
+    @field_validator("media_auth")
+    @classmethod
+    def _open_only_here(cls, mode: str, info: ValidationInfo) -> str:
+        public_url = info.data.get("public_url")
+        if mode == "none" and public_url and not _stays_here(public_url):
+            raise ValueError("cannot be none while CALLBRIDGE_PUBLIC_URL is open to the world")
+        return mode
+
+    @field_validator("media_token")
+    @classmethod
+    def _shared_needs_it(cls, token: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if token is None and info.data.get("media_auth") == "shared":
+            raise ValueError("is missing; CALLBRIDGE_MEDIA_AUTH=shared needs it")
+        return token
+
+    @field_validator("codec_rate")
+    @classmethod
+    def _of_the_codec(cls, rate: int | None, info: ValidationInfo) -> int | None:
+        codec = info.data.get("codec")
+        if rate is not None and codec and rate not in CODEC_RATES[codec]:
+            possible = ", ".join(map(str, sorted(CODEC_RATES[codec])))
+            raise ValueError(f"must be one of {possible} for {codec}")
+        return rate
+
+    @classmethod
+    def _in_words(cls, error: ValidationError) -> str:
+        lines = ["Settings that are missing or wrong:"]
+        for fault in error.errors(include_input=False, include_url=False):
+            key = str(fault["loc"][0])
+            name, description = cls._environment_name(key)
+            lines.append(f"  {name} {_what_is_wrong(fault['type'], fault['msg'])}. {description}")
+        return "\n".join(lines)
+
+    @classmethod
+    def _environment_name(cls, key: str) -> tuple[str, str]:
+        """(name in the environment, description) of a field, by its name or alias."""
+        for field, info in cls.model_fields.items():
+            name = str(info.validation_alias or ENV_PREFIX + field.upper())
+            if key in (field, name):
+                return name, info.description or ""
+        raise KeyError(key)
+
+
+def _what_is_wrong(kind: str, message: str) -> str:
+    match kind:
+        case "missing":
+            return "is missing"
+        case "value_error":
+            return message.removeprefix("Value error, ")
+        case _:
+            return "is wrong: " + message[0].lower() + message[1:]

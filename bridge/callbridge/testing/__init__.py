@@ -1,0 +1,35 @@
+"""Whole calls in virtual time: for tests of bots, and of Callbridge itself.
+
+def test_a_key_stops_the_jingle() -> None:
+    report = converse(app, caller(Wait("bot_speaking", 2.0), Press("5"), Wait("hangup")))
+    assert report.clears
+    assert report.hangup_source == "callee"
+"""
+
+from callbridge.carrier.config import CarrierConfig
+from callbridge.carrier.echo import EchoPath
+from callbridge.carrier.report import CallReport
+from callbridge.carrier.script import CallScript, HangUp, Press, Wait
+from callbridge.testing.callers import caller, says, tone
+from callbridge.testing.loop import EPOCH, Stuck, VirtualClock, VirtualLoop, run
+from callbridge.testing.pair import Pair, converse
+
+__all__ = [
+    "EPOCH",
+    "CallReport",
+    "CallScript",
+    "CarrierConfig",
+    "EchoPath",
+    "HangUp",
+    "Pair",
+    "Press",
+    "Stuck",
+    "VirtualClock",
+    "VirtualLoop",
+    "Wait",
+    "caller",
+    "converse",
+    "run",
+    "says",
+    "tone",
+]

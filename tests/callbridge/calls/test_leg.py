@@ -1,0 +1,423 @@
+"""One leg: streams come and go, audio in any length, keys once, one end."""
+
+import logging
+from collections.abc import Awaitable, Callable
+
+import numpy as np
+import pytest
+
+from callbridge.calls.leg import (
+    INBOUND_LIMIT,
+    REATTACH_S,
+    Digit,
+    Hangup,
+    Leg,
+    MediaPlan,
+    client_state,
+    read_client_state,
+)
+from callbridge.errors import LocalProtocolError, StreamLost
+from callbridge.media.session import AudioReceived, ByteOrder
+from callbridge.testing import run, tone
+from callbridge.testing.loop import VirtualClock
+from callbridge.timing.ticker import Ticker
+from telecodecs import Pcm, codec, silence
+from tests.callbridge.media import frames
+from tests.callbridge.media.test_stream import Socket
+
+
+class Time(VirtualClock):
+    """A clock that a test can move, as nothing here waits."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.later = 0.0
+        self.now = lambda: self.later
+
+    def wall(self) -> float:
+        return 1_000_000 + self.later
+
+
+class Rig:
+    def __init__(self, plan: MediaPlan | None = None) -> None:
+        self.time = Time()
+        self.leg = Leg(plan or MediaPlan(), self.time, Ticker(VirtualClock()), direction="incoming")
+
+    def connect(self, encoding: str = "PCMU", rate: int = 8000) -> Socket:
+        """A socket whose stream has started."""
+        socket = Socket()
+        stream = self.leg.attach(socket)
+        stream.feed(frames.CONNECTED)
+        stream.feed(frames.start(encoding, rate))
+        return socket
+
+    def lose(self) -> None:
+        assert self.leg.stream is not None
+        self.leg.detach(self.leg.stream)
+
+    def say(self, pcm: Pcm) -> None:
+        utterance = self.leg.playout.open()
+        self.leg.playout.write(utterance, pcm, self.time.now())
+        self.leg.playout.close(utterance)
+        self.leg.pump()
+
+
+def with_rig(test: Callable[[Rig], Awaitable[None]], plan: MediaPlan | None = None) -> None:
+    async def whole() -> None:
+        await test(Rig(plan))
+
+    run(whole())
+
+
+# ---- streams ------------------------------------------------------------------------------------
+
+
+def test_a_start_tells_who_calls_and_that_the_call_is_answered() -> None:
+    async def test(rig: Rig) -> None:
+        rig.connect()
+        leg = rig.leg
+        assert (leg.call_control_id, leg.from_, leg.to) == (
+            frames.CALL_CONTROL_ID,
+            frames.FROM,
+            frames.TO,
+        )
+        assert leg.custom_parameters == {"language": "de"}
+        assert leg.answered.done()
+        assert leg.streaming.done()
+
+    with_rig(test)
+
+
+def test_a_stream_of_another_call_is_closed_and_starts_nothing() -> None:
+    async def test(rig: Rig) -> None:
+        rig.leg.identify({"call_control_id": "v3:somebody-elses"})
+        socket = rig.connect()
+        assert socket.closed is not None
+        assert socket.closed[0] == 1008
+        assert not rig.leg.streaming.done()
+
+    with_rig(test)
+
+
+def test_a_second_listener_hears_nothing_stale() -> None:
+    async def test(rig: Rig) -> None:
+        leg = rig.leg
+        leg.listening = True
+        leg.on_media_event(AudioReceived(tone(0.030)))
+        leg.stop_listening()
+        leg.listening = True
+        leg.on_media_event(AudioReceived(tone(0.010)))
+        assert not leg.inbound
+
+    with_rig(test)
+
+
+def test_what_is_known_of_a_call_is_not_overwritten() -> None:
+    async def test(rig: Rig) -> None:
+        rig.leg.identify({"call_control_id": "first", "from": "+1", "to": None})
+        rig.leg.identify({"call_control_id": "second", "from": 5, "to": "+2"})
+        assert (rig.leg.call_control_id, rig.leg.from_, rig.leg.to) == ("first", "+1", "+2")
+
+    with_rig(test)
+
+
+def test_one_socket_at_a_time() -> None:
+    async def test(rig: Rig) -> None:
+        assert rig.leg.may_attach(expires=1_000_100) is None
+        rig.connect()
+        assert rig.leg.may_attach(expires=1_000_100) == "the call has a live stream already"
+        with pytest.raises(LocalProtocolError):
+            rig.leg.attach(Socket())
+
+    with_rig(test)
+
+
+def test_a_token_expires_but_a_lost_stream_may_come_back_for_ten_seconds() -> None:
+    async def test(rig: Rig) -> None:
+        rig.time.later = 91.0
+        assert rig.leg.may_attach(expires=1_000_090) == "the token has expired"
+        rig.connect()
+        rig.lose()
+        rig.time.later += REATTACH_S
+        assert rig.leg.may_attach(expires=1_000_090) is None
+        rig.time.later += 0.1
+        assert rig.leg.may_attach(expires=1_000_090) == "the token has expired"
+
+    with_rig(test)
+
+
+def test_an_ended_call_takes_no_socket() -> None:
+    async def test(rig: Rig) -> None:
+        rig.leg.end(Hangup("normal_clearing"))
+        assert rig.leg.may_attach(expires=1_000_090) == "the call has ended"
+
+    with_rig(test)
+
+
+def test_a_lost_stream_is_told_once_and_its_counts_stay() -> None:
+    async def test(rig: Rig) -> None:
+        told: list[str] = []
+        rig.leg.on_stream_lost = lambda: told.append("lost")
+        rig.connect()
+        stream = rig.leg.stream
+        assert stream is not None
+        stream.feed("{")
+        rig.leg.detach(stream)
+        rig.leg.detach(stream)
+        assert told == ["lost"]
+        assert not rig.leg.streaming.done()
+        rig.connect()
+        counts = rig.leg.tally()
+        assert (counts["malformed"], counts["streams_lost"]) == (1, 1)
+
+    with_rig(test)
+
+
+def test_a_stream_that_the_platform_stopped_is_not_counted_as_lost() -> None:
+    async def test(rig: Rig) -> None:
+        rig.connect()
+        assert rig.leg.stream is not None
+        rig.leg.stream.feed(frames.STOP)
+        rig.lose()
+        assert rig.leg.tally()["streams_lost"] == 0
+
+    with_rig(test)
+
+
+def test_what_was_not_sent_when_a_stream_broke_is_said_on_the_next() -> None:
+    async def test(rig: Rig) -> None:
+        rig.connect()
+        rig.lose()
+        rig.say(tone(0.1))
+        socket = rig.connect()
+        assert socket.audio_s() == pytest.approx(0.1)
+
+    with_rig(test)
+
+
+def test_what_was_being_said_when_a_stream_broke_is_over() -> None:
+    async def test(rig: Rig) -> None:
+        rig.connect()
+        utterance = rig.leg.playout.open()
+        rig.leg.playout.write(utterance, tone(5.0), 0.0)
+        rig.leg.pump()
+        rig.time.later = 0.1
+        hearing = rig.leg.hearing(utterance)
+        rig.lose()
+        assert hearing.done()
+        assert utterance.ending is not None
+        assert utterance.ending.reason == "stream_lost"
+        assert utterance.ending.heard <= 800
+
+    with_rig(test)
+
+
+def test_a_stream_that_the_platform_cannot_open_raises_with_its_reason() -> None:
+    async def test(rig: Rig) -> None:
+        rig.leg.fail_stream("connection refused")
+        with pytest.raises(StreamLost, match="connection refused"):
+            rig.leg.streaming.result()
+
+    with_rig(test)
+
+
+# ---- audio in -----------------------------------------------------------------------------------
+
+
+def hear(leg: Leg, pcm: Pcm) -> None:
+    leg.on_media_event(AudioReceived(pcm))
+
+
+@pytest.mark.parametrize("samples", [1, 80, 159, 160, 161, 792, 1600])
+def test_audio_of_any_length_becomes_ptimes_without_a_sample_lost(samples: int) -> None:
+    async def test(rig: Rig) -> None:
+        rig.leg.listening = True
+        voice = np.arange(samples * 10, dtype=np.int16)
+        for at in range(0, len(voice), samples):
+            hear(rig.leg, voice[at : at + samples])
+        assert all(len(ptime) == 160 for ptime in rig.leg.inbound)
+        got = np.concatenate([silence(0), *rig.leg.inbound])
+        assert np.array_equal(got, voice[: len(voice) // 160 * 160])
+
+    with_rig(test)
+
+
+def test_a_slow_bot_loses_the_oldest_and_it_is_counted() -> None:
+    async def test(rig: Rig) -> None:
+        rig.leg.listening = True
+        for number in range(INBOUND_LIMIT + 5):
+            hear(rig.leg, np.full(160, number, np.int16))
+        assert [int(ptime[0]) for ptime in rig.leg.inbound] == list(range(5, INBOUND_LIMIT + 5))
+        assert rig.leg.tally()["inbound_dropped"] == 5
+
+    with_rig(test)
+
+
+def test_one_message_of_thirty_seconds_is_heard_whole() -> None:
+    async def test(rig: Rig) -> None:
+        rig.leg.listening = True
+        hear(rig.leg, silence(30 * 8000))
+        assert len(rig.leg.inbound) == 1500
+        assert rig.leg.tally()["inbound_dropped"] == 0
+
+    with_rig(test)
+
+
+def test_what_nobody_listens_to_is_not_kept() -> None:
+    async def test(rig: Rig) -> None:
+        hear(rig.leg, silence(160))
+        assert not rig.leg.inbound
+        assert rig.leg.tally()["inbound_dropped"] == 0
+
+    with_rig(test)
+
+
+# ---- the byte order of L16 ----------------------------------------------------------------------
+
+
+def l16(leg: Leg, order: ByteOrder, first: int = 1) -> None:
+    """Six frames of a voice in L16 at 8 kHz."""
+    assert leg.stream is not None
+    payload = codec("L16", 8000, l16_order=order).encode(tone(0.12))
+    for chunk in range(6):
+        leg.stream.feed(frames.media(payload[320 * chunk : 320 * chunk + 320], first + chunk))
+
+
+def l16_said(socket: Socket, order: ByteOrder) -> bool:
+    """Whether all that was said over it is the tone in this order."""
+    said = np.frombuffer(socket.payloads(), "<i2" if order == "little" else ">i2")
+    return len(said) > 0 and np.array_equal(said, tone(0.1)[: len(said)])
+
+
+L16 = MediaPlan(tx_name="L16", tx_rate=8000)
+
+
+def test_l16_that_arrives_in_the_other_order_switches_what_we_send(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def test(rig: Rig) -> None:
+        first = rig.connect("L16")
+        rig.say(tone(0.1))
+        assert l16_said(first, "little")
+        first.sent.clear()
+        l16(rig.leg, "big")
+        rig.time.later = 1.0
+        rig.say(tone(0.1))
+        assert l16_said(first, "big")
+        rig.lose()
+        again = rig.connect("L16")  # a new socket begins with what was learnt
+        rig.time.later = 2.0
+        rig.say(tone(0.1))
+        assert l16_said(again, "big")
+        l16(rig.leg, "big")
+
+    with caplog.at_level(logging.ERROR):
+        with_rig(test, L16)
+    (record,) = caplog.records
+    assert (record.levelname, record.__dict__["arrived"]) == ("ERROR", "big")
+    assert "CALLBRIDGE_L16_ORDER" in record.message
+
+
+def test_l16_that_arrives_as_we_send_it_changes_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    async def test(rig: Rig) -> None:
+        socket = rig.connect("L16")
+        l16(rig.leg, "little")
+        rig.say(tone(0.1))
+        assert l16_said(socket, "little")
+
+    with_rig(test, L16)
+    assert not caplog.records
+
+
+def test_the_order_of_arriving_l16_says_nothing_of_another_codec_that_we_send(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def test(rig: Rig) -> None:
+        socket = rig.connect("L16")
+        l16(rig.leg, "big")
+        rig.say(tone(0.1))
+        assert socket.payloads() == codec("PCMU").encode(tone(0.1))
+
+    with_rig(test)
+    assert not caplog.records
+
+
+# ---- keys ---------------------------------------------------------------------------------------
+
+
+def test_a_key_is_taken_once_and_the_same_key_twice_is_two() -> None:
+    async def test(rig: Rig) -> None:
+        for at in ("T1", "T2", "T2", "T1"):
+            rig.leg.digit(Digit("5", at))
+        assert rig.leg.digits == [Digit("5", "T1"), Digit("5", "T2")]
+
+    with_rig(test)
+
+
+def test_webhooks_count_only_without_a_stream() -> None:
+    async def test(rig: Rig) -> None:
+        rig.leg.digit(Digit("1", "T1"), by_webhook=True)
+        rig.connect()
+        rig.leg.digit(Digit("2", "T2 by another clock"), by_webhook=True)
+        rig.leg.digit(Digit("2", "T2"))
+        assert [digit.digit for digit in rig.leg.digits] == ["1", "2"]
+
+    with_rig(test)
+
+
+def test_a_taker_comes_before_the_queue() -> None:
+    async def test(rig: Rig) -> None:
+        taken: list[Digit] = []
+
+        def take(digit: Digit) -> bool:
+            taken.append(digit)
+            return digit.digit == "#"
+
+        rig.leg.on_digit = take
+        for at, key in enumerate("1#"):
+            rig.leg.digit(Digit(key, f"T{at}"))
+        assert [digit.digit for digit in taken] == ["1", "#"]
+        assert [digit.digit for digit in rig.leg.digits] == ["1"]
+
+    with_rig(test)
+
+
+# ---- the end ------------------------------------------------------------------------------------
+
+
+def test_only_the_first_end_counts() -> None:
+    async def test(rig: Rig) -> None:
+        rig.leg.end(Hangup("user_busy", "callee"))
+        rig.leg.end(Hangup("normal_clearing"))
+        assert rig.leg.ended.result() == Hangup("user_busy", "callee")
+
+    with_rig(test)
+
+
+def test_who_waits_to_be_heard_learns_of_the_end() -> None:
+    async def test(rig: Rig) -> None:
+        rig.connect()
+        utterance = rig.leg.playout.open()
+        rig.leg.playout.write(utterance, tone(5.0), 0.0)
+        hearing = rig.leg.hearing(utterance)
+        assert rig.leg.hearing(utterance) is hearing
+        rig.leg.end(Hangup("normal_clearing"))
+        ended = await hearing
+        assert ended.ending is not None
+        assert ended.ending.reason == "call_ended"
+        assert rig.leg.hearing(utterance).done()
+
+    with_rig(test)
+
+
+# ---- client_state -------------------------------------------------------------------------------
+
+
+def test_a_client_state_leads_back_to_its_call() -> None:
+    assert read_client_state(client_state("4f2a")) == ("4f2a", None)
+    assert read_client_state(client_state("4f2a", 3)) == ("4f2a", 3)
+
+
+@pytest.mark.parametrize("state", [None, "", "?", "aGVsbG8=", "Y2FsbGJyaWRnZTphOmI=", "/w==", "ä"])
+def test_a_client_state_of_somebody_else_leads_nowhere(state: str | None) -> None:
+    assert read_client_state(state) == ("", None)

@@ -1,0 +1,293 @@
+"""Commands become the documented requests; every shape of webhook becomes an Event or an error."""
+
+import json
+import random
+from io import StringIO
+from typing import Any
+from uuid import UUID
+
+import pytest
+from rich.console import Console
+
+from callbridge.control import commands as wire
+from callbridge.control.commands import (
+    Answer,
+    Dial,
+    Hangup,
+    Reject,
+    SendDtmf,
+    Speak,
+    Stream,
+    StreamingStart,
+    StreamingStop,
+    Transfer,
+    read_event,
+)
+from callbridge.control.names import EVENT_TYPES, dotted
+from callbridge.errors import BadWebhookBody, LocalProtocolError
+from tests.callbridge.control.vectors import RECORDED
+
+JSON = "application/json"
+FORM = "application/x-www-form-urlencoded"
+LEG = "v3:MdI91X4lWFEs7IgbBEOT9M4AigoY08M0WWZFISt1Yw2axZ_IiE4pqg"
+
+
+def body_of(command: wire.Command) -> dict[str, Any]:
+    body: dict[str, Any] = json.loads(wire.request(command).body)
+    UUID(body.pop("command_id"))
+    return body
+
+
+# ---- commands ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("command", "path", "body"),
+    [
+        (Answer(call_control_id=LEG), "answer", {}),
+        (Reject(call_control_id=LEG, cause="USER_BUSY"), "reject", {"cause": "USER_BUSY"}),
+        (Hangup(call_control_id=LEG, client_state="YQ=="), "hangup", {"client_state": "YQ=="}),
+        (StreamingStop(call_control_id=LEG, stream_id="s"), "streaming_stop", {"stream_id": "s"}),
+        (
+            Speak(call_control_id=LEG, payload="Hi", voice="Polly.Joanna"),
+            "speak",
+            {"payload": "Hi", "voice": "Polly.Joanna"},
+        ),
+        (SendDtmf(call_control_id=LEG, digits="1w2"), "send_dtmf", {"digits": "1w2"}),
+        (
+            Transfer(call_control_id=LEG, to="+13125550199", from_="+13125550100"),
+            "transfer",
+            {"to": "+13125550199", "from": "+13125550100"},
+        ),
+        (Transfer(call_control_id=LEG, to="sip:a@b"), "transfer", {"to": "sip:a@b"}),
+    ],
+)
+def test_only_what_was_set_is_sent(command: wire.Command, path: str, body: dict[str, Any]) -> None:
+    request = wire.request(command)
+    assert (request.method, request.path) == ("POST", f"/calls/{LEG}/actions/{path}")
+    assert body_of(command) == body
+
+
+def test_dial_has_no_call_in_its_path() -> None:
+    command = Dial(connection_id="1684", to="+13125550199", from_="+13125550100", timeout_secs=20)
+    assert wire.request(command).path == "/calls"
+    assert body_of(command) == {
+        "connection_id": "1684",
+        "to": "+13125550199",
+        "from": "+13125550100",
+        "timeout_secs": 20,
+    }
+
+
+def test_a_stream_says_all_that_the_platform_would_choose_otherwise() -> None:
+    stream = Stream(stream_url="wss://bot.example/media?token=t", stream_auth_token="t")
+    expected = {
+        "stream_url": "wss://bot.example/media?token=t",
+        "stream_auth_token": "t",
+        "stream_bidirectional_mode": "rtp",
+        "stream_bidirectional_target_legs": "self",
+        "stream_bidirectional_codec": "PCMU",
+        "stream_bidirectional_sampling_rate": 8000,
+    }
+    idle = {"send_silence_when_idle": True}
+    dial = Dial(connection_id="1", to="+13125550199", from_="+13125550100", stream=stream)
+    assert body_of(Answer(call_control_id=LEG, stream=stream)) == expected | idle
+    assert body_of(dial).items() >= (expected | idle).items()
+    assert body_of(StreamingStart(call_control_id=LEG, stream=stream)) == expected
+
+
+def test_every_command_has_an_id_of_its_own_and_keeps_it() -> None:
+    one, other = Hangup(call_control_id=LEG), Hangup(call_control_id=LEG)
+    assert one.command_id != other.command_id
+    assert wire.request(one) == wire.request(one)
+
+
+def test_an_id_cannot_leave_its_place_in_the_path() -> None:
+    command = Hangup(call_control_id="v3:a/../../b?c#d")
+    assert wire.request(command).path == "/calls/v3:a%2F..%2F..%2Fb%3Fc%23d/actions/hangup"
+
+
+def test_an_empty_id_is_our_bug() -> None:
+    with pytest.raises(LocalProtocolError, match="Hangup without a call_control_id"):
+        wire.request(Hangup(call_control_id=""))
+
+
+def test_tokens_are_not_shown() -> None:
+    stream = Stream(stream_url="wss://bot.example/media?token=hush", stream_auth_token="hush")
+    command = Answer(call_control_id=LEG, stream=stream)
+    page = StringIO()
+    Console(file=page, width=400).print(command, {"command": command}, stream)
+    for shown in (repr(command), str(command), f"{stream}", page.getvalue()):
+        assert "hush" not in shown
+        assert "wss://bot.example/media" in shown
+
+
+# ---- events -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_recorded_bodies_are_events(name: str) -> None:
+    data = json.loads(RECORDED[name])["data"]
+    event = read_event(RECORDED[name], JSON)
+    assert (event.event_type, event.id) == (data["event_type"], data["id"])
+    assert (event.occurred_at, event.payload) == (data["occurred_at"], data["payload"])
+    assert event.call_control_id == data["payload"]["call_control_id"]
+    assert event.call_leg_id == data["payload"]["call_leg_id"]
+    assert event.call_session_id == data["payload"]["call_session_id"]
+    assert event.client_state is None
+
+
+def test_ten_bodies_were_recorded() -> None:
+    assert len(RECORDED) == 10
+
+
+PAYLOAD = {"call_control_id": LEG, "client_state": "aGk=", "occurred_at": "2026-01-01T00:00:00Z"}
+
+
+@pytest.mark.parametrize(
+    ("body", "event_type", "occurred_at"),
+    [
+        pytest.param(
+            {
+                "record_type": "event",
+                "event_type": "call_initiated",
+                "id": "e1",
+                "created_at": "2026-01-01T00:00:01Z",
+                "payload": PAYLOAD,
+            },
+            "call.initiated",
+            "2026-01-01T00:00:00Z",
+            id="version 1",
+        ),
+        pytest.param(
+            {
+                "event_type": "recording_saved",
+                "webhook_id": "e1",
+                "created_at": "2026-01-01T00:00:01Z",
+                "payload": {"call_control_id": LEG, "client_state": "aGk="},
+            },
+            "call.recording.saved",
+            "2026-01-01T00:00:01Z",
+            id="version 1, webhook_id, no call_ in the name",
+        ),
+        pytest.param(
+            {"event_type": "conference.floor.changed", "id": "e1", "payload": PAYLOAD},
+            "conference.floor.changed",
+            "2026-01-01T00:00:00Z",
+            id="flat",
+        ),
+        pytest.param(
+            {
+                "data": {"event_type": "call.deepfake_detection.result", "id": "e1"},
+                "payload": PAYLOAD,
+            },
+            "call.deepfake_detection.result",
+            "2026-01-01T00:00:00Z",
+            id="payload beside data",
+        ),
+        pytest.param(
+            {"data": {"event_type": "call.brand_new", "id": "e1", "payload": PAYLOAD}},
+            "call.brand_new",
+            "2026-01-01T00:00:00Z",
+            id="unknown name",
+        ),
+    ],
+)
+def test_every_envelope_holds_the_same_event(
+    body: dict[str, Any], event_type: str, occurred_at: str
+) -> None:
+    event = read_event(json.dumps(body).encode(), "application/json; charset=utf-8")
+    assert (event.event_type, event.id, event.occurred_at) == (event_type, "e1", occurred_at)
+    assert (event.call_control_id, event.client_state) == (LEG, "aGk=")
+
+
+def test_version_1_names_are_unambiguous() -> None:
+    assert len(EVENT_TYPES) == 64
+    for name in EVENT_TYPES:
+        assert dotted(name) == name
+        if name.count("."):
+            assert dotted(name.replace(".", "_")) == name
+    assert dotted("speak_ended") == "call.speak.ended"
+    assert dotted("hold") == "hold"
+
+
+def test_a_form_is_a_texml_callback() -> None:
+    body = b"CallSid=v3%3Aabc&CallStatus=in-progress&From=%2B13125550151&Digits=&To=J%C3%BCrgen"
+    event = read_event(body, FORM)
+    assert event.event_type == "texml.callback"
+    assert event.payload == {
+        "CallSid": "v3:abc",
+        "CallStatus": "in-progress",
+        "From": "+13125550151",
+        "Digits": "",
+        "To": "Jürgen",
+    }
+    assert event.call_control_id is None
+    assert read_event(body, FORM).id == event.id
+    assert read_event(body + b"&SequenceNumber=2", FORM).id != event.id
+
+
+def test_a_form_says_when() -> None:
+    event = read_event(b"CallSid=a&Timestamp=2026-01-01T00%3A00%3A00Z", FORM)
+    assert event.occurred_at == "2026-01-01T00:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "reason"),
+    [
+        (b"", JSON, "not a Voice API event"),
+        (b"null", JSON, "not a Voice API event"),
+        (b"{}", JSON, "no event_type"),
+        (b'{"data":{}}', JSON, "no event_type"),
+        (b'{"data":{"event_type":"call.hangup","payload":{}}}', JSON, "neither id nor webhook_id"),
+        (b'{"data":{"event_type":"call.hangup","id":"e1"}}', JSON, "no payload"),
+        (b'{"data":{"event_type":"call.hangup","id":7,"payload":{}}}', JSON, "not a Voice API"),
+        (b'{"event_type":"call.hangup","id":"e1","payload":[]}', JSON, "not a Voice API event"),
+        (b'{"event_type":"\xff","id":"e1","payload":{}}', JSON, "not a Voice API event"),
+        (b'{"data":' * 100_000, JSON, "not a Voice API event"),
+        (b"", FORM, "not a form"),
+        (b"CallSid", FORM, "not a form"),
+        (b"CallSid=%ff", FORM, "not a form"),
+        (b"CallSid=\xff", FORM, "not a form"),
+        (b"CallSid=a", JSON, "not a Voice API event"),
+    ],
+)
+def test_anything_else_is_refused_with_a_reason(
+    body: bytes, content_type: str, reason: str
+) -> None:
+    with pytest.raises(BadWebhookBody, match=reason):
+        read_event(body, content_type)
+
+
+def test_ten_thousand_malformed_bodies_raise_nothing_else() -> None:
+    chance = random.Random(20260101)
+    recorded = list(RECORDED.values())
+
+    def cut(body: bytes) -> bytes:
+        return body[: chance.randrange(len(body))]
+
+    def spoilt(body: bytes) -> bytes:
+        # Octets that UTF-8 never uses, in a part that is read.
+        at = chance.randrange(body.index(b'"payload"'), body.index(b'"record_type"'))
+        return body[:at] + bytes([chance.choice((0xC0, 0xF8, 0xFF))]) + body[at + 1 :]
+
+    def retyped(body: bytes) -> bytes:
+        event = json.loads(body)
+        junk = chance.choice(["7", "-0.5", "true", "[]", "[{}]", '{"a": null}'])
+        event["data"][chance.choice(["event_type", "id", "occurred_at"])] = json.loads(junk)
+        return json.dumps(event).encode()
+
+    def robbed(body: bytes) -> bytes:
+        event = json.loads(body)
+        del event["data"][chance.choice(["event_type", "id", "payload"])]
+        return json.dumps(event).encode()
+
+    def noise(body: bytes) -> bytes:
+        return b"\xff" + chance.randbytes(chance.randrange(len(body)))
+
+    for number in range(10_000):
+        spoil = chance.choice([cut, spoilt, retyped, robbed, noise])
+        body = spoil(recorded[number % len(recorded)])
+        content_type = FORM if spoil is noise and number % 2 else JSON
+        with pytest.raises(BadWebhookBody, match=r"\w"):
+            read_event(body, content_type)

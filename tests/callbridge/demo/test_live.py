@@ -1,0 +1,126 @@
+import io
+import json
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from callbridge.carrier.report import TapeEntry
+from callbridge.demo import journal
+from callbridge.demo.live import Line, Story, Telling
+
+
+def told(kind: str, **detail: Any) -> Line | None:
+    return Story().tape(TapeEntry(1.5, kind, detail))
+
+
+@pytest.mark.parametrize(
+    ("kind", "detail", "who", "what", "bad"),
+    [
+        ("state", {"state": "parked"}, "caller", "rings", False),
+        ("webhook", {"event_type": "call.initiated", "id": "1"}, "carrier",
+         "webhook call.initiated", False),
+        ("command", {"action": "answer"}, "bridge", "command answer", False),
+        ("state", {"state": "answered"}, "carrier", "call answered", False),
+        ("stream started", {"stream_id": "1"}, "carrier", "media stream started", False),
+        ("stream failed", {"stream_id": "1", "reason": "403"}, "carrier",
+         "media stream failed: 403", True),
+        ("dtmf", {"digit": "5"}, "caller", "presses 5", False),
+        ("clear", {"marks": []}, "bridge", "clear", False),
+        ("error", {"code": 100004, "detail": "too short"}, "carrier",
+         "error frame 100004: too short", True),
+        ("script failed", {"why": "step 2"}, "caller", "gives up: step 2", True),
+        ("state", {"state": "ended", "cause": "normal_clearing", "source": "callee"}, "carrier",
+         "call ended by the callee: normal_clearing", False),
+        ("webhook delivery", {"event_type": "e", "attempt": 1, "delivered": False, "said": "500"},
+         "carrier", "webhook e, attempt 1: 500", True),
+        ("webhook delivery", {"event_type": "e", "attempt": 2, "delivered": True, "said": "200"},
+         "carrier", "webhook e, attempt 2: 200", False),
+        ("something new", {"b": 2, "a": 1}, "carrier", "something new a=1 b=2", False),
+    ],
+)  # fmt: skip
+def test_every_kind_of_entry(
+    kind: str, detail: dict[str, Any], who: str, what: str, bad: bool
+) -> None:
+    assert told(kind, **detail) == Line(1.5, who, what, bad)  # type: ignore[arg-type]
+
+
+def test_what_says_nothing_new_is_not_told() -> None:
+    assert told("webhook delivery", event_type="e", attempt=1, delivered=True, said="200") is None
+    assert told("mark queued", name="e0.1") is None
+
+
+def test_the_script_is_never_told() -> None:
+    assert told("script", at="step 3 (press 5)") is None
+
+
+def test_the_first_mark_says_that_the_bot_was_heard() -> None:
+    story = Story()
+    returned: list[dict[str, object]] = [
+        {"name": "e0.1", "cleared": True},
+        {"name": "e1.2", "sample": 160},
+        {"name": "e1.3", "sample": 8160},
+    ]
+    lines = [story.tape(TapeEntry(1.0, "mark returned", detail)) for detail in returned]
+    assert [line and line.what for line in lines] == [
+        None,
+        "is heard (mark e1.2 is back)",
+        None,
+    ]
+
+
+def test_a_clear_says_how_long_after_the_key_it_came() -> None:
+    story = Story()
+    story.tape(TapeEntry(2.5, "dtmf", {"digit": "5"}))
+    line = story.tape(TapeEntry(2.512, "clear", {"marks": []}))
+    assert line == Line(2.512, "bridge", "clear, 12 ms after the key")
+    line = story.tape(TapeEntry(9.0, "clear", {"marks": []}))
+    assert line == Line(9.0, "bridge", "clear")  # that one had another cause
+
+
+def log(**record: Any) -> Line | None:
+    record = {"levelname": "INFO", "name": "callbridge"} | record
+    found = journal.read(json.dumps(record))
+    return Story().log(found, 3.0) if found is not None else None
+
+
+def test_the_log_of_the_bridge() -> None:
+    ids = {"asctime": "now", "call": "c1", "call_control_id": "v3:x"}
+    line = log(message="jingle", heard_s=2.0, key="5", **ids)
+    assert line == Line(3.0, "bridge", "log: jingle heard_s=2.0 key=5")
+    trouble = "Traceback (most recent call last):\n  ...\nValueError: no such tune\n"
+    line = log(levelname="ERROR", message="the bot raised", exc_info=trouble)
+    assert line == Line(3.0, "bridge", "log: the bot raised ValueError: no such tune", bad=True)
+    assert log(name="uvicorn.error", message="Started server process") is None
+    assert log(levelname="ERROR", name="uvicorn.error", message="broken") is not None
+    assert journal.read("callbridge serves a bot") is None
+
+
+def test_a_conversation() -> None:
+    assert log(message="turn", said="Hello.", audio_s=1.0, last_voiced_at=9.0) == Line(
+        3.0, "caller", "said: Hello."
+    )
+    whole = {"message": "said", "text": "One two. ", "heard": "One two. ", "stop": "finished"}
+    assert log(**whole) == Line(3.0, "bot", "said: One two.")
+    assert log(**whole | {"heard": "One ", "stop": "interrupted"}) == Line(
+        3.0, "bot", "said: One", unheard="two."
+    )
+    assert log(message="withheld", at=9.0) == Line(
+        3.0, "bridge", "withholds: somebody speaks over the bot"
+    )
+    assert log(message="waterfall", last_voiced_at=9.0, after_s={}) is None
+
+
+def test_a_bot_may_use_our_words_in_its_own_log() -> None:
+    assert log(message="turn", direction="left") == Line(3.0, "bridge", "log: turn direction=left")
+
+
+async def test_what_was_not_heard_is_told_apart() -> None:
+    printed = io.StringIO()
+    telling = Telling(Console(file=printed, width=100))
+    telling.log("before the call")
+    telling.begin()
+    line = {"name": "callbridge", "message": "said", "text": "One two.", "heard": "One "}
+    telling.log(json.dumps(line | {"stop": "call_ended"}))
+    telling.end()
+    assert printed.getvalue().endswith("bot     said: One |cut| two.\n")

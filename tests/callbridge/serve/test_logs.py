@@ -1,0 +1,144 @@
+"""Log lines: readable by people and programs, never with a token, never one that looks like two."""
+
+import io
+import json
+import logging
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from callbridge.media.wire import TOKEN_HEADER
+from callbridge.serve.logs import MaskTokens, TextFormatter, mask_server_logs
+from callbridge.sockets import tokens
+
+TOKEN = tokens.mint("4f2a", 1_800_000_000, b"a secret of this process")
+
+
+@pytest.fixture
+def logger() -> Iterator[logging.Logger]:
+    """A logger that masks, and that no other test has."""
+    logger = logging.getLogger("test_logs")
+    logger.setLevel(logging.DEBUG)
+    logger.propagate = False
+    masking = MaskTokens()
+    logger.addFilter(masking)
+    yield logger
+    logger.removeFilter(masking)
+    logger.handlers.clear()
+
+
+def lines(logger: logging.Logger) -> io.StringIO:
+    """What it writes from now on, as text."""
+    out = io.StringIO()
+    handler = logging.StreamHandler(out)
+    handler.setFormatter(TextFormatter())
+    logger.addHandler(handler)
+    return out
+
+
+def test_ids_stand_behind_the_message(logger: logging.Logger) -> None:
+    out = lines(logger)
+    logger.info("call begins", extra={"call": "4f2a", "from": "+1312", "to": "", "n": 0})
+    line = out.getvalue()
+    assert line.endswith("INFO    call begins call=4f2a from=+1312 n=0\n")
+
+
+@pytest.mark.parametrize(
+    ("message", "args"),
+    [
+        ('%s - "WebSocket %s" [accepted]', ("127.0.0.1:9", f"/media?token={TOKEN}")),
+        (f"/media?token={TOKEN}", ()),
+        ("< %s: %s", (TOKEN_HEADER, TOKEN)),
+        ("> %s", (b"GET /media?token=" + TOKEN.encode(),)),
+        ("%(path)s", ({"path": f"/media?token={TOKEN}"},)),
+    ],
+)
+def test_no_token_is_written(logger: logging.Logger, message: str, args: tuple[object]) -> None:
+    out = lines(logger)
+    logger.info(message, *args)
+    assert TOKEN not in out.getvalue()
+    assert "***" in out.getvalue()
+
+
+def test_no_token_is_written_in_a_field(logger: logging.Logger) -> None:
+    """The platform's refusals quote what was sent."""
+    out = lines(logger)
+    logger.info("refused", extra={"error": f"stream_url wss://host/media?token={TOKEN} is no URL"})
+    assert TOKEN not in out.getvalue()
+    assert "error=stream_url wss://host/media?token=***" in out.getvalue()
+
+
+def record(message: str, *args: object) -> logging.LogRecord:
+    return logging.LogRecord("uvicorn.access", logging.INFO, "", 0, message, args, None)
+
+
+def test_arguments_stay_apart_for_formatters_that_unpack_them() -> None:
+    line = record('%s - "%s %s" %d', "127.0.0.1", "GET", f"/media?token={TOKEN}", 404)
+    assert MaskTokens().filter(line)
+    assert line.args == ("127.0.0.1", "GET", "/media?token=***", 404)
+
+
+def test_a_format_that_does_not_fit_is_not_ours_to_raise() -> None:
+    line = record("%d calls", "many")
+    assert MaskTokens().filter(line)
+    assert line.args == ("many",)
+
+
+def test_a_callers_name_cannot_forge_a_line(logger: logging.Logger) -> None:
+    out = lines(logger)
+    logger.info("call begins", extra={"from": "Eve\n2026-01-01 INFO call ends\x1b[2J"})
+    assert out.getvalue().count("\n") == 1
+    assert "\x1b" not in out.getvalue()
+
+
+def test_a_traceback_keeps_its_lines(logger: logging.Logger) -> None:
+    out = lines(logger)
+    try:
+        raise ValueError("a bug of the bot")
+    except ValueError:
+        logger.exception("the bot raised")
+    assert out.getvalue().endswith("\nValueError: a bug of the bot\n")
+
+
+def test_servers_logs_are_masked_once() -> None:
+    for _ in range(3):
+        mask_server_logs()
+    for name in ("uvicorn.error", "uvicorn.access", "uvicorn"):
+        filters = logging.getLogger(name).filters
+        assert sum(isinstance(each, MaskTokens) for each in filters) == 1
+
+
+PROGRAM = """
+import logging
+from callbridge.serve.logs import set_up
+set_up({form!r})
+logging.getLogger("callbridge").info("call begins", extra={{"call": "4f2a", "url": "x?token=T"}})
+logging.getLogger("anyone").warning("of /media?token=T")
+logging.getLogger("httpx").info("HTTP Request: POST")
+"""
+
+
+@pytest.mark.parametrize("form", ["json", "text"])
+def test_the_command_line_logs_to_standard_error(form: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM.format(form=form)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == ""
+    written = done.stderr.splitlines()
+    assert len(written) == 2
+    if form == "json":
+        first, second = map(json.loads, written)
+        assert (first["message"], first["call"], first["url"]) == (
+            "call begins",
+            "4f2a",
+            "x?token=***",
+        )
+        assert second["message"] == "of /media?token=***"
+    else:
+        assert written[0].endswith("INFO    call begins call=4f2a url=x?token=***")
+        assert written[1].endswith("WARNING of /media?token=***")

@@ -1,0 +1,101 @@
+"""`/metrics` in the Prometheus text format: complete, and nothing counted twice."""
+
+import asyncio
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from callbridge import App, Call
+from callbridge.serve.metrics import Metrics
+from callbridge.testing import Pair, caller, says, tone
+from tests.callbridge.platform import eventually, serving
+from tests.callbridge.rehearsal import in_memory
+
+
+async def echo(call: Call) -> None:
+    async for pcm in call.audio():
+        await call.write(pcm)
+
+
+def values(metrics: Metrics) -> dict[tuple[str, ...], float]:
+    """By the name of the sample and the values of its labels."""
+    return {
+        (sample.name, *sample.labels.values()): sample.value
+        for family in text_string_to_metric_families(metrics.text().decode())
+        for sample in family.samples
+    }
+
+
+def test_before_any_call_everything_is_there_and_zero() -> None:
+    async def test(pair: Pair) -> None:
+        now = values(pair.app.service.metrics)
+        assert now["callbridge_calls",] == 0
+        assert now["callbridge_frames_in_total",] == 0
+        assert not any(now.values())
+
+    in_memory(echo, test)
+
+
+def test_a_call_counts_while_it_lasts_and_once_when_it_is_over() -> None:
+    async def test(pair: Pair) -> None:
+        metrics = pair.app.service.metrics
+        call = pair.place(caller(says(tone(2.0))))
+        await asyncio.sleep(1.0)
+        during = values(metrics)
+        assert during["callbridge_calls",] == 1
+        assert 40 < during["callbridge_frames_in_total",] < 60
+        await pair.finished(call)
+        after = values(metrics)
+        assert after["callbridge_calls",] == 0
+        assert 100 < after["callbridge_frames_in_total",] < 130
+        assert after["callbridge_calls_begun_total", "incoming"] == 1
+        assert after["callbridge_calls_ended_total", "normal_clearing"] == 1
+        assert after["callbridge_webhooks_total", "accepted"] >= 3
+        assert after["callbridge_streams_lost_total",] == 0
+
+    in_memory(echo, test)
+
+
+def test_a_counter_never_falls_when_a_stream_or_a_call_ends() -> None:
+    async def test(pair: Pair) -> None:
+        metrics = pair.app.service.metrics
+        call = pair.place(caller(says(tone(4.0))))
+        before = values(metrics)
+        for step in range(60):
+            if step == 20:
+                pair.drop_sockets()
+            await asyncio.sleep(0.1)
+            now = values(metrics)
+            fallen = {
+                key for key, value in before.items() if "_total" in key[0] and now[key] < value
+            }
+            assert not fallen
+            before = now
+        await pair.finished(call)
+
+    in_memory(echo, test)
+
+
+def test_a_bots_crash_and_a_refused_webhook_are_seen() -> None:
+    async def broken(call: Call) -> None:
+        raise ValueError("a bug of the bot")
+
+    async def test(pair: Pair) -> None:
+        service = pair.app.service
+        await pair.call(caller())
+        service.receive(b"{}", signature=None, timestamp=None, content_type="application/json")
+        now = values(service.metrics)
+        assert now["callbridge_bots_crashed_total",] == 1
+        assert now["callbridge_webhooks_total", "refused"] == 1
+
+    in_memory(broken, test)
+
+
+async def test_the_lag_of_the_loop_is_seen_without_any_call() -> None:
+    """In real time, as virtual time is never late."""
+    lag = "callbridge_loop_lag_seconds"
+    async with serving(App()) as served:
+        metrics = served.app.service.metrics
+        await eventually(lambda: values(metrics)[f"{lag}_count",] >= 3)
+        now = values(metrics)
+        assert now[f"{lag}_bucket", "+Inf"] == now[f"{lag}_count",]
+        assert 0 < now["callbridge_loop_lag_worst_seconds",] <= now[f"{lag}_sum",]

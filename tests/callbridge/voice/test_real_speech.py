@@ -1,0 +1,147 @@
+"""A person on the line, and the offline engines at the other end: whole calls over μ-law.
+
+In virtual time, in which the engines take none; what they cost is measured in benchmarks/."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+
+from callbridge import App, Call, Outcome, Turn
+from callbridge.speech.engines import Speech, Synthesiser, Word
+from callbridge.speech.offline import PACKAGES, offline
+from callbridge.testing import CallReport, Pair, Wait, caller, says
+from telecodecs import Pcm, g711, silence
+from tests.callbridge.hummed import LEAVES_IT, QUIET, rehearse
+from tests.callbridge.speech.person import FOUR_CLAUSES, FOUR_CLAUSES_TEXT, TWO_CLAUSES, passage
+
+BOT_SAYS = (
+    "your train leaves at nine forty five from platform seven and it arrives in the afternoon at "
+    "half past three where you change for the coast and the islands"
+)
+
+
+@cache
+def engines() -> Speech:
+    for package in PACKAGES:
+        pytest.importorskip(package)
+    return offline()
+
+
+def words(text: str) -> list[str]:
+    return re.findall(r"[a-z']+", text.lower())
+
+
+def understood(pcm: Pcm) -> list[Turn]:
+    """The turns that a bot takes from a caller who says this."""
+    turns: list[Turn] = []
+    app = App(speech=engines())
+
+    @app.call
+    async def scribe(call: Call) -> None:
+        turns.extend([turn async for turn in call.turns()])
+
+    async def test(pair: Pair) -> None:
+        await pair.call(caller(says(pcm), Wait("bot_silent", 2.0)))
+
+    rehearse(app, test)
+    return turns
+
+
+def test_four_clauses_are_understood_to_the_word() -> None:
+    turns = understood(passage(FOUR_CLAUSES))
+    assert words(" ".join(turn.text for turn in turns)) == words(FOUR_CLAUSES_TEXT)
+
+
+@pytest.mark.parametrize("rms", [300, 3000], ids=["quiet", "as loud as speech"])
+def test_noise_in_the_place_of_the_person_is_not_understood(rms: float) -> None:
+    samples = np.random.default_rng(5).normal(0, rms, len(passage(FOUR_CLAUSES)))
+    assert understood(samples.astype(np.int16)) == []
+
+
+def test_the_waterfall_begins_at_the_callers_last_sound() -> None:
+    stamps: list[float] = []
+    app = App(speech=engines())
+
+    @app.reply()
+    async def reply(call: Call, turn: Turn) -> str:
+        stamps.append(turn.waterfall.last_voiced)
+        return "Yes."
+
+    async def test(pair: Pair) -> None:
+        rang_at = pair.clock.now()
+        report = await pair.call(
+            caller(
+                says(silence(4000)), says(passage(TWO_CLAUSES)), Wait("bot_speaking", 0.3), QUIET,
+            )
+        )  # fmt: skip
+        assert report.answered_at_s is not None
+        begins = rang_at + report.answered_at_s
+        assert stamps[-1] == pytest.approx(begins + last_sound_s(report.caller), abs=0.060)
+
+    counts = rehearse(app, test)
+    steps = counts.waterfalls[-1]
+    assert list(steps.values()) == sorted(steps.values())
+    assert 0.64 <= steps["turn_ended"] < 0.95  # Silero holds on to a word for up to 0.3 s
+    assert steps["first_heard"] < 1.05
+
+
+def last_sound_s(pcm: Pcm) -> float:
+    """Where the last 10 ms end that are less than 26 dB below the loudest."""
+    frames = pcm[: len(pcm) // 80 * 80].reshape(-1, 80).astype(np.float64)
+    power = (frames**2).mean(axis=1)
+    return float(np.flatnonzero(power > power.max() * 10**-2.6)[-1] + 1) / 100
+
+
+@pytest.mark.parametrize("after_s", [0.6, 2.5])
+def test_a_person_interrupts_and_what_was_heard_is_what_the_recording_holds(after_s: float) -> None:
+    outcomes: list[Outcome] = []
+    next_words: list[str] = []
+    voice = Remembering(engines().synthesiser)
+    app = App(speech=replace(engines(), synthesiser=voice))
+
+    @app.call
+    async def desk(call: Call) -> None:
+        outcomes.append(await call.say(BOT_SAYS))
+        next_words.append((await call.listen()).text)
+
+    async def test(pair: Pair) -> None:
+        report = await pair.call(
+            caller(Wait("bot_speaking", after_s), says(passage(TWO_CLAUSES)), LEAVES_IT)
+        )
+        sounding = whole_words(voice.said, report)
+        assert abs(len(outcomes[0].text.split()) - sounding) <= 1
+        assert 1 <= sounding < len(BOT_SAYS.split()) - 3
+
+    counts = rehearse(app, test)
+    assert outcomes[0].stop == "interrupted"
+    assert BOT_SAYS.startswith(outcomes[0].text.strip())
+    assert counts.interruptions == 1
+    assert words(next_words[0])[:3] == ["it", "was", "the"]
+
+
+class Remembering:
+    """espeak-ng breathes at random: the same text never sounds the same."""
+
+    def __init__(self, voice: Synthesiser) -> None:
+        self._voice = voice
+        self.said: list[Word] = []
+
+    def speak(self, text: str, sample_rate: int) -> Sequence[Word]:
+        words = self._voice.speak(text, sample_rate)
+        self.said.extend(words)
+        return words
+
+
+def whole_words(spoken: list[Word], report: CallReport) -> int:
+    """How many of these words the caller's side has heard to their end."""
+    meant = np.concatenate([word.pcm for word in spoken])
+    meant = g711.decode_ulaw(g711.encode_ulaw(meant))
+    begins = int(np.flatnonzero(report.bot)[0] - np.flatnonzero(meant)[0])
+    heard = report.bot[begins : begins + len(meant)]
+    same = heard == meant[: len(heard)]
+    until = len(heard) if same.all() else int(np.argmin(same))
+    return int((np.cumsum([len(word.pcm) for word in spoken]) <= until).sum())

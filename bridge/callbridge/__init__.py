@@ -15,7 +15,7 @@ from callbridge.calls.call import Call
 from callbridge.calls.registry import Dialled
 from callbridge.errors import CallbridgeError, CallEnded, CallReleased, StreamLost
 from callbridge.outcomes import Gathered, Outcome, Transferred
-from callbridge.voice.conversation import Message, Turn
+from callbridge.voice.turn import Message, Turn
 
 __all__ = [
     "App",

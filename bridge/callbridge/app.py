@@ -14,8 +14,8 @@ from fastapi import FastAPI, Request, Response
 from starlette.requests import ClientDisconnect
 
 from callbridge.bots.reply import Handler, ReplySettings, replying
-from callbridge.calls.course import Bot, Limits, Line
-from callbridge.calls.leg import MediaPlan
+from callbridge.calls.course import Bot, CallMeans, Limits
+from callbridge.calls.leg import LegMeans
 from callbridge.calls.registry import Calls, Dialled
 from callbridge.control import signatures as webhooks
 from callbridge.control.client import CallControl, connect
@@ -33,10 +33,13 @@ from callbridge.speech.offline import offline, require
 from callbridge.speech.pool import SpeechPool
 from callbridge.speech.studio import SpeechCounts, Studio
 from callbridge.speech.turns import TurnSettings
+from callbridge.tape.lines import LogLines
+from callbridge.tape.tape import TapeFile, TapeReader
 from callbridge.timing.clock import Clock, SystemClock
 from callbridge.timing.jobs import Jobs, ThreadJobs
 from callbridge.timing.ticker import Ticker
 from callbridge.timing.watchdog import Watchdog
+from callbridge.voice.line import MediaPlan
 from telecodecs import Pcm, codec
 from telecodecs.tones import special_information
 
@@ -277,25 +280,33 @@ class Service:
         )
         tx = codec(settings.codec, settings.sampling_rate).encoding
         token = settings.media_token.get_secret_value() if settings.media_token else ""
-        line = Line(
-            command=self._command,
-            plan=MediaPlan(
+        self._tape_file = TapeFile(settings.tape) if settings.tape else None
+        readers: list[TapeReader] = [LogLines(log)]
+        if self._tape_file is not None:
+            readers.append(self._tape_file)
+        leg = LegMeans(
+            MediaPlan(
                 sample_rate=sound.sample_rate,
                 tx_name=tx.name,
                 tx_rate=tx.sample_rate,
                 l16_order=settings.l16_order,
                 playout=PlayoutSettings(lead=settings.lead_ms / 1000),
             ),
-            clock=self._clock,
-            ticker=self._ticker,
+            self._clock,
+            self._ticker,
+            self.studio,
+            settings.media_url,
+            readers,
+        )
+        means = CallMeans(
+            command=self._command,
+            leg=leg,
             jobs=surroundings.jobs,
-            studio=self.studio,
-            media_url=settings.media_url,
             secret=settings.secret.get_secret_value().encode(),
-            limits=Limits(calls=settings.max_calls),
+            limits=Limits(calls=settings.max_calls, call=settings.max_call_s),
             apology=sound.apology if len(sound.apology) else None,
         )
-        self.calls = Calls(line, bot_for)
+        self.calls = Calls(means, bot_for)
         shared = {"minted": None, "shared": token, "none": ""}[settings.media_auth]
         self.door = Door(self.calls, shared)
         self.media = MediaServer(self.door)
@@ -387,3 +398,5 @@ class Service:
         if self._loading is not None:
             self._loading.cancel()
         await self._command.aclose()
+        if self._tape_file is not None:
+            self._tape_file.close()

@@ -40,9 +40,12 @@ class Gathered:
 
 @dataclass(frozen=True, slots=True)
 class Transferred:
-    """How a transfer ended. Answered means that the call is no longer the bot's."""
+    """How a transfer ended. Answered means that the call is no longer the bot's.
 
-    result: Literal["answered", "busy", "no_answer", "rejected", "failed"]
+    Unknown means that the platform has told nothing, also when it was asked. The transfer may
+    still be answered; until that is known nothing of ours hangs up."""
+
+    result: Literal["answered", "busy", "no_answer", "rejected", "failed", "unknown"]
     cause: str = ""
 
     def __bool__(self) -> bool:

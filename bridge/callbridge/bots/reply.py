@@ -11,16 +11,17 @@ import inspect
 from collections.abc import AsyncIterable, Awaitable, Callable
 from dataclasses import dataclass
 
-from callbridge.calls import keys
 from callbridge.calls.call import Call
-from callbridge.calls.leg import Digit
+from callbridge.calls.keys import Digit
 from callbridge.errors import SpeechFailed
-from callbridge.timing.clock import first_of
-from callbridge.voice.conversation import STUCK_S, Turn, failure_of
+from callbridge.timing.signal import changed
+from callbridge.voice.mouth import STUCK_S, failure_of
+from callbridge.voice.turn import Turn
 
 Text = str | AsyncIterable[str] | None
 Handler = Callable[[Call, Turn], Text | Awaitable[Text]]
 
+LOOK_S = 0.1  # between two looks whether a reply that is to end has paused
 FAILURES = 3  # turns in a row that no engine understood; after the next the call is given up
 
 
@@ -33,7 +34,7 @@ class ReplySettings:
     idle_after: float = 10.0  # ... of so many seconds ...
     idle_limit: int = 2  # ... so often; then the call is ended
     sorry: str = "Sorry, I did not get that."  # for speech that no engine could understand
-    keys_interrupt: bool = False  # whether a key cuts a reply, as speech does
+    keys_interrupt: bool = False  # whether a key cuts what is said, as speech does
 
 
 class Replying:
@@ -43,23 +44,34 @@ class Replying:
         self._call = call
         self._handler = handler
         self._settings = settings
-        self._conversation = call.conversation
         self._unanswered: Turn | None = None
 
     async def run(self) -> None:
         """Until the call ends, or nobody says anything any more."""
         settings = self._settings
+        with self._call.keys_to(self._cut):
+            if settings.greeting:
+                await self._call.say(settings.greeting)
+            await self._converse()
+
+    async def _converse(self) -> None:
+        """Only words are signs of life: a noise neither ends a silence nor begins one anew."""
+        settings = self._settings
         silences = failures = 0
-        if settings.keys_interrupt:
-            self._call.on_key(self._cut)
-        if settings.greeting:
-            await self._call.say(settings.greeting)
+        quiet_since = self._now()
         while silences <= settings.idle_limit:
-            turn = await self._call.hear(settings.idle_after if settings.idle else None)
+            left = max(0.0, quiet_since + settings.idle_after - self._now())
+            turn = await self._call.hear(left if settings.idle else None)
             if turn is None:
                 silences += 1
                 if silences <= settings.idle_limit:
                     await self._call.say(settings.idle)
+                quiet_since = self._now()
+                continue
+            if not turn and not turn.failed:
+                if self._unanswered is not None:
+                    await self._answer(self._unanswered_with(turn))
+                    quiet_since = self._now()
                 continue
             silences = 0
             failures = failures + 1 if turn.failed else 0
@@ -67,33 +79,39 @@ class Replying:
                 raise SpeechFailed(f"{failures} turns in a row were not understood: {turn.failed}")
             if turn.failed:
                 await self._call.answer(turn, settings.sorry)
-            elif (question := self._question(turn)) is not None:
-                await self._answer(question)
+            else:
+                await self._answer(self._unanswered_with(turn))
+            quiet_since = self._now()
 
-    def _question(self, turn: Turn) -> Turn | None:
-        """What is to be answered now: with what was not answered yet. None for a mere noise."""
+    def _unanswered_with(self, turn: Turn) -> Turn:
+        """What is to be answered now: with what was not answered yet."""
         unanswered, self._unanswered = self._unanswered, None
-        if unanswered is None:
-            return turn or None
-        return unanswered.merged(turn)
+        return turn if unanswered is None else unanswered.merged(turn)
 
     async def _answer(self, turn: Turn) -> None:
         """Reply, unless the caller goes on before the first sound of it: then both are one turn.
 
-        What he says when it has begun, but pauses, ends it: its source may never go on."""
-        conversation = self._conversation
-        before = conversation.last_said
+        What the caller says when it has begun, but pauses, ends it: its source may never go on. A
+        question that the reply itself asks (`listen`, `gather`) owns what the caller says."""
+        voice = self._call.voice
+        before = voice.said_last
         name = f"reply of {getattr(self._handler, '__qualname__', type(self._handler).__name__)}"
         reply = asyncio.create_task(self._reply(turn), name=name)
         try:
             while not reply.done():
-                await first_of(reply, self._call.changed())
-                said = conversation.last_said
+                await changed(
+                    voice.turns.changed,
+                    done=reply,
+                    timeout=LOOK_S if voice.turns.demanding else None,
+                )
+                said = voice.said_last
+                if voice.turns.asked_for:
+                    continue
                 if said is before or said is None or said.sent_at is None:
-                    if conversation.speech_in_progress or conversation.asked:
+                    if voice.in_progress or voice.turns.demanding:
                         self._unanswered = turn
                         return
-                elif conversation.asked and not self._call.speaking:
+                elif voice.turns.demanding and not self._call.speaking:
                     return
             if reply.cancelled():
                 raise RuntimeError("a reply was cancelled, but not by us")
@@ -101,7 +119,10 @@ class Replying:
                 raise failure
         finally:
             # The text's source has had its time by then: this is for what comes before a text.
-            await self._conversation.dismiss(reply, within=2 * STUCK_S)
+            await voice.dismiss(reply, within=2 * STUCK_S)
+
+    def _now(self) -> float:
+        return asyncio.get_running_loop().time()
 
     async def _reply(self, turn: Turn) -> None:
         said = self._handler(self._call, turn)
@@ -112,7 +133,7 @@ class Replying:
             await self._call.answer(turn, text)
 
     def _cut(self, digit: Digit) -> bool:
-        if self._call.speaking and digit.digit in keys.ALL:
+        if self._settings.keys_interrupt and self._call.speaking:
             self._call.interrupt()
         return False  # the key stays for who asks for keys
 

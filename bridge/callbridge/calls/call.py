@@ -2,36 +2,44 @@
 
 The same object serves a bot that wants frames (`audio`, `write`) and one that wants outcomes
 (`play`, `gather`, `transfer`). Outcomes are return values; exceptions say that the call is over
-(`CallEnded`), was handed over (`CallReleased`) or lost its stream for good (`StreamLost`)."""
+(`CallEnded`), was handed over (`CallReleased`) or lost its stream for good (`StreamLost`).
+
+Asked inside a reply, between two pieces of its text, whatever follows a text waits until it was
+heard: `yield "Goodbye."; await call.hangup()`."""
 
 import asyncio
 import logging
-from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Generator
-from contextlib import contextmanager
+from collections.abc import AsyncIterable, AsyncIterator, Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
 from callbridge.calls import keys
-from callbridge.calls.leg import Digit, Hangup, Leg, client_state
+from callbridge.calls.keys import Taker
+from callbridge.calls.leg import Hangup, Leg
+from callbridge.calls.phase import Phase
+from callbridge.calls.platform import PlatformSide
 from callbridge.control import commands as control
-from callbridge.control.client import CallControl
-from callbridge.errors import CallEnded, CallGone, CallReleased, CommandRefused, StreamLost
+from callbridge.errors import CallEnded, CallReleased, StreamLost
 from callbridge.host.audiofile import fetch, is_url, load
 from callbridge.media.playout import Utterance
 from callbridge.outcomes import Gathered, Outcome, Transferred
-from callbridge.speech.studio import Studio
+from callbridge.tape.events import Event
 from callbridge.tape.waterfall import Waterfall
-from callbridge.timing.clock import first_of
 from callbridge.timing.jobs import Jobs
-from callbridge.voice.conversation import Conversation, Message, Spawn, Turn
-from telecodecs import Pcm, Resampler
+from callbridge.timing.signal import changed
+from callbridge.voice.audio_voice import AudioVoice
+from callbridge.voice.mouth import saying_now
+from callbridge.voice.turn import Message, Turn
+from callbridge.voice.voice import Heard
+from telecodecs import Pcm
 
 QUEUE_LIMIT_S = 30.0  # `write` waits above it
 INT16 = np.dtype(np.int16)
 STRAGGLER_S = 0.150  # keys can overtake each other: so long after its end `gather` still looks
+SOUND_FILES = (".wav", ".mp3", ".ogg", ".oga", ".opus", ".flac", ".m4a", ".aif", ".aiff", ".au")
 
 
 class Call:
@@ -40,25 +48,16 @@ class Call:
     def __init__(
         self,
         leg: Leg,
-        command: CallControl,
+        platform: PlatformSide,
         jobs: Jobs,
         log: logging.LoggerAdapter[logging.Logger],
-        studio: Callable[[], Studio],
-        spawn: Spawn,
     ) -> None:
         self.log = log
-        self._studio = studio
-        self._spawn = spawn
-        self._conversation: Conversation | None = None
-        self._unanswered: Waterfall | None = None  # of the turn that the bot has taken last
         self._leg = leg
-        self._command = command
+        self._platform = platform
         self._jobs = jobs
-        self._live: Utterance | None = None
-        self._live_transmitter: Resampler | None = None
+        self._unanswered: Waterfall | None = None  # of the turn that the bot has taken last
         self._hangup: asyncio.Task[None] | None = None
-        self.transfers: list[asyncio.Future[Transferred]] = []
-        self.speeches: deque[asyncio.Future[bool]] = deque()  # said in the order of the commands
 
     def __repr__(self) -> str:
         leg = self._leg
@@ -99,7 +98,7 @@ class Call:
     @property
     def sample_rate(self) -> int:
         """Samples per second of all audio here, both ways, whatever the wire carries."""
-        return self._leg.plan.sample_rate
+        return self._leg.line.plan.sample_rate
 
     @property
     def ended(self) -> Hangup | None:
@@ -109,60 +108,71 @@ class Call:
     @property
     def speaking(self) -> bool:
         """Whether the caller has something yet to hear."""
-        return self._leg.playout.speaking(self._leg.clock.now())
+        return self._leg.voice.speaking
 
     @property
     def queued_s(self) -> float:
         """Seconds of audio that wait here, as the carrier has its lead already.
 
         Above 0 after a stall: a bot that passes live audio on may leave some out to catch up."""
-        return self._leg.playout.queued_s()
+        return self._leg.line.playout.queued_s()
+
+    async def events(self) -> AsyncIterator[Event]:
+        """What happens on the call from now on, typed, until it ends.
+
+        The platform's error frames are `StreamError`; see `callbridge.tape.events`. Who falls 256
+        events behind loses the oldest."""
+        tape = self._leg.tape
+        listener = tape.listen()
+        try:
+            while listener.events or not (listener.closed or self._leg.ended.done()):
+                if not listener.events:
+                    await listener.signal.wait()
+                while listener.events:
+                    yield listener.events.popleft()
+        finally:
+            tape.leave(listener)
 
     # ---- frames -----------------------------------------------------------------------------
 
     async def audio(self) -> AsyncIterator[Pcm]:
         """The caller's voice from now on: (n,) int16, one ptime of 20 ms each, until the call ends.
 
-        A bot that falls two seconds behind loses the oldest frames; they are counted. The arrays
-        may be read-only: copy one to change it."""
-        leg = self._leg
-        leg.listening = True
+        Each listener has a queue of its own, and loses the oldest frames when it falls two seconds
+        behind; they are counted. The arrays may be read-only: copy one to change it."""
+        leg, line = self._leg, self._leg.line
+        listener = line.listen()
+        frames = listener.frames
         try:
             while True:
-                while leg.inbound:
-                    yield leg.inbound.popleft()
+                while frames:
+                    yield frames.popleft()
                 if leg.gone:
                     if leg.ended.done():
                         return
                     self._check()
-                await leg.changed()
+                await listener.signal.wait()
         finally:
-            leg.stop_listening()
+            line.leave(listener)
 
     async def write(self, pcm: Pcm, text: str = "") -> None:
         """Queue (n,) int16 samples at `sample_rate` behind what is queued; any n.
 
         Returns when queued, and waits while more than 30 s are. `text` is what they say."""
-        leg, live = self._leg, self._live
+        leg = self._leg
         if leg.gone:
             self._check()
         if pcm.dtype != INT16 or pcm.ndim != 1:
             raise TypeError(f"audio is (n,) int16, not {pcm.shape} {pcm.dtype}")
-        if live is None or live.closed:
-            live = self._live = leg.playout.open()
-            self._live_transmitter = leg.transmitter()
-        if self._live_transmitter is not None:
-            pcm = self._live_transmitter.process(pcm)
-        leg.playout.write(live, pcm, leg.clock.now(), text)
-        leg.pump()
-        while live.queued > QUEUE_LIMIT_S * leg.playout.sample_rate:
-            await leg.changed()
+        live = leg.voice.write(pcm, text)
+        while live.queued > QUEUE_LIMIT_S * leg.line.playout.sample_rate:
+            await leg.line.sent.wait()
             self._check()
 
     async def mark(self, name: str = "") -> Outcome:
         """End what was written so far as one utterance, and wait until it was heard or cut."""
         self._check()
-        live = self._close_live()
+        live = self._leg.voice.close_live()
         if live is None:
             return Outcome("finished", 0.0, "measured")
         live.name = name
@@ -170,8 +180,7 @@ class Call:
 
     def interrupt(self) -> None:
         """Stop speaking at once. What waits for its audio to be heard returns."""
-        self._live = None
-        self._leg.interrupt()
+        self._leg.voice.interrupt()
 
     # ---- outcomes ---------------------------------------------------------------------------
 
@@ -182,18 +191,13 @@ class Call:
 
         `stop_on` names keys that stop it: `stop_on="0123456789*#"`, and the one pressed is in the
         outcome. Cancelling the wait stops the sound too. Raises AudioFileError."""
-        self._check()
+        await self._after_text()
+        stop = StopKey(stop_on, self.interrupt)
         pcm = source if isinstance(source, np.ndarray) else await self._load(source)
         self._check()
-        self._close_live()
-        leg = self._leg
-        utterance = leg.playout.open(name or (source if isinstance(source, str) else ""))
-        leg.playout.write(utterance, self._whole(pcm), leg.clock.now())
-        leg.playout.close(utterance)
-        pressed: list[Digit] = []
-        with self._digits_to(lambda digit: self._stop_by_key(digit, stop_on, pressed)):
-            leg.pump()
-            return await self._heard(utterance, pressed)
+        utterance = self._leg.voice.play(pcm, name or (source if isinstance(source, str) else ""))
+        with self._leg.keys.offered_to(stop):
+            return await self._heard(utterance, stop)
 
     async def gather(
         self,
@@ -208,33 +212,55 @@ class Call:
         """Collect keys: so many `digits`, or fewer and a key of `end_on`.
 
         Waits `timeout` seconds for the first and `between` for each further one. Keys pressed
-        before count. A `prompt` is played first and is cut by the first key. With `speech`, what
-        the caller says instead ends it too and is the `text`."""
-        self._check()
+        before count, those over the prompt as well.
+
+        A `prompt` is said if it is a text, and played if it is samples, a URL, a Path, or a text
+        that ends like the name of a sound file; the first key cuts it. With `speech`, what the
+        caller says instead ends it too and is the `text`; the first key closes the ear."""
+        await self._after_text()
         leg = self._leg
-        if prompt is not None and not leg.digits:
-            stopped = await self.play(prompt, stop_on=keys.ALL)
-            if stopped.digit:
-                leg.digits.insert(0, Digit(stopped.digit, ""))
+        if speech:
+            _ = leg.voice.ear  # it hears what is said over the prompt, too
+        with leg.voice.turns.question():
+            if prompt is not None and not len(leg.keys):
+                await self._prompt(prompt, interruptible=speech)
+            return await self._collect(digits, end_on, timeout, between, speech=speech)
+
+    async def _prompt(self, prompt: Pcm | str | Path, *, interruptible: bool) -> None:
+        """Play or say it until the first key, which stays where it is."""
+        voice = self._leg.voice
+        voice.turns.clear()
+        with self._leg.keys.offered_to(StopKey(keys.ALL, self.interrupt, keep=True)):
+            if isinstance(prompt, str) and not is_sound(prompt):
+                await voice.say(prompt, interruptible=interruptible)
+                return
+            pcm = prompt if isinstance(prompt, np.ndarray) else await self._load(prompt)
+            self._check()
+            if not len(self._leg.keys):
+                await self._heard(voice.play(pcm, "prompt", interruptible=interruptible))
+
+    async def _collect(
+        self, digits: int, end_on: str, timeout: float, between: float, *, speech: bool
+    ) -> Gathered:
+        leg, pad, turns = self._leg, self._leg.keys, self._leg.voice.turns
         deadline = leg.clock.now() + timeout
         seen = 0
-        while keys.complete(leg.digits, digits, end_on) is None:
-            if speech and (text := self._spoken()):
-                return Gathered(keys.text(leg.digits), "speech", text)
-            if len(leg.digits) > seen:
-                seen, deadline = len(leg.digits), leg.clock.now() + between
-            try:
-                async with asyncio.timeout(deadline - leg.clock.now()):
-                    await leg.changed()
-            except TimeoutError:
-                collected, leg.digits = leg.digits, []
-                return Gathered(keys.text(collected), "timeout")
+        while not pad.has_entry(digits, end_on):
+            if speech and not len(pad) and (text := turns.spoken()):
+                self._unanswered = turns.latest.waterfall if turns.latest else None
+                return Gathered("", "speech", text)
+            if len(pad) > seen:
+                seen, deadline = len(pad), leg.clock.now() + between
+            left = deadline - leg.clock.now()
+            heeding = speech and not len(pad) and leg.voice.busy
+            if left <= 0 and not heeding:
+                return Gathered(pad.take_all(), "timeout")
+            await changed(pad.changed, turns.changed, timeout=None if heeding else left)
             self._check()
         await asyncio.sleep(STRAGGLER_S)
-        complete = keys.complete(leg.digits, digits, end_on)
-        assert complete is not None, "keys are only ever added"
-        gathered, leg.digits = complete
-        return gathered
+        entry = pad.entry(digits, end_on, leg.clock.now())
+        assert entry is not None, "keys are only ever added"
+        return entry
 
     # ---- speech -----------------------------------------------------------------------------
 
@@ -251,41 +277,44 @@ class Call:
         `interruptible`, or by a key of `stop_on`. `text` of the outcome is what was heard, cut at
         the word. It answers the turn that was listened to last: that one's waterfall is measured.
         Raises SpeechFailed."""
-        self.conversation.turns.clear()  # what `listen` returns came since
-        pressed: list[Digit] = []
-        with self._digits_to(lambda digit: self._stop_by_key(digit, stop_on, pressed)):
-            return await self._say(text, interruptible, self._unanswered, pressed)
+        await self._after_text()
+        self._leg.voice.turns.clear()  # what `listen` returns came since
+        stop = StopKey(stop_on, self.interrupt)
+        with self._leg.keys.offered_to(stop):
+            return await self._say(text, interruptible, self._unanswered, stop)
 
     async def answer(self, turn: Turn, text: str | AsyncIterable[str]) -> Outcome:
         """`say`, as the reply to a certain turn."""
-        return await self._say(text, True, turn.waterfall, [])
+        return await self._say(text, True, turn.waterfall, None)
 
     async def _say(
         self,
         text: str | AsyncIterable[str],
         interruptible: bool,
         answers: Waterfall | None,
-        pressed: list[Digit],
+        stop: "StopKey | None",
     ) -> Outcome:
         self._check()
-        self._close_live()
         self._unanswered = None
         if answers is not None and answers.answered:
             answers = None  # what is said after the first answer waits for nobody
-        utterance = await self.conversation.say(text, interruptible=interruptible, answers=answers)
-        return self._outcome(utterance, pressed)
+        heard = await self._leg.voice.say(text, interruptible=interruptible, answers=answers)
+        return self._outcome(heard, stop)
 
     async def listen(self, timeout: float = 10.0) -> Turn:
         """The oldest turn since the last `say` began, the one that interrupted it included.
 
         Waits for one, and for its end if the caller is speaking. An empty turn (false) after
         `timeout` seconds without speech."""
-        while True:
-            turn = await self.hear(timeout)
-            if turn is None:
-                return Turn("", 0.0, Waterfall(self._leg.clock.now(), self._leg.clock.now()))
-            if turn or turn.failed:
-                return turn
+        await self._after_text(heard=False)
+        now = self._leg.clock.now
+        with self._leg.voice.turns.question():
+            while True:
+                turn = await self.hear(timeout)
+                if turn is None:
+                    return Turn("", 0.0, Waterfall(now(), now()))
+                if turn or turn.failed:
+                    return turn
 
     async def turns(self) -> AsyncIterator[Turn]:
         """The caller's turns, as they end, until the call does."""
@@ -299,41 +328,40 @@ class Call:
 
     async def hear(self, timeout: float | None) -> Turn | None:
         """The next turn, also one without words; None after `timeout` seconds of silence."""
-        leg, conversation = self._leg, self.conversation
+        leg, voice = self._leg, self._leg.voice
+        _ = voice.ear
         deadline = leg.clock.now() + timeout if timeout is not None else float("inf")
-        while not conversation.turns:
+        while not voice.turns.waiting:
             self._check()
             left = deadline - leg.clock.now()
-            if left <= 0 and not conversation.busy:
+            if left <= 0 and not voice.busy:
                 return None
-            patience = None if conversation.busy or left == float("inf") else left
-            await first_of(leg.changed(), timeout=patience)
-        return self._take_turn()
+            patience = None if voice.busy or left == float("inf") else left
+            await changed(voice.turns.changed, timeout=patience)
+        turn = voice.turns.take()
+        if turn:
+            self._unanswered = turn.waterfall
+        return turn
 
     @property
     def history(self) -> list[Message]:
-        """The conversation as chat models take it: what the caller said and what he heard."""
-        return self.conversation.history()
+        """The conversation as chat models take it; of the bot, what the caller heard."""
+        return self._leg.voice.history
 
     @property
-    def conversation(self) -> Conversation:
-        """Ear, mouth, memory; made when first asked for. Raises SettingsError without engines."""
-        if self._conversation is None:
-            self._conversation = Conversation(self._leg, self._studio(), self._spawn, self.log)
-        return self._conversation
+    def voice(self) -> AudioVoice:
+        """How the call hears and speaks, for bots that take turns themselves."""
+        return self._leg.voice
 
-    def changed(self) -> "asyncio.Future[None]":
-        """Done at the next change of anything on the call."""
-        return self._leg.changed()
-
-    def on_key(self, taker: Callable[[Digit], bool]) -> None:
-        """Give keys to `taker` first; it returns whether the key is used up."""
-        self._leg.on_digit = taker
+    def keys_to(self, taker: Taker) -> AbstractContextManager[None]:
+        """In the block, keys go to `taker` first; it returns whether it used the key up."""
+        return self._leg.keys.offered_to(taker)
 
     # ---- the platform -----------------------------------------------------------------------
 
     async def send_digits(self, digits: str) -> None:
         """Press keys towards the other side: 0-9 A-D * #, `w` waits half a second, `W` one."""
+        await self._after_text()
         await self.send(control.SendDtmf(call_control_id=self.call_control_id, digits=digits))
 
     async def transfer(
@@ -341,183 +369,123 @@ class Call:
     ) -> Transferred:
         """Connect the caller to a number or SIP address, and leave when it answers.
 
-        Unless it is answered the call stays the bot's and the caller hears the bot again."""
-        self._check()
-        self._close_live()
-        future: asyncio.Future[Transferred] = asyncio.get_running_loop().create_future()
-        self.transfers.append(future)
-        state = client_state(self.reference, len(self.transfers) - 1)
-        try:
-            await self.send(
-                control.Transfer(
-                    call_control_id=self.call_control_id,
-                    to=to,
-                    from_=from_,
-                    timeout_secs=max(5, round(timeout)),
-                    target_leg_client_state=state,
-                )
-            )
-        except CallGone:
-            raise
-        except CommandRefused as error:
-            return Transferred("failed", str(error))
-        await first_of(future, self._leg.ended, timeout=timeout + 5.0)
-        if not future.done():
+        Unless it is answered the call stays the bot's and the caller hears the bot again. What was
+        asked for goes on though nobody waits for it any more: whoever answers late still gets the
+        caller, and until it is clear that nobody will, nothing of ours hangs up."""
+        await self._after_text()
+        self._leg.voice.close_live()
+        transferred = await self._platform.transfer(to, from_, timeout)
+        if not transferred and self._leg.ended.done():
             self._check()
-            return Transferred("no_answer", "the platform told nothing of it")
-        result = future.result()
-        if result:
-            self._leg.released = self._leg.gone = True
-        return result
+        return transferred
 
     async def speak(self, text: str, *, voice: str = "AWS.Polly.Joanna") -> bool:
         """Let the platform say something with a voice of its own; True when it was said.
 
         It is not our audio: `interrupt` does not stop it, the ledger does not know it, and it
         sounds beside whatever the bot plays."""
+        await self._after_text()
+        self._leg.voice.close_live()
+        said = await self._platform.speak(text, voice)
         self._check()
-        self._close_live()
-        spoken: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self.speeches.append(spoken)
-        command = control.Speak(call_control_id=self.call_control_id, payload=text, voice=voice)
-        try:
-            await self.send(command)
-        except BaseException:
-            self.speeches.remove(spoken)
-            raise
-        await first_of(spoken, self._leg.ended)
-        self._check()
-        return spoken.result()
+        return said
 
     async def hangup(self) -> None:
         """Let what was said play out, then end the call. What is said later is not heard."""
         if self._leg.ended.done():
             return
-        self._check()
+        await self._after_text()
         if self._hangup is None:
-            self._close_live()
+            self._leg.voice.close_live()
             # A task of its own: the one that calls may be cancelled before the goodbye was heard.
-            self._hangup = asyncio.create_task(self.say_goodbye())
+            self._hangup = asyncio.create_task(self._platform.hang_up())
+            self._leg.ended.add_done_callback(lambda _: self._cancel_hangup())
         await asyncio.shield(self._hangup)
 
     async def send(self, command: control.Command) -> dict[str, object]:
         """Any command of the Voice API on this call. Raises CommandRefused and its kin."""
         self._check()
-        return await self._command.send(command)
-
-    # ---- for the registry -------------------------------------------------------------------
-
-    def close(self) -> None:
-        """The call is over: hear nothing more."""
-        if self._conversation is not None:
-            self._conversation.close()
-        if self._hangup is not None:
-            self._hangup.cancel()
-
-    async def drain(self, within: float) -> None:
-        """Wait until everything said so far was heard or cut, at most `within` seconds."""
-        self._close_live()
-        leg = self._leg
-        leg.pump()
-        try:
-            async with asyncio.timeout(within):
-                while leg.playout.unfinished() and not leg.ended.done():
-                    await leg.changed()
-        except TimeoutError:
-            self.log.warning("playout not drained", extra={"within_s": within})
-
-    async def say_goodbye(self, within: float | None = None) -> None:
-        """Drain, then hang up. A call that has ended meanwhile is what was wanted."""
-        leg = self._leg
-        if within is None:
-            within = leg.playout.queued_s() + leg.plan.playout.lead + leg.plan.playout.patience + 1
-        await self.drain(within)
-        if leg.ended.done() or leg.released or not leg.call_control_id:
-            return
-        try:
-            await self._command.send(control.Hangup(call_control_id=leg.call_control_id))
-        except CallGone:
-            leg.end(Hangup("normal_clearing"))
+        return await self._platform.send(command)
 
     # ---- inside -----------------------------------------------------------------------------
 
+    def _cancel_hangup(self) -> None:
+        if self._hangup is not None:
+            self._hangup.cancel()
+
     def _check(self) -> None:
-        leg = self._leg
-        if leg.ended.done():
-            raise CallEnded(f"the call has ended: {leg.ended.result().cause}")
-        if leg.released:
-            raise CallReleased("the call was handed over")
-        if leg.stream_given_up:
-            raise StreamLost("the media stream broke and could not be restored")
+        match self._leg.phase:
+            case Phase.ENDED:
+                raise CallEnded(f"the call has ended: {self._leg.ended.result().cause}")
+            case Phase.RELEASED:
+                raise CallReleased("the call was handed over")
+            case Phase.MUTE:
+                raise StreamLost("the media stream broke and could not be restored")
+            case _:
+                pass
 
-    def _close_live(self) -> Utterance | None:
-        live, self._live = self._live, None
-        if live is None or live.ending:
-            return None
-        leg = self._leg
-        if self._live_transmitter is not None:
-            leg.playout.write(live, self._live_transmitter.flush(), leg.clock.now())
-        leg.playout.close(live)
-        leg.pump()
-        return live
-
-    def _whole(self, pcm: Pcm) -> Pcm:
-        transmitter = self._leg.transmitter()
-        if transmitter is None:
-            return pcm
-        return np.concatenate([transmitter.process(pcm), transmitter.flush()])
+    async def _after_text(self, *, heard: bool = True) -> None:
+        """What is asked in the middle of a text comes after what was said of it."""
+        self._check()
+        saying = saying_now()
+        if saying is not None:
+            await saying.caught_up(heard=heard)
+            self._check()
 
     async def _load(self, path: str | Path) -> Pcm:
         name = str(path)
         source = await fetch(name) if is_url(name) else path
         return await self._jobs.run(lambda: load(source, self.sample_rate, name))
 
-    def _outcome(self, utterance: Utterance, pressed: list[Digit]) -> Outcome:
-        ending = utterance.ending
-        assert ending is not None, "it was waited for"
+    def _outcome(self, heard: Heard, stop: "StopKey | None") -> Outcome:
+        reason, samples, certainty, text = heard.outcome()
+        pressed = stop.pressed if stop is not None else ""
         return Outcome(
-            "key" if pressed else ending.reason,
-            ending.heard / self._leg.playout.sample_rate,
-            ending.certainty,
-            utterance.heard_text(),
-            pressed[0].digit if pressed else "",
+            "key" if pressed else reason,
+            samples / self._leg.line.playout.sample_rate,
+            certainty,
+            text,
+            pressed,
         )
 
-    async def _heard(self, utterance: Utterance, pressed: list[Digit] | None = None) -> Outcome:
+    async def _heard(self, utterance: Utterance, stop: "StopKey | None" = None) -> Outcome:
+        leg = self._leg
         try:
-            await self._leg.hearing(utterance)
+            await leg.line.hearing(utterance)
         except asyncio.CancelledError:
             if not utterance.ending:
                 self.interrupt()
             raise
-        return self._outcome(utterance, pressed or [])
+        ending = utterance.ending
+        assert ending is not None, "it was waited for"
+        pressed = stop.pressed if stop is not None else ""
+        return Outcome(
+            "key" if pressed else ending.reason,
+            ending.heard / leg.line.playout.sample_rate,
+            ending.certainty,
+            utterance.heard_text(),
+            pressed,
+        )
 
-    @contextmanager
-    def _digits_to(self, taker: Callable[[Digit], bool]) -> Generator[None]:
-        """While it is open, keys go to `taker` first."""
-        before, self._leg.on_digit = self._leg.on_digit, taker
-        try:
-            yield
-        finally:
-            self._leg.on_digit = before
 
-    def _spoken(self) -> str:
-        """The text of the oldest turn with words that nobody has taken yet."""
-        turns = self.conversation.turns
-        while turns:
-            if turn := self._take_turn():
-                return turn.text
-        return ""
+class StopKey:
+    """Takes the first key of a set, and stops what is playing. With `keep` the key stays where
+    keys wait, for who asks for it."""
 
-    def _take_turn(self) -> Turn:
-        turn = self.conversation.turns.popleft()
-        if turn:
-            self._unanswered = turn.waterfall
-        return turn
+    def __init__(self, stop_on: str, interrupt: Callable[[], None], *, keep: bool = False) -> None:
+        self.pressed = ""
+        self._stop_on = stop_on
+        self._interrupt = interrupt
+        self._keep = keep
 
-    def _stop_by_key(self, digit: Digit, stop_on: str, pressed: list[Digit]) -> bool:
-        if pressed or digit.digit not in stop_on:
+    def __call__(self, digit: keys.Digit) -> bool:
+        if self.pressed or digit.digit not in self._stop_on:
             return False
-        pressed.append(digit)
-        self.interrupt()
-        return True
+        self.pressed = digit.digit
+        self._interrupt()
+        return not self._keep
+
+
+def is_sound(prompt: str) -> bool:
+    """Whether a prompt names a sound rather than being a text to say."""
+    return is_url(prompt) or prompt.lower().endswith(SOUND_FILES)

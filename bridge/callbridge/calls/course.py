@@ -1,4 +1,4 @@
-"""The life of one call: answer or dial, wait for the stream, let the bot talk, drain, hang up.
+"""The course of one call: answer or dial, wait for the stream, let the bot talk, drain, hang up.
 
 Run as one task by the registry. All tasks of a call live in its group and none outlives it. The
 bot is foreign code: it runs beside the group, watched, so that its crash can still be followed by
@@ -6,34 +6,49 @@ an apology and its refusal to end cannot hold the call."""
 
 import asyncio
 import logging
+import traceback
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from callbridge.calls.call import Call
-from callbridge.calls.leg import Digit, Direction, Hangup, Leg, MediaPlan
+from callbridge.calls.leg import Direction, Hangup, Leg, LegMeans
+from callbridge.calls.news import (
+    LegAnswered,
+    LegBridged,
+    LegHungUp,
+    LegKey,
+    SpeakEnded,
+    StreamFailed,
+    read_news,
+)
+from callbridge.calls.platform import SILENCE_S, PlatformSide
 from callbridge.control import commands as control
 from callbridge.control.client import CallControl
-from callbridge.errors import CallError, CallGone, CommandError, StreamLost
-from callbridge.outcomes import Transferred
-from callbridge.speech.studio import Studio
-from callbridge.timing.clock import Clock, first_of
+from callbridge.errors import CallError, CallGone, CommandError, SettingsError, SpeechFailed
+from callbridge.tape.events import (
+    BotCrashed,
+    BotStuck,
+    CommandFailed,
+    LimitReached,
+    NoStream,
+    NotConfirmed,
+    NotHungUp,
+    StreamBroke,
+    StreamNotRestarted,
+    StreamNotStopped,
+)
+from callbridge.timing.clock import first_of
 from callbridge.timing.jobs import Jobs
-from callbridge.timing.ticker import Ticker
 from telecodecs import Pcm
 
 Bot = Callable[[Call], Awaitable[None]]
-Opening = Callable[["Life"], Awaitable[None]]
+Opening = Callable[["Course"], Awaitable[None]]
 NewStream = Callable[[Leg], control.Stream]
-Unanswered = Literal["busy", "no_answer", "rejected", "failed"]
 
-_UNANSWERED: dict[str, Unanswered] = {
-    "user_busy": "busy",
-    "no_answer": "no_answer",
-    "timeout": "no_answer",
-    "call_rejected": "rejected",
-}
+BY_ITSELF_S = 0.02
+OUT_OF_TIME = "I am sorry, this call has reached its longest duration. Goodbye."
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,20 +61,17 @@ class Limits:
     drain: float = 10.0  # for what a crashed bot still has to say, apology included
     grace: float = 5.0  # for a bot to end after it was cancelled; twice
     hangup: float = 5.0  # from our hang-up to the platform's word that the call has ended
+    call: float = 14400.0  # the longest call; then it is told so and ended
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class CallMeans:
     """What every call of a process needs: the way to the platform, and time."""
 
     command: CallControl
-    plan: MediaPlan
-    clock: Clock
-    ticker: Ticker
+    leg: LegMeans
     jobs: Jobs
-    media_url: str  # wss://…/media, as the platform reaches it
     secret: bytes = field(repr=False)  # of the minted tokens
-    studio: Callable[[], Studio]  # the speech engines, made when a bot first needs them
     limits: Limits = field(default_factory=Limits)
     apology: Pcm | None = None
 
@@ -81,7 +93,7 @@ class CallCounts:
 
 
 class CallLog(logging.LoggerAdapter[logging.Logger]):
-    """Adds the call's ids to every line."""
+    """For bots: adds the call's ids to every line."""
 
     def __init__(self, logger: logging.Logger, leg: Leg) -> None:
         super().__init__(logger)
@@ -96,30 +108,33 @@ class CallLog(logging.LoggerAdapter[logging.Logger]):
         return msg, kwargs
 
 
-class Life:
+class Course:
     """One call, its bot, and the course that it takes."""
 
     def __init__(
         self,
-        leg: Leg,
-        call: Call,
         bot: Bot,
         opening: Opening,
-        line: Line,
+        means: CallMeans,
         counts: CallCounts,
         new_stream: NewStream,
+        log: logging.Logger,
+        *,
+        direction: Direction,
+        from_: str = "",
+        to: str = "",
     ) -> None:
-        self.leg, self.call = leg, call
-        self.log = call.log
-        self.limits = line.limits
+        self.leg = leg = Leg(means.leg, self.spawn, direction=direction, from_=from_, to=to)
+        self.platform = PlatformSide(leg, means.command, self.spawn)
+        self.call = Call(leg, self.platform, means.jobs, CallLog(log, leg))
+        self.limits = means.limits
         self._bot = bot
         self._opening = opening
-        self._command = line.command
-        self._apology = line.apology
+        self._apology = means.apology
         self._counts = counts
         self._new_stream = new_stream
         self._group: asyncio.TaskGroup | None = None
-        self._errands: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
         self._restoring: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
@@ -127,27 +142,27 @@ class Life:
         try:
             async with asyncio.TaskGroup() as group:
                 self._group = group
-                leg.on_stream_lost = self._restore_once
+                leg.on_lost = self._restore_once
                 await self._opening(self)
-                if not leg.ended.done():
+                if not leg.over:
                     await self._talk()
                 await self._part()
-                for task in self._errands:
+                for task in self._tasks:
                     task.cancel()
         finally:
-            leg.on_stream_lost = None
-            self.call.close()
+            leg.on_lost = None
+            leg.voice.close()
             leg.end(Hangup("unspecified"))
             if leg.stream is not None:
                 leg.stream.close()
-        self.log.info("call ended", extra={"cause": leg.ended.result().cause})
+            leg.tape.close()
 
-    def spawn(self, errand: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+    def spawn(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
         """A task that ends with the call at the latest."""
         assert self._group is not None, "the call is running"
-        task = self._group.create_task(errand)
-        self._errands.add(task)
-        task.add_done_callback(self._errands.discard)
+        task = self._group.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
         return task
 
     # ---- the beginning ----------------------------------------------------------------------
@@ -161,18 +176,32 @@ class Life:
         await self._stream_or_end()
 
     async def dial(self, dial: Callable[[control.Stream], control.Dial], ring: float) -> None:
-        """The opening of a call that we make."""
+        """The opening of a call that we make. Silence of the platform is not "no answer"."""
         leg = self.leg
         data = await self.command(dial(self._new_stream(leg)))
         if data is None:
             return
         leg.identify(data)
-        patience = ring + self.limits.hangup  # the platform itself gives up after `ring`
+        patience = ring + SILENCE_S  # the platform itself gives up after `ring`
         await first_of(leg.answered, leg.ended, timeout=patience)
         if not leg.answered.done() and not leg.ended.done():
-            await self.command(control.Hangup(call_control_id=leg.call_control_id))
-            leg.end(Hangup("timeout"))
+            await self._ask_whether_answered()
         await self._stream_or_end()
+
+    async def _ask_whether_answered(self) -> None:
+        """The platform has told nothing, so it is asked before anyone says "no answer"."""
+        leg = self.leg
+        match await self.platform.status(leg.call_control_id):
+            case "talking":
+                leg.set_answered()
+            case "gone":
+                leg.end(Hangup("timeout"))
+            case "ringing":
+                await self.command(control.Hangup(call_control_id=leg.call_control_id))
+                leg.end(Hangup("timeout"))
+            case "unknown":
+                await self.command(control.Hangup(call_control_id=leg.call_control_id))
+                leg.end(Hangup("unknown"))
 
     async def adopt(self) -> None:
         """The opening of a stream that somebody else started: the call is there already."""
@@ -181,21 +210,21 @@ class Life:
     async def command(self, command: control.Command) -> dict[str, object] | None:
         """Send a command that the call cannot go on without; None when it has thereby ended."""
         try:
-            return await self._command.send(command)
+            return await self.platform.send(command)
         except CallGone:
             self.leg.end(Hangup("originator_cancel", "caller"))
         except CommandError as error:
-            self.log.error("command failed, call given up", extra={"error": str(error)})
+            self.leg.tape.write(CommandFailed(error=str(error)))
             self.leg.end(Hangup("unspecified"))
         return None
 
     async def _stream_or_end(self) -> None:
         """Wait for the stream to start; ask a second time if it does not."""
         leg = self.leg
-        if leg.ended.done() or await self._streaming():
+        if leg.over or await self._streaming():
             return
-        if not await self._restore() and not leg.ended.done():
-            self.log.error("no media stream: is the public URL reachable for WebSockets?")
+        if not await self._restore() and not leg.over:
+            leg.tape.write(NoStream())
             await self.command(control.Hangup(call_control_id=leg.call_control_id))
 
     async def _streaming(self) -> bool:
@@ -213,56 +242,76 @@ class Life:
         """A socket is gone. The platform does not say whether the call is, so ask for a stream."""
         leg = self.leg
         await asyncio.wait({leg.ended}, timeout=0.5)  # a hang-up follows its stream closely
-        if leg.ended.done() or leg.released or leg.stream is not None:
+        if leg.over or leg.stream is not None:
             return
         if await self._restore():
             self._counts.streams_restored += 1
-        elif not leg.ended.done():
+        elif not leg.over:
             self._counts.streams_given_up += 1
             leg.give_up_stream()
 
     async def _restore(self) -> bool:
         leg = self.leg
         leg.expect_stream()
-        self.log.warning("media stream lost, asking for another")
+        leg.tape.write(StreamBroke())
         start = control.StreamingStart(
             call_control_id=leg.call_control_id, stream=self._new_stream(leg)
         )
         try:
-            await self._command.send(start)
+            await self.platform.send(start)
         except CallGone:
             leg.end(Hangup("unspecified"))
             return False
         except CommandError as error:
-            self.log.error("the stream was not restarted", extra={"error": str(error)})
+            leg.tape.write(StreamNotRestarted(error=str(error)))
             return False
         return await self._streaming()
 
     # ---- the bot ----------------------------------------------------------------------------
 
     async def _talk(self) -> None:
-        bot = asyncio.create_task(self._run_bot(), name=f"bot {self.leg.reference}")
+        leg = self.leg
+        bot = asyncio.create_task(self._run_bot(), name=f"bot {leg.reference}")
         try:
-            await first_of(bot, self.leg.ended)
+            await first_of(bot, leg.ended, timeout=self.limits.call)
+            if not bot.done() and not leg.over:
+                await self._out_of_time(bot)
         finally:
             await self._dismiss(bot)
         if bot.cancelled() or (error := bot.exception()) is None or isinstance(error, CallError):
             return  # a bot that ends by a call's own end has ended well
         self._counts.bots_crashed += 1
-        self.log.error("the bot raised", exc_info=error)
-        if self._apology is not None and not self.leg.ended.done() and not self.leg.released:
-            try:
-                async with asyncio.timeout(self.limits.drain):
-                    self.call.interrupt()
-                    await self.call.play(self._apology, name="apology")
-            except (TimeoutError, CallError, StreamLost):
-                pass  # nobody is there to hear it
+        text = "".join(traceback.format_exception(error))
+        leg.tape.write(BotCrashed(error=f"{type(error).__name__}: {error}", traceback=text), error)
+        if self._apology is not None and not leg.over:
+            await self._last_words(self._apology)
 
     async def _run_bot(self) -> None:
         await self._bot(self.call)
 
+    async def _out_of_time(self, bot: "asyncio.Task[None]") -> None:
+        """The longest duration is over. The caller is told so, then the call is hung up."""
+        self.leg.tape.write(LimitReached(after_s=self.limits.call))
+        bot.cancel()
+        await self._last_words(OUT_OF_TIME)
+
+    async def _last_words(self, words: Pcm | str) -> None:
+        """Say them over whatever else was to be said, within the limit of a drain."""
+        leg, voice = self.leg, self.leg.voice
+        voice.interrupt()
+        try:
+            async with asyncio.timeout(self.limits.drain):
+                if isinstance(words, str):
+                    await voice.say(words, interruptible=False)
+                else:
+                    await first_of(leg.line.hearing(voice.play(words, "apology")))
+        except (TimeoutError, CallError, SettingsError, SpeechFailed):
+            pass  # nobody is there to hear it, or nothing to say it with
+
     async def _dismiss(self, bot: asyncio.Task[None]) -> None:
-        """Cancel a bot whose call has ended; its awaits on the call raise CallEnded by now."""
+        """Cancel a bot whose call has ended. Its awaits on the call raise CallEnded by now, so one
+        that waits for nothing else ends by itself."""
+        await asyncio.wait({bot}, timeout=BY_ITSELF_S)
         for _ in range(2):
             if bot.done():
                 return
@@ -271,87 +320,68 @@ class Life:
         if not bot.done():
             self._counts.bots_stuck += 1
             where = bot.get_stack(limit=1)
-            self.log.error(
-                "the bot does not end, it is left behind",
-                extra={
-                    "at": f"{where[0].f_code.co_filename}:{where[0].f_lineno}" if where else "?"
-                },
-            )
+            at = f"{where[0].f_code.co_filename}:{where[0].f_lineno}" if where else "?"
+            self.leg.tape.write(BotStuck(at=at))
 
     # ---- the end ----------------------------------------------------------------------------
 
     async def _part(self) -> None:
         """Hang up, or leave a call that was handed over; then wait for the platform's word."""
         leg = self.leg
+        if not leg.over:
+            try:
+                await self.platform.hang_up()
+            except CommandError as error:
+                leg.tape.write(NotHungUp(error=str(error)))
         if leg.released:
             await self._leave()
             return
-        if leg.ended.done():
-            return
-        try:
-            await self.call.say_goodbye()
-        except CommandError as error:
-            self.log.error("not hung up", extra={"error": str(error)})
         await asyncio.wait({leg.ended}, timeout=self.limits.hangup)
         if not leg.ended.done():
-            self.log.warning("the platform did not confirm the hang-up")
+            leg.tape.write(NotConfirmed())
 
     async def abandon(self) -> None:
-        """Hang up without letting anything play out: the process must end."""
+        """Hang up without letting anything play out: the process must end.
+
+        A call that somebody may be about to take over is left as it is."""
+        leg = self.leg
+        if leg.errands.open:
+            return
         try:
             async with asyncio.timeout(self.limits.hangup):
-                await self.call.say_goodbye(within=0.0)
+                await self.platform.hang_up(patience=0.0)
         except (CommandError, TimeoutError) as error:
-            self.log.error("not hung up", extra={"error": str(error) or "no answer in time"})
+            leg.tape.write(NotHungUp(error=str(error) or "no answer in time"))
 
     async def _leave(self) -> None:
         stop = control.StreamingStop(call_control_id=self.leg.call_control_id)
         try:
-            await self._command.send(stop)
+            await self.platform.send(stop)
         except CommandError as error:
-            self.log.debug("stream not stopped", extra={"error": str(error)})
+            self.leg.tape.write(StreamNotStopped(error=str(error)))
 
     # ---- webhooks ---------------------------------------------------------------------------
 
-    def event(self, event: control.Event) -> None:
-        """A webhook of this call."""
+    def on_event(self, event: control.Event) -> None:
+        """A webhook of this call's own leg."""
         leg = self.leg
         leg.identify(event.payload)
-        match event.event_type:
-            case "call.answered":
+        match read_news(event):
+            case LegAnswered():
                 leg.set_answered()
-            case "call.hangup":
-                leg.end(Hangup(_text(event, "hangup_cause"), _text(event, "hangup_source")))
-            case "call.dtmf.received":
-                leg.digit(Digit(_text(event, "digit"), event.occurred_at), by_webhook=True)
-            case "call.speak.ended":
-                if self.call.speeches:
-                    self.call.speeches.popleft().set_result(_text(event, "status") == "completed")
-            case "streaming.failed":
-                leg.fail_stream(_text(event, "failure_reason"))
-            case _:
-                pass  # started, stopped, speak, playback: the socket and the ledger know better
-
-    def transfer_event(self, number: int, event: control.Event) -> None:
-        """A webhook of the leg that the call's n-th transfer made."""
-        if not 0 <= number < len(self.call.transfers) or self.call.transfers[number].done():
-            return
-        match event.event_type:
-            case "call.bridged" | "call.answered":
-                self.call.transfers[number].set_result(Transferred("answered"))
-            case "call.hangup":
-                cause = _text(event, "hangup_cause")
-                self.call.transfers[number].set_result(Transferred(unanswered(cause), cause))
-            case _:
+            case LegBridged():
+                self.platform.on_bridged()
+            case LegHungUp(cause=cause, source=source):
+                leg.end(Hangup(cause, source))
+            case LegKey(digit=digit, occurred_at=occurred_at):
+                leg.key_by_webhook(digit, occurred_at)
+            case SpeakEnded(completed=completed):
+                self.platform.on_spoken(completed=completed)
+            case StreamFailed(reason=reason):
+                leg.fail_stream(reason)
+            case None:
                 pass
 
-
-def _text(event: control.Event, field: str) -> str:
-    """A field of a payload, in which everything but the ids may be missing."""
-    value = event.payload.get(field)
-    return value if isinstance(value, str) else ""
-
-
-def unanswered(cause: str) -> Unanswered:
-    """A platform's `hangup_cause` as the outcome of a call or transfer that nobody took."""
-    return _UNANSWERED.get(cause, "failed")
+    def on_errand_event(self, number: int, event: control.Event) -> None:
+        """A webhook of the leg that the call's errand of this number has made."""
+        self.platform.on_errand(number, event.call_control_id or "", read_news(event))

@@ -1,30 +1,135 @@
-"""Keys in the order in which they were pressed; they do not always come in that order."""
+"""The keys of one call: each is counted once, offered first to who has asked for it, then kept.
 
-from collections.abc import Sequence
+Keys do not always come in the order in which they were pressed; with stamps they are sorted."""
 
-from callbridge.calls.leg import Digit
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+
 from callbridge.outcomes import Gathered
+from callbridge.timing.signal import Signal
 
 ALL = "0123456789*#ABCD"
+KEPT = 256  # keys that nobody takes; the oldest is dropped
+REMEMBERED = 256
+TERMINATOR_S = 3.0  # so long after a full entry its terminator may still come
 
 
-def in_order(digits: Sequence[Digit]) -> list[Digit]:
-    """By the time they were pressed; keys without a time first."""
-    return sorted(digits, key=lambda digit: digit.occurred_at)
+@dataclass(frozen=True, slots=True)
+class Digit:
+    """One key. `occurred_at` is the platform's time, ISO 8601, or empty."""
+
+    digit: str
+    occurred_at: str
+
+    @property
+    def stamped(self) -> bool:
+        """Whether its time tells it from another press of the same key.
+
+        A stamp in whole seconds does not: two presses fit into one."""
+        return self.occurred_at.partition(".")[2].strip("0Z+:") != ""
 
 
-def text(digits: Sequence[Digit]) -> str:
+Taker = Callable[[Digit], bool]
+"""Is offered a key; returns whether the key is used up."""
+
+
+class Keypad:
+    """Where keys arrive, and where they wait."""
+
+    def __init__(self) -> None:
+        self.changed = Signal()
+        self.dropped = 0  # keys that nobody took
+        self._kept: deque[Digit] = deque()
+        self._takers: list[Taker] = []
+        self._seen: deque[tuple[str, str]] = deque(maxlen=REMEMBERED)
+        self._from_frames: Counter[tuple[str, str]] = Counter()
+        self._terminator: tuple[str, float] | None = None  # what may still belong to an entry
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def press(self, digit: Digit, now: float, *, by_webhook: bool = False) -> bool:
+        """A key has come; False if it repeats one that is counted already.
+
+        While a stream lives, webhooks repeat its frames and must not be given here. Keys whose
+        stamps do not tell them apart are never merged with each other; a webhook that repeats a
+        frame is known by being the webhook."""
+        key = (digit.occurred_at, digit.digit)
+        if digit.stamped:
+            if key in self._seen:
+                return False
+            self._seen.append(key)
+        elif by_webhook and digit.occurred_at and self._from_frames[key]:
+            self._from_frames[key] -= 1
+            return False
+        elif not by_webhook and digit.occurred_at:
+            self._from_frames[key] += 1
+        if not self._ends_entry(digit, now) and not self._offer(digit):
+            self._keep(digit)
+        self.changed.notify()
+        return True
+
+    @contextmanager
+    def offered_to(self, taker: Taker) -> Iterator[None]:
+        """While the block lasts, keys go to `taker` first; who came last is asked first."""
+        offer = partial(taker)  # an identity of its own: the same taker twice is two listeners
+        self._takers.append(offer)
+        try:
+            yield
+        finally:
+            self._takers = [other for other in self._takers if other is not offer]
+
+    def entry(self, count: int, end_on: str, now: float) -> Gathered | None:
+        """Take an entry of `count` keys, or of fewer and a key of `end_on`; None if there is none.
+
+        A key of `end_on` that follows a full entry at once belongs to that entry."""
+        ordered = in_order(self._kept)
+        for index, digit in enumerate(ordered):
+            if digit.digit in end_on:
+                self._kept = deque(ordered[index + 1 :])
+                return Gathered(text(ordered[:index]), "end_key")
+            if index + 1 == count:
+                rest = ordered[count:]
+                if rest and rest[0].digit in end_on:
+                    del rest[0]
+                elif end_on:
+                    self._terminator = (end_on, now + TERMINATOR_S)
+                self._kept = deque(rest)
+                return Gathered(text(ordered[:count]), "complete")
+        return None
+
+    def has_entry(self, count: int, end_on: str) -> bool:
+        return len(self._kept) >= count or any(key.digit in end_on for key in self._kept)
+
+    def take_all(self) -> str:
+        """Everything pressed so far, in order."""
+        keys, self._kept = text(self._kept), deque()
+        return keys
+
+    def _ends_entry(self, digit: Digit, now: float) -> bool:
+        """Whether this is the terminator of the entry before it."""
+        expected, self._terminator = self._terminator, None
+        return expected is not None and digit.digit in expected[0] and now <= expected[1]
+
+    def _offer(self, digit: Digit) -> bool:
+        return any(taker(digit) for taker in reversed(self._takers))
+
+    def _keep(self, digit: Digit) -> None:
+        if len(self._kept) >= KEPT:
+            self._kept.popleft()
+            self.dropped += 1
+        self._kept.append(digit)
+
+
+def in_order(digits: Sequence[Digit] | deque[Digit]) -> list[Digit]:
+    """By the time they were pressed; as they came, if one of them has no time."""
+    if all(digit.occurred_at for digit in digits):
+        return sorted(digits, key=lambda digit: digit.occurred_at)
+    return list(digits)
+
+
+def text(digits: Sequence[Digit] | deque[Digit]) -> str:
     return "".join(digit.digit for digit in in_order(digits))
-
-
-def complete(
-    digits: Sequence[Digit], count: int, end_on: str
-) -> tuple[Gathered, list[Digit]] | None:
-    """The keys that are asked for and those behind them, once there are enough."""
-    ordered = in_order(digits)
-    for index, digit in enumerate(ordered):
-        if digit.digit in end_on:
-            return Gathered(text(ordered[:index]), "end_key"), ordered[index + 1 :]
-        if index + 1 == count:
-            return Gathered(text(ordered[:count]), "complete"), ordered[count:]
-    return None

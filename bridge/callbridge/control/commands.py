@@ -69,6 +69,7 @@ class Command(_Discreet, frozen=True, kw_only=True):
     is base64 and comes back in every later webhook of the leg."""
 
     path: ClassVar[str]
+    method: ClassVar[str] = "POST"
     never_sent: ClassVar[frozenset[str]] = frozenset()  # what a Stream has and this endpoint not
 
     command_id: str = msgspec.field(default_factory=lambda: str(uuid4()))
@@ -160,6 +161,15 @@ class Transfer(Command, frozen=True, kw_only=True):
     target_leg_client_state: str | None = None
 
 
+class CallStatus(Command, frozen=True, kw_only=True):
+    """Ask what the platform knows of a leg: `is_alive`, `call_duration` in whole seconds."""
+
+    path = "/calls/{call_control_id}"
+    method = "GET"
+
+    call_control_id: str
+
+
 class Request(NamedTuple):
     """`path` is relative to the API's base URL and begins with a slash."""
 
@@ -188,7 +198,7 @@ def request(command: Command) -> Request:
     body = {
         name: value for name, value in fields.items() if value is not None and name not in unsent
     }
-    return Request("POST", path, _encoder.encode(body))
+    return Request(command.method, path, b"" if command.method == "GET" else _encoder.encode(body))
 
 
 # ---- events -------------------------------------------------------------------------------------

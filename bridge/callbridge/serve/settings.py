@@ -154,6 +154,16 @@ class Settings(BaseSettings):
         description="What a call over the limit gets. 503: the platform asks the failover URL. "
         "reject: the caller hears busy.",
     )
+    max_call_s: float = Field(
+        default=14400.0,
+        gt=0,
+        le=86400,
+        description="The longest call, in seconds. The caller is told, then the call is ended.",
+    )
+    tape: str = Field(
+        default="",
+        description="A file that every event of every call is appended to, as JSON lines.",
+    )
     drain_s: float = Field(
         default=30.0, ge=0, le=3600, description="Seconds that calls may still last after SIGTERM."
     )

@@ -119,7 +119,7 @@ def test_a_reply_without_end_is_closed_within_100_ms(
     async def handler(call: Call, turn: Turn) -> AsyncIterator[str]:
         try:
             async for piece in source():
-                deepest.append(call._leg.playout.queued_s())  # pyright: ignore[reportPrivateUsage]
+                deepest.append(call._leg.line.playout.queued_s())  # pyright: ignore[reportPrivateUsage]
                 yield piece
         finally:
             closed_at.append(asyncio.get_running_loop().time())
@@ -310,7 +310,7 @@ def test_a_call_needs_no_turns_to_be_taken() -> None:
     async def deaf(call: Call) -> None:
         await call.say("Hi.")
         async for _ in call.audio():
-            kept.add(len(call.conversation.turns))
+            kept.add(len(call.voice.turns.waiting))
 
     async def test(pair: Pair) -> None:
         words = (says(tone(0.5, HELLO)), Wait("bot_silent", 0.8))

@@ -1,5 +1,6 @@
 """One leg: streams come and go, audio in any length, keys once, one end."""
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
@@ -7,23 +8,26 @@ import numpy as np
 import pytest
 
 from callbridge.calls.leg import (
-    INBOUND_LIMIT,
     REATTACH_S,
-    Digit,
     Hangup,
     Leg,
-    MediaPlan,
+    LegMeans,
     client_state,
     read_client_state,
 )
 from callbridge.errors import LocalProtocolError, StreamLost
 from callbridge.media.session import AudioReceived, ByteOrder
+from callbridge.speech.studio import Studio
+from callbridge.tape.lines import LogLines
 from callbridge.testing import run, tone
 from callbridge.testing.loop import VirtualClock
 from callbridge.timing.ticker import Ticker
+from callbridge.voice.line import INBOUND_LIMIT, MediaPlan
 from telecodecs import Pcm, codec, silence
 from tests.callbridge.media import frames
 from tests.callbridge.media.test_stream import Socket
+
+LOG = logging.getLogger("callbridge")
 
 
 class Time(VirtualClock):
@@ -38,10 +42,18 @@ class Time(VirtualClock):
         return 1_000_000 + self.later
 
 
+def no_engines() -> Studio:
+    raise AssertionError("nothing here listens or speaks")
+
+
 class Rig:
     def __init__(self, plan: MediaPlan | None = None) -> None:
         self.time = Time()
-        self.leg = Leg(plan or MediaPlan(), self.time, Ticker(VirtualClock()), direction="incoming")
+        ticker = Ticker(VirtualClock())
+        means = LegMeans(
+            plan or MediaPlan(), self.time, ticker, no_engines, readers=[LogLines(LOG)]
+        )
+        self.leg = Leg(means, asyncio.ensure_future, direction="incoming")
 
     def connect(self, encoding: str = "PCMU", rate: int = 8000) -> Socket:
         """A socket whose stream has started."""
@@ -56,10 +68,10 @@ class Rig:
         self.leg.detach(self.leg.stream)
 
     def say(self, pcm: Pcm) -> None:
-        utterance = self.leg.playout.open()
-        self.leg.playout.write(utterance, pcm, self.time.now())
-        self.leg.playout.close(utterance)
-        self.leg.pump()
+        utterance = self.leg.line.playout.open()
+        self.leg.line.playout.write(utterance, pcm, self.time.now())
+        self.leg.line.playout.close(utterance)
+        self.leg.line.pump()
 
 
 def with_rig(test: Callable[[Rig], Awaitable[None]], plan: MediaPlan | None = None) -> None:
@@ -101,13 +113,13 @@ def test_a_stream_of_another_call_is_closed_and_starts_nothing() -> None:
 
 def test_a_second_listener_hears_nothing_stale() -> None:
     async def test(rig: Rig) -> None:
-        leg = rig.leg
-        leg.listening = True
-        leg.on_media_event(AudioReceived(tone(0.030)))
-        leg.stop_listening()
-        leg.listening = True
-        leg.on_media_event(AudioReceived(tone(0.010)))
-        assert not leg.inbound
+        line = rig.leg.line
+        first = line.listen()
+        line.on_media_event(AudioReceived(tone(0.030)))
+        line.leave(first)
+        second = line.listen()
+        line.on_media_event(AudioReceived(tone(0.010)))
+        assert not second.frames
 
     with_rig(test)
 
@@ -157,7 +169,7 @@ def test_an_ended_call_takes_no_socket() -> None:
 def test_a_lost_stream_is_told_once_and_its_counts_stay() -> None:
     async def test(rig: Rig) -> None:
         told: list[str] = []
-        rig.leg.on_stream_lost = lambda: told.append("lost")
+        rig.leg.on_lost = lambda: told.append("lost")
         rig.connect()
         stream = rig.leg.stream
         assert stream is not None
@@ -198,11 +210,11 @@ def test_what_was_not_sent_when_a_stream_broke_is_said_on_the_next() -> None:
 def test_what_was_being_said_when_a_stream_broke_is_over() -> None:
     async def test(rig: Rig) -> None:
         rig.connect()
-        utterance = rig.leg.playout.open()
-        rig.leg.playout.write(utterance, tone(5.0), 0.0)
-        rig.leg.pump()
+        utterance = rig.leg.line.playout.open()
+        rig.leg.line.playout.write(utterance, tone(5.0), 0.0)
+        rig.leg.line.pump()
         rig.time.later = 0.1
-        hearing = rig.leg.hearing(utterance)
+        hearing = rig.leg.line.hearing(utterance)
         rig.lose()
         assert hearing.done()
         assert utterance.ending is not None
@@ -225,18 +237,18 @@ def test_a_stream_that_the_platform_cannot_open_raises_with_its_reason() -> None
 
 
 def hear(leg: Leg, pcm: Pcm) -> None:
-    leg.on_media_event(AudioReceived(pcm))
+    leg.line.on_media_event(AudioReceived(pcm))
 
 
 @pytest.mark.parametrize("samples", [1, 80, 159, 160, 161, 792, 1600])
 def test_audio_of_any_length_becomes_ptimes_without_a_sample_lost(samples: int) -> None:
     async def test(rig: Rig) -> None:
-        rig.leg.listening = True
+        heard = rig.leg.line.listen().frames
         voice = np.arange(samples * 10, dtype=np.int16)
         for at in range(0, len(voice), samples):
             hear(rig.leg, voice[at : at + samples])
-        assert all(len(ptime) == 160 for ptime in rig.leg.inbound)
-        got = np.concatenate([silence(0), *rig.leg.inbound])
+        assert all(len(ptime) == 160 for ptime in heard)
+        got = np.concatenate([silence(0), *heard])
         assert np.array_equal(got, voice[: len(voice) // 160 * 160])
 
     with_rig(test)
@@ -244,10 +256,10 @@ def test_audio_of_any_length_becomes_ptimes_without_a_sample_lost(samples: int) 
 
 def test_a_slow_bot_loses_the_oldest_and_it_is_counted() -> None:
     async def test(rig: Rig) -> None:
-        rig.leg.listening = True
+        heard = rig.leg.line.listen().frames
         for number in range(INBOUND_LIMIT + 5):
             hear(rig.leg, np.full(160, number, np.int16))
-        assert [int(ptime[0]) for ptime in rig.leg.inbound] == list(range(5, INBOUND_LIMIT + 5))
+        assert [int(ptime[0]) for ptime in heard] == list(range(5, INBOUND_LIMIT + 5))
         assert rig.leg.tally()["inbound_dropped"] == 5
 
     with_rig(test)
@@ -255,9 +267,9 @@ def test_a_slow_bot_loses_the_oldest_and_it_is_counted() -> None:
 
 def test_one_message_of_thirty_seconds_is_heard_whole() -> None:
     async def test(rig: Rig) -> None:
-        rig.leg.listening = True
+        heard = rig.leg.line.listen().frames
         hear(rig.leg, silence(30 * 8000))
-        assert len(rig.leg.inbound) == 1500
+        assert len(heard) == 1500
         assert rig.leg.tally()["inbound_dropped"] == 0
 
     with_rig(test)
@@ -266,7 +278,7 @@ def test_one_message_of_thirty_seconds_is_heard_whole() -> None:
 def test_what_nobody_listens_to_is_not_kept() -> None:
     async def test(rig: Rig) -> None:
         hear(rig.leg, silence(160))
-        assert not rig.leg.inbound
+        assert not rig.leg.line.listen().frames
         assert rig.leg.tally()["inbound_dropped"] == 0
 
     with_rig(test)
@@ -345,39 +357,13 @@ def test_the_order_of_arriving_l16_says_nothing_of_another_codec_that_we_send(
 # ---- keys ---------------------------------------------------------------------------------------
 
 
-def test_a_key_is_taken_once_and_the_same_key_twice_is_two() -> None:
-    async def test(rig: Rig) -> None:
-        for at in ("T1", "T2", "T2", "T1"):
-            rig.leg.digit(Digit("5", at))
-        assert rig.leg.digits == [Digit("5", "T1"), Digit("5", "T2")]
-
-    with_rig(test)
-
-
 def test_webhooks_count_only_without_a_stream() -> None:
     async def test(rig: Rig) -> None:
-        rig.leg.digit(Digit("1", "T1"), by_webhook=True)
+        rig.leg.key_by_webhook("1", "T1")
         rig.connect()
-        rig.leg.digit(Digit("2", "T2 by another clock"), by_webhook=True)
-        rig.leg.digit(Digit("2", "T2"))
-        assert [digit.digit for digit in rig.leg.digits] == ["1", "2"]
-
-    with_rig(test)
-
-
-def test_a_taker_comes_before_the_queue() -> None:
-    async def test(rig: Rig) -> None:
-        taken: list[Digit] = []
-
-        def take(digit: Digit) -> bool:
-            taken.append(digit)
-            return digit.digit == "#"
-
-        rig.leg.on_digit = take
-        for at, key in enumerate("1#"):
-            rig.leg.digit(Digit(key, f"T{at}"))
-        assert [digit.digit for digit in taken] == ["1", "#"]
-        assert [digit.digit for digit in rig.leg.digits] == ["1"]
+        rig.leg.key_by_webhook("2", "T2 by another clock")
+        rig.leg.on_key("2", "T2")
+        assert rig.leg.keys.take_all() == "12"
 
     with_rig(test)
 
@@ -397,15 +383,15 @@ def test_only_the_first_end_counts() -> None:
 def test_who_waits_to_be_heard_learns_of_the_end() -> None:
     async def test(rig: Rig) -> None:
         rig.connect()
-        utterance = rig.leg.playout.open()
-        rig.leg.playout.write(utterance, tone(5.0), 0.0)
-        hearing = rig.leg.hearing(utterance)
-        assert rig.leg.hearing(utterance) is hearing
+        utterance = rig.leg.line.playout.open()
+        rig.leg.line.playout.write(utterance, tone(5.0), 0.0)
+        hearing = rig.leg.line.hearing(utterance)
+        assert rig.leg.line.hearing(utterance) is hearing
         rig.leg.end(Hangup("normal_clearing"))
         ended = await hearing
         assert ended.ending is not None
         assert ended.ending.reason == "call_ended"
-        assert rig.leg.hearing(utterance).done()
+        assert rig.leg.line.hearing(utterance).done()
 
     with_rig(test)
 

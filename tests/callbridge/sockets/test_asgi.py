@@ -71,7 +71,7 @@ async def begin(served: Served, socket: ClientConnection, calls: int = 1) -> Non
 
 async def listened(served: Served, calls: int = 1) -> None:
     legs = served.app.service.calls.legs
-    await eventually(lambda: sum(leg.listening for leg in legs()) == calls)
+    await eventually(lambda: sum(bool(leg.line.listeners) for leg in legs()) == calls)
 
 
 async def echoed(socket: ClientConnection, first: int = 1) -> bytes:
@@ -185,7 +185,7 @@ async def test_a_lost_stream_may_come_back_with_its_token(served: Served) -> Non
     async with served.stream(answer) as socket:
         await begin(served, socket)
         await echoed(socket)
-        assert leg.stats.streams == 2
+        assert leg.line.streams == 2
 
 
 async def test_another_path_is_no_stream(served: Served) -> None:
@@ -322,8 +322,10 @@ async def test_ten_thousand_malformed_frames_leave_the_server_answering(served: 
             await socket.send(octets if number % 2 else octets.decode(errors="replace"))
         (leg,) = served.app.service.calls.legs()
         await eventually(lambda: leg.tally()["malformed"] > 5000)
+        tape = leg.tape.listen()
         await socket.send(frames.dtmf("#", "at the very end"))
-        await eventually(lambda: leg.digits and leg.digits[-1].occurred_at == "at the very end")
+        last = KeyPressed(digit="#", occurred_at="at the very end")
+        await eventually(lambda: last in tape.events)
         assert (await served.http.get("/healthz")).status_code == 200
 
 

@@ -225,7 +225,7 @@ def test_one_that_stops_reading_is_closed_and_really_gone(
             stuck = ours(served)
             assert stuck.buffered() > WRITE_BUFFER
             await gone(served, stuck)
-            assert leg.stats.streams_lost == 1
+            assert leg.line.streams_lost == 1
 
     on_loop(test())
 
@@ -258,7 +258,7 @@ async def test_pings_of_one_that_does_not_read_fill_no_memory() -> None:
         await eventually(lambda: socket.buffered() > WRITE_BUFFER)
         client.send(frames.dtmf("#", "after them all"))
         (leg,) = served.app.service.calls.legs()
-        await eventually(lambda: len(leg.digits) == 1)
+        await eventually(lambda: len(leg.keys) == 1)
         assert socket.buffered() < WRITE_BUFFER + 1000
 
 
@@ -320,7 +320,7 @@ async def test_a_frame_is_as_good_as_a_pong(answer: str, monkeypatch: pytest.Mon
                 client.send(frames.dtmf("1", str(number)))
         assert (await client.receive())[0] is Opcode.PING  # and no close
         (leg,) = served.app.service.calls.legs()
-        assert len(leg.digits) == (2 if answer == "frame" else 0)
+        assert len(leg.keys) == (2 if answer == "frame" else 0)
 
 
 # ---- what is illegal ----------------------------------------------------------------------------
@@ -354,7 +354,7 @@ async def test_what_is_illegal_ends_its_own_stream(
         assert await client.close_code() == code
         (leg,) = served.app.service.calls.legs()
         await gone(served, socket)
-        assert leg.stats.streams_lost == 1
+        assert leg.line.streams_lost == 1
         assert (await served.http.get("/healthz")).status_code == 200
 
 
@@ -422,4 +422,4 @@ async def test_a_message_after_our_close_reaches_nobody() -> None:
         with suppress(ConnectionClosed):
             await client.send(frames.dtmf("1"))
         await gone(served, socket)
-        assert not leg.digits
+        assert not leg.keys

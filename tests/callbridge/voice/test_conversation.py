@@ -237,7 +237,7 @@ def listening(*steps: Step, times: int = 1, timeout: float = 2.0, first: str = "
 
     @app.call
     async def desk(call: Call) -> None:
-        _ = call.conversation  # listens from now on
+        _ = call.voice.ear  # listens from now on
         if first:
             await asyncio.sleep(4.0)
             await call.say(first)

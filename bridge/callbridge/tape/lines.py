@@ -1,0 +1,25 @@
+"""The log as a reader of the tape: a line for each event, with the call's ids."""
+
+import logging
+
+import msgspec
+
+from callbridge.tape.events import Event
+from callbridge.tape.tape import CallIds
+
+
+class LogLines:
+    """Writes to a logger; what the logger would not show costs one comparison."""
+
+    def __init__(self, logger: logging.Logger) -> None:
+        self._logger = logger
+
+    def on_event(self, ids: CallIds, at: float, event: Event, error: BaseException | None) -> None:
+        if not self._logger.isEnabledFor(event.level):
+            return
+        extra: dict[str, object] = {"call": ids.reference, "call_control_id": ids.call_control_id}
+        for field in msgspec.structs.fields(event):
+            value = getattr(event, field.name)
+            if value != field.default and field.name != "traceback":
+                extra[field.encode_name] = value
+        self._logger.log(event.level, event.words, extra=extra, exc_info=error)

@@ -1,0 +1,109 @@
+"""The tape of a call: what happens is written once, typed, and read by whoever needs it.
+
+Readers of the process (the log, the tape file) see every event of every call; listeners of one call
+(a bot, a desk) have each a bounded queue and a token of their own. Without them an event costs its
+construction; a media frame never writes one."""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import msgspec
+
+from callbridge.tape.events import Event
+from callbridge.timing.signal import Signal
+
+LISTENER_LIMIT = 256  # events that wait for a slow listener; then the oldest is dropped
+
+
+class CallIds(Protocol):
+    """Whose tape it is. The platform's id may become known after the first events."""
+
+    @property
+    def reference(self) -> str: ...
+
+    @property
+    def call_control_id(self) -> str: ...
+
+
+class TapeReader(Protocol):
+    def on_event(self, ids: CallIds, at: float, event: Event, error: BaseException | None) -> None:
+        """`at` in Unix seconds. Must not block and must not raise. `error` is what was raised, for
+        readers that show it themselves; the event has it as text."""
+        ...
+
+
+class TapeListener:
+    """The events of one call from now on, for one who waits for them."""
+
+    def __init__(self) -> None:
+        self.events: deque[Event] = deque(maxlen=LISTENER_LIMIT)
+        self.signal = Signal()
+        self.closed = False
+
+
+class Tape:
+    """Of one call. `wall` gives Unix seconds."""
+
+    __slots__ = ("_ids", "_listeners", "_readers", "_wall")
+
+    def __init__(
+        self, ids: CallIds, wall: Callable[[], float], readers: Sequence[TapeReader] = ()
+    ) -> None:
+        self._ids = ids
+        self._wall = wall
+        self._readers = readers
+        self._listeners: list[TapeListener] = []
+
+    def write(self, event: Event, error: BaseException | None = None) -> None:
+        at = self._wall()
+        for reader in self._readers:
+            reader.on_event(self._ids, at, event, error)
+        for listener in self._listeners:
+            listener.events.append(event)
+            listener.signal.notify()
+
+    def listen(self) -> TapeListener:
+        listener = TapeListener()
+        self._listeners.append(listener)
+        return listener
+
+    def leave(self, listener: TapeListener) -> None:
+        """Its events end here. A listener that has left already may leave again."""
+        listener.closed = True
+        self._listeners = [other for other in self._listeners if other is not listener]
+        listener.signal.notify()
+
+    def close(self) -> None:
+        """The call is over: nothing more is written."""
+        for listener in list(self._listeners):
+            self.leave(listener)
+
+
+class TapeLine(msgspec.Struct, frozen=True):
+    """A line of a tape file. `at` in Unix seconds."""
+
+    at: float
+    call: str
+    call_control_id: str
+    happened: Event
+
+
+_encode = msgspec.json.Encoder().encode
+read_line = msgspec.json.Decoder(TapeLine).decode
+
+
+class TapeFile:
+    """Appends every event of every call to a file, one JSON object a line.
+
+    A line is a few hundred bytes into the page cache, at most some ten a second and call."""
+
+    def __init__(self, path: str) -> None:
+        self._file = open(path, "ab", buffering=0)  # noqa: SIM115  open as long as the process
+
+    def on_event(self, ids: CallIds, at: float, event: Event, error: BaseException | None) -> None:
+        line = TapeLine(round(at, 4), ids.reference, ids.call_control_id, event)
+        self._file.write(_encode(line) + b"\n")
+
+    def close(self) -> None:
+        self._file.close()

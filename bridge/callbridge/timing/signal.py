@@ -1,0 +1,48 @@
+"""Wakes those who wait for one kind of change, and nobody else."""
+
+import asyncio
+from typing import Any
+
+
+class Signal:
+    """Frames, keys, room in a queue, turns, phases: each has one of its own.
+
+    A change without waiters costs a comparison."""
+
+    __slots__ = ("_waiters",)
+
+    def __init__(self) -> None:
+        self._waiters: list[asyncio.Future[None]] = []
+
+    def wait(self) -> "asyncio.Future[None]":
+        """Done at the next change."""
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiters.append(waiter)
+        return waiter
+
+    def notify(self) -> None:
+        if self._waiters:
+            waiters, self._waiters = self._waiters, []
+            for waiter in waiters:
+                if not waiter.done():
+                    waiter.set_result(None)
+
+    def forget(self, waiter: "asyncio.Future[None]") -> None:
+        """Nobody awaits this one any more."""
+        if waiter in self._waiters:
+            self._waiters.remove(waiter)
+
+
+async def changed(
+    *signals: Signal, done: "asyncio.Future[Any] | None" = None, timeout: float | None = None
+) -> None:
+    """Wait until one of the signals changes, `done` is done, or `timeout` seconds have passed.
+
+    Raises nothing for the time-out, and cancels nothing."""
+    waiters = [signal.wait() for signal in signals]
+    futures = waiters if done is None else [*waiters, done]
+    try:
+        await asyncio.wait(futures, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for signal, waiter in zip(signals, waiters, strict=True):
+            signal.forget(waiter)

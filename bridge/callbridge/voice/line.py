@@ -1,0 +1,325 @@
+"""The audio of a call at the bot's rate: playout and socket, listeners and their queues.
+
+Sockets come and go; the playout outlives them. Everything here happens at once, awaits nothing."""
+
+import asyncio
+from collections import Counter, deque
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+import numpy as np
+
+from callbridge.errors import LocalProtocolError
+from callbridge.media.playout import Playout, PlayoutSettings, Utterance
+from callbridge.media.session import (
+    AudioReceived,
+    ByteOrder,
+    ByteOrderFound,
+    DigitReceived,
+    ErrorReceived,
+    Event,
+    MediaSession,
+    Started,
+    State,
+    Stopped,
+)
+from callbridge.media.stream import MediaStream, Transport
+from callbridge.media.wire import StartBody
+from callbridge.tape.events import ByteOrderSwitched, StreamError, StreamStarted
+from callbridge.tape.tape import Tape
+from callbridge.timing.clock import Clock
+from callbridge.timing.signal import Signal
+from callbridge.timing.ticker import Ticker
+from telecodecs import Codec, Pcm, Resampler, codec
+
+PTIME_S = 0.020
+ERRORS_TOLD = 10  # error frames of a code that are told of one call; the rest is counted
+INBOUND_LIMIT = 100  # frames of one ptime that wait for a slow listener: two seconds
+
+
+@dataclass(frozen=True, slots=True)
+class MediaPlan:
+    """The audio of a call: `sample_rate` towards the bot, the codec we asked to send in."""
+
+    sample_rate: int = 8000
+    tx_name: str = "PCMU"
+    tx_rate: int = 8000
+    l16_order: ByteOrder = "little"
+    playout: PlayoutSettings = field(default_factory=PlayoutSettings)
+
+
+class LineOwner(Protocol):
+    """A leg, as far as its line is concerned."""
+
+    def on_started(self, start: StartBody) -> bool:
+        """A stream says whose it is; False if that is another call."""
+        ...
+
+    def on_key(self, digit: str, occurred_at: str) -> None: ...
+
+    def on_stream_lost(self, *, stopped: bool) -> None:
+        """The socket is gone; `stopped` if the platform had ended the stream before."""
+        ...
+
+
+class AudioListener:
+    """A queue of 20 ms frames for one who listens. Two seconds behind, the oldest is dropped."""
+
+    __slots__ = ("frames", "signal")
+
+    def __init__(self) -> None:
+        self.frames: deque[Pcm] = deque()
+        self.signal = Signal()
+
+
+class AudioLine:
+    """What is said and heard on one leg."""
+
+    # Hot: no dictionary for every call.
+    __slots__ = (
+        "_hearing",
+        "_loop",
+        "_owner",
+        "_past_streams",
+        "_ptime",
+        "_rest",
+        "_tape",
+        "_ticker",
+        "clock",
+        "given_up",
+        "inbound_dropped",
+        "listeners",
+        "lost_at",
+        "on_audio",
+        "plan",
+        "platform_errors",
+        "playout",
+        "sent",
+        "stream",
+        "streams",
+        "streams_lost",
+    )
+
+    def __init__(
+        self, plan: MediaPlan, clock: Clock, ticker: Ticker, owner: LineOwner, tape: Tape
+    ) -> None:
+        self.plan = plan
+        self.clock = clock
+        self.playout = Playout(plan.tx_rate, plan.playout)
+        self.stream: MediaStream | None = None
+        self.given_up = False
+        self.lost_at: float | None = None
+        self.sent = Signal()  # audio has left or an utterance has ended: there is room
+        self.on_audio: Callable[[Pcm], None] | None = None  # the ear: one ptime each
+        self.streams = self.streams_lost = self.inbound_dropped = 0
+        self.platform_errors: Counter[int] = Counter()
+        self._owner = owner
+        self._tape = tape
+        self._ticker = ticker
+        self._loop = asyncio.get_running_loop()
+        self._past_streams: Counter[str] = Counter()
+        self.listeners: tuple[AudioListener, ...] = ()
+        self._rest: Pcm | None = None
+        self._ptime = round(PTIME_S * plan.sample_rate)
+        self._hearing: dict[Utterance, asyncio.Future[Utterance]] = {}
+
+    # ---- streams ----------------------------------------------------------------------------
+
+    def attach(self, transport: Transport) -> MediaStream:
+        """Give a new socket its session."""
+        if self.stream is not None:
+            raise LocalProtocolError("a second stream on one call")
+        plan = self.plan
+        session = MediaSession(
+            self.playout, self._tx_codec(), plan.sample_rate, l16_order=plan.l16_order
+        )
+        self.stream = MediaStream(session, self, transport, self.clock, self._ticker)
+        self.streams += 1
+        return self.stream
+
+    def detach(self, stream: MediaStream) -> None:
+        """The socket is gone. Whether that ends the call is for the leg to find out."""
+        if stream is not self.stream:
+            return
+        self.stream = None
+        self._past_streams.update(stream.tally())
+        self.lost_at = self.clock.now()
+        self.playout.stream_lost(self.lost_at)
+        self.on_sent()
+        self._owner.on_stream_lost(stopped=stream.session.state is State.STOPPED)
+
+    def give_up(self) -> None:
+        """No other stream will come: what waits to be heard ends."""
+        self.given_up = True
+        self.playout.end("stream_lost", self.clock.now())
+        self.wake()
+
+    def end(self) -> None:
+        """The call is over."""
+        self.playout.end("call_ended", self.clock.now())
+        self.wake()
+
+    def wake(self) -> None:
+        """Whoever waits for anything here looks again."""
+        self.on_sent()
+        for listener in self.listeners:
+            listener.signal.notify()
+
+    def on_media_event(self, event: Event) -> None:
+        match event:
+            case AudioReceived():
+                self._take_audio(event.pcm)
+            case ByteOrderFound():
+                self._match_order(event.order)
+            case DigitReceived():
+                self._owner.on_key(event.digit, event.occurred_at)
+            case Started():
+                if self._owner.on_started(event.start):
+                    form = event.start.media_format
+                    self._tape.write(
+                        StreamStarted(encoding=form.encoding, sample_rate=form.sample_rate)
+                    )
+            case ErrorReceived():
+                self._note_error(event)
+            case Stopped():
+                pass  # the platform closes the socket next; `detach` follows
+
+    def _note_error(self, event: ErrorReceived) -> None:
+        """A bot that sends rubbish is told so fifty times a second: all are counted, some told."""
+        self.platform_errors[event.code] += 1
+        if self.platform_errors[event.code] <= ERRORS_TOLD:
+            self._tape.write(StreamError(code=event.code, title=event.title, detail=event.detail))
+
+    # ---- audio in ---------------------------------------------------------------------------
+
+    def listen(self) -> AudioListener:
+        """The caller's voice from now on, for one listener."""
+        listener = AudioListener()
+        self.listeners = (*self.listeners, listener)
+        return listener
+
+    def leave(self, listener: AudioListener) -> None:
+        self.listeners = tuple(other for other in self.listeners if other is not listener)
+        if not self.listeners and self.on_audio is None:
+            self._rest = None
+
+    def _take_audio(self, pcm: Pcm) -> None:
+        """Cut into ptimes, whatever length came."""
+        if not self.listeners and self.on_audio is None:
+            return
+        if self._rest is None and len(pcm) == self._ptime:  # as nearly all of them are
+            self._hand_out(pcm)
+            self._told(INBOUND_LIMIT)
+            return
+        if self._rest is not None:
+            pcm = np.concatenate([self._rest, pcm])
+            self._rest = None
+        whole = len(pcm) - len(pcm) % self._ptime
+        if whole < len(pcm):
+            self._rest = pcm[whole:]
+        for start in range(0, whole, self._ptime):
+            self._hand_out(pcm[start : start + self._ptime])
+        # One message can hold 30 s: that is no bot's slowness.
+        self._told(max(INBOUND_LIMIT, whole // self._ptime))
+
+    def _hand_out(self, frame: Pcm) -> None:
+        for listener in self.listeners:
+            listener.frames.append(frame)
+        if self.on_audio is not None:
+            self.on_audio(frame)
+
+    def _told(self, limit: int) -> None:
+        for listener in self.listeners:
+            frames = listener.frames
+            while len(frames) > limit:
+                frames.popleft()
+                self.inbound_dropped += 1
+            listener.signal.notify()
+
+    # ---- audio out --------------------------------------------------------------------------
+
+    def _tx_codec(self) -> Codec:
+        plan = self.plan
+        return codec(plan.tx_name, plan.tx_rate, l16_order=plan.l16_order)
+
+    def _match_order(self, order: ByteOrder) -> None:
+        """Send L16 as it arrives: a platform will hardly want two byte orders on one socket."""
+        if self.plan.tx_name != "L16" or self.plan.l16_order == order or self.stream is None:
+            return
+        self._tape.write(ByteOrderSwitched(sent=self.plan.l16_order, arrived=order))
+        self.plan = replace(self.plan, l16_order=order)
+        self.stream.session.set_tx(self._tx_codec())
+
+    def transmitter(self) -> Resampler | None:
+        """From the bot's rate to the wire's: one for each utterance, as it has a memory."""
+        plan = self.plan
+        return (
+            None if plan.sample_rate == plan.tx_rate else Resampler(plan.sample_rate, plan.tx_rate)
+        )
+
+    def pump(self) -> None:
+        """Something was queued, closed or cut."""
+        if self.stream is not None:
+            self.stream.pump()
+        else:
+            self.on_sent()
+
+    def interrupt(self) -> None:
+        """Stop speaking, here and at the carrier. There is no other way to stop."""
+        now = self.clock.now()
+        if self.stream is not None:
+            self.stream.session.interrupt(now)
+        else:
+            self.playout.interrupt(now)
+        self.pump()
+
+    def hearing(self, utterance: Utterance) -> asyncio.Future[Utterance]:
+        """Done when the utterance has ended, one way or the other."""
+        future = self._hearing.get(utterance)
+        if future is None:
+            future = self._loop.create_future()
+            if utterance.ending:
+                future.set_result(utterance)
+            else:
+                self._hearing[utterance] = future
+        return future
+
+    def on_sent(self) -> None:
+        for utterance in self.playout.ended():
+            future = self._hearing.pop(utterance, None)
+            if future is not None and not future.done():
+                future.set_result(utterance)
+        self.sent.notify()
+
+    def progress(self) -> tuple[float, int, int]:
+        """Changes whenever speech has got any further: written, sent or heard."""
+        playout = self.playout
+        ledger = playout.ledger
+        return playout.queued_s(), ledger.sent, ledger.heard(self.clock.now())
+
+    def at(self, deadline: float, callback: Callable[[], None]) -> None:
+        """Call back at a time, on the timer that all calls share."""
+        self._ticker.at(deadline, callback)
+
+    def wall(self, at: float) -> float:
+        """A time of the loop as Unix seconds, which recordings know too."""
+        return round(self.clock.wall() - self.clock.now() + at, 3)
+
+    # ---- figures ----------------------------------------------------------------------------
+
+    def tally(self) -> Counter[str]:
+        """Everything counted on this line and its streams."""
+        counts = self._past_streams.copy()
+        if self.stream is not None:
+            counts.update(self.stream.tally())
+        ledger = self.playout.ledger
+        counts.update(
+            underruns=self.playout.stats.underruns,
+            early_marks=ledger.early_marks,
+            stray_marks=ledger.stray_marks,
+            inbound_dropped=self.inbound_dropped,
+            streams_lost=self.streams_lost,
+            carrier_errors=self.platform_errors.total(),
+        )
+        return counts

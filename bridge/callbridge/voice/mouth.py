@@ -1,0 +1,287 @@
+"""The mouth of a call: text becomes speech, sentence by sentence as it comes.
+
+What a text's source asks of the call between two pieces of text (a hang-up, a transfer, a question)
+waits until the pieces before it were heard: `Saying.caught_up`."""
+
+import asyncio
+import traceback
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from functools import partial
+from typing import cast
+
+from callbridge.errors import StreamLost
+from callbridge.media.ledger import Certainty
+from callbridge.media.playout import EndReason, Utterance
+from callbridge.speech import checks
+from callbridge.speech.engines import Word
+from callbridge.speech.sentences import split
+from callbridge.speech.studio import Studio
+from callbridge.tape.events import ReplyFailed, ReplyStuck, Said, WaterfallMeasured
+from callbridge.tape.tape import Tape
+from callbridge.tape.waterfall import Waterfall
+from callbridge.timing.clock import first_of
+from callbridge.voice.history import History
+from callbridge.voice.line import AudioLine
+
+TEXT_QUEUE = 64  # sentences that wait to be synthesised
+QUEUE_LIMIT_S = 30.0  # more synthesised speech than this waits for nobody
+STUCK_S = 1.0  # for a task of the bot's to end after it was cancelled
+
+_source: "ContextVar[Saying | None]" = ContextVar("callbridge_source", default=None)
+
+
+class Saying:
+    """One text on its way to be heard: as one utterance, or as one for each stretch between two
+    things that its source asks of the call."""
+
+    def __init__(self, line: AudioLine, history: History, *, interruptible: bool) -> None:
+        self.utterances: list[Utterance] = []
+        self.queue: asyncio.Queue[str | asyncio.Future[None] | None] = asyncio.Queue(TEXT_QUEUE)
+        self.rest = ""  # the beginning of a sentence
+        self.cut: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._line = line
+        self._history = history
+        self._interruptible = interruptible
+        self.open()
+
+    @property
+    def sent_at(self) -> float | None:
+        return self.utterances[0].sent_at
+
+    @property
+    def heard_at(self) -> float | None:
+        return self.utterances[0].heard_at
+
+    def open(self) -> Utterance:
+        """The utterance that the next words belong to."""
+        if self.utterances and not self.utterances[-1].closed:
+            return self.utterances[-1]
+        utterance = self._line.playout.open(interruptible=self._interruptible)
+        self.utterances.append(utterance)
+        self._history.add(utterance)
+        self._line.hearing(utterance).add_done_callback(self._ended)
+        return utterance
+
+    def close(self) -> "asyncio.Future[Utterance]":
+        """Nothing more belongs to the last utterance; returns when it is heard."""
+        utterance = self.utterances[-1]
+        if not utterance.ending:
+            self._line.playout.close(utterance)
+            self._line.pump()
+        return self._line.hearing(utterance)
+
+    async def caught_up(self, *, heard: bool = True) -> None:
+        """Wait until all that its source has yielded is synthesised, and with `heard` also heard.
+
+        Returns early if it was cut: then the source is about to be cancelled."""
+        if self.rest.strip():
+            rest, self.rest = self.rest, ""
+            await self.queue.put(rest)
+        synthesised: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        await self.queue.put(synthesised)
+        await first_of(synthesised, self.cut)
+        if not self.cut.done():
+            end = self.close()
+            if heard:
+                await first_of(end)
+        if self.cut.done():
+            await asyncio.sleep(STUCK_S)  # the cancellation is on its way
+
+    def outcome(self) -> tuple[EndReason, int, Certainty, str]:
+        """Why it ended, samples heard, how certain that is, and their text."""
+        endings = [u.ending for u in self.utterances if u.ending is not None]
+        reasons: list[EndReason] = [e.reason for e in endings if e.reason != "finished"]
+        doubts: list[Certainty] = [e.certainty for e in endings if e.certainty != "measured"]
+        text = "".join(utterance.heard_text() for utterance in self.utterances)
+        heard = sum(ending.heard for ending in endings)
+        return (
+            reasons[0] if reasons else "finished",
+            heard,
+            doubts[0] if doubts else "measured",
+            text,
+        )
+
+    def _ended(self, future: "asyncio.Future[Utterance]") -> None:
+        if future.cancelled():
+            return
+        ending = future.result().ending
+        if ending is not None and ending.reason != "finished" and not self.cut.done():
+            self.cut.set_result(None)
+
+
+def saying_now() -> Saying | None:
+    """The text whose source is running here, if it is one."""
+    saying = _source.get()
+    return saying if saying is not None and not saying.cut.done() else None
+
+
+class Mouth:
+    """Speaks with the studio's voice."""
+
+    def __init__(self, line: AudioLine, studio: Studio, tape: Tape, history: History) -> None:
+        self.last: Saying | None = None
+        self._line = line
+        self._studio = studio
+        self._tape = tape
+        self._history = history
+
+    async def say(
+        self,
+        text: str | AsyncIterable[str],
+        *,
+        interruptible: bool = True,
+        answers: Waterfall | None = None,
+    ) -> Saying:
+        """Speak, sentence by sentence as the text comes; returns when heard to the end, or cut.
+
+        Raises what the text's source raises, and SpeechFailed; both when what came before was
+        heard."""
+        if not isinstance(cast("object", text), str | AsyncIterable):
+            raise TypeError(f"what is said is text, or yields it: not {type(text).__name__}")
+        if self._line.given_up:
+            raise StreamLost("the media stream broke and could not be restored")
+        saying = self.last = Saying(self._line, self._history, interruptible=interruptible)
+        # The text is pulled as fast as it comes, so that its source ends as soon as it can, and
+        # closed with the reply, even while the caller still listens to the beginning.
+        puller = asyncio.create_task(
+            self._pull(text, saying, answers),
+            name=f"text of {getattr(text, '__qualname__', type(text).__name__)}",
+        )
+        producer = asyncio.create_task(self._produce(saying, answers), name="voice")
+        failures: list[BaseException] = []
+        try:
+            await first_of(producer, saying.cut)
+            if not saying.cut.done():
+                await first_of(saying.close())
+        finally:
+            if not saying.utterances[-1].ending:
+                self._line.interrupt()
+            failures += [error for task in (puller, producer) if (error := failure_of(task))]
+            await self.dismiss(puller, producer)
+            self._note(saying, answers)
+        if failures:
+            raise failures[0]
+        return saying
+
+    def _note(self, saying: Saying, answers: Waterfall | None) -> None:
+        if answers is not None:
+            answers.first_sent, answers.first_heard = saying.sent_at, saying.heard_at
+            self._studio.counts.answered(answers)
+            began = self._line.wall(answers.last_voiced)
+            self._tape.write(WaterfallMeasured(last_voiced_at=began, after_s=answers.after_s()))
+        for utterance in saying.utterances:
+            self._note_said(utterance)
+
+    def _note_said(self, utterance: Utterance) -> None:
+        ending = utterance.ending
+        if ending is None or utterance.sent_at is None:
+            return  # nothing of it has left
+        self._tape.write(
+            Said(
+                text="".join(span.text for span in utterance.spans),
+                heard=utterance.heard_text(),
+                heard_s=round(ending.heard / self._line.playout.sample_rate, 3),
+                stop=ending.reason,
+                certainty=ending.certainty,
+                sent_at=self._line.wall(utterance.sent_at),
+            )
+        )
+
+    async def dismiss(self, *tasks: "asyncio.Task[None]", within: float = STUCK_S) -> None:
+        """Cancel tasks that run a bot's code. One that does not end is left behind."""
+        running = [task for task in tasks if not task.done()]
+        if not running:
+            return
+        for task in running:
+            task.cancel()
+            task.add_done_callback(self._note_failure)
+        _, stuck = await asyncio.wait(running, timeout=within)
+        for task in stuck:
+            self._studio.counts.stuck += 1
+            self._tape.write(ReplyStuck(what=task.get_name()))
+
+    def _note_failure(self, task: "asyncio.Task[None]") -> None:
+        if error := failure_of(task):
+            self._tape.write(
+                ReplyFailed(
+                    error=f"{type(error).__name__}: {error}",
+                    traceback="".join(traceback.format_exception(error)),
+                ),
+                error,
+            )
+
+    async def _pull(
+        self, text: str | AsyncIterable[str], saying: Saying, answers: Waterfall | None
+    ) -> None:
+        """Sentences into the queue, None behind the last; raises what the text's source raises."""
+        _source.set(saying)
+        queue = saying.queue
+        try:
+            async with closing(_whole(text) if isinstance(text, str) else text) as pieces:
+                async for piece in pieces:
+                    if saying.cut.done():
+                        return  # it should have been cancelled, and took no notice
+                    if not isinstance(cast("object", piece), str):
+                        raise TypeError(f"a bot yields text, not {type(piece).__name__}")
+                    if answers is not None and answers.first_token is None:
+                        answers.first_token = self._line.clock.now()
+                    *whole, saying.rest = split(saying.rest + piece)
+                    for sentence in whole:
+                        await queue.put(sentence)
+                    await asyncio.sleep(0)  # a source that never waits must not stop the others
+            if saying.rest.strip():
+                await queue.put(saying.rest)
+        except asyncio.CancelledError as cancelled:
+            if (task := asyncio.current_task()) is None or task.cancelling():
+                raise
+            await queue.put(None)
+            raise RuntimeError("the source of a text was cancelled, but not by us") from cancelled
+        except Exception:
+            await queue.put(None)
+            raise
+        await queue.put(None)
+
+    async def _produce(self, saying: Saying, answers: Waterfall | None) -> None:
+        """Sound out of the queue, until None."""
+        line, speaking = self._line, self._studio.speaking
+        synthesiser, rate = self._studio.speech.synthesiser, line.plan.tx_rate
+
+        def synthesise(sentence: str) -> tuple[Word, ...]:
+            return checks.words(synthesiser.speak(sentence, rate), sentence, rate)
+
+        while (item := await saying.queue.get()) is not None:
+            if isinstance(item, asyncio.Future):
+                if not item.done():
+                    item.set_result(None)
+                continue
+            words = await speaking.run(partial(synthesise, item))
+            if answers is not None and answers.first_audio is None:
+                answers.first_audio = line.clock.now()
+            utterance = saying.open()
+            for word in words:
+                line.playout.write(utterance, word.pcm, line.clock.now(), word.text)
+            line.pump()
+            while utterance.queued > QUEUE_LIMIT_S * rate:
+                await line.sent.wait()
+
+
+def failure_of(task: "asyncio.Task[None]") -> BaseException | None:
+    """What a task has raised, if it has."""
+    return task.exception() if task.done() and not task.cancelled() else None
+
+
+async def _whole(text: str) -> AsyncIterator[str]:
+    yield text
+
+
+@asynccontextmanager
+async def closing(text: AsyncIterable[str]) -> AsyncGenerator[AsyncIterator[str]]:
+    """The iterator of a text; a generator is closed with it, and so is what it reads from."""
+    iterator = aiter(text)
+    try:
+        yield iterator
+    finally:
+        if isinstance(iterator, AsyncGenerator):
+            await iterator.aclose()

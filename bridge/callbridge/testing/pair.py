@@ -8,6 +8,7 @@ import asyncio
 import base64
 import json
 from collections import deque
+from collections.abc import Callable
 from typing import Any, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
@@ -37,10 +38,16 @@ FINISHED_KEPT = 256
 ADDRESS = "http://127.0.0.1:9"  # the discard port: nothing here ever connects
 
 
+def on_time(webhook: do.SendWebhook) -> float:
+    """Seconds that a webhook is late."""
+    return 0.0
+
+
 class Pair:
     """An application on one end and a carrier on the other; made inside a virtual loop.
 
-    `delay` is the network's, in seconds each way, for frames and webhooks alike."""
+    `delay` is the network's, in seconds each way, for frames and webhooks alike. `lateness` says
+    for each webhook how much later it comes; infinity is a webhook that is lost."""
 
     def __init__(
         self,
@@ -59,6 +66,7 @@ class Pair:
         )
         self.refused: list[str] = []  # sockets that were not taken, and why
         self.refuse_sockets = False  # as if the public address took no WebSockets
+        self.lateness: Callable[[do.SendWebhook], float] = on_time
         self._delay = delay
         self._loop = asyncio.get_running_loop()
         self._key = SigningKey(seed.to_bytes(32, "little"))
@@ -158,7 +166,7 @@ class Pair:
                 if socket is not None:
                     self._later(socket.stream.feed, text)
             case do.SendWebhook():
-                self._later(self._deliver, effect, 1)
+                self._deliver_in(self.lateness(effect), effect)
             case do.OpenStream():
                 self._later(self._open, effect)
             case do.CloseStream(stream_id=stream_id):
@@ -185,6 +193,13 @@ class Pair:
         action, args = self._on_the_way.popleft()
         action(*args)
         self.drain()
+
+    def _deliver_in(self, seconds: float, webhook: do.SendWebhook) -> None:
+        """Late, or never if that is infinite."""
+        if seconds == 0.0:
+            self._later(self._deliver, webhook, 1)
+        elif seconds < float("inf"):
+            self._loop.call_later(seconds, self._deliver, webhook, 1)
 
     def _deliver(self, webhook: do.SendWebhook, attempt: int) -> None:
         meta = {"attempt": attempt, "delivered_to": webhook.urls[0]}

@@ -25,6 +25,7 @@ from callbridge.sockets import asgi as server
 from callbridge.sockets import picows as fast
 from callbridge.sockets import tokens
 from callbridge.sockets.scope import Message, Scope
+from callbridge.tape.events import KeyPressed
 from callbridge.testing import tone
 from telecodecs import codec
 from tests.callbridge.media import frames

@@ -54,13 +54,17 @@ class SlowApp(App):
 
 
 def rehearse(
-    app: App, test: Callable[[Pair], Awaitable[None]], *, delay: float = 0.0
+    app: App,
+    test: Callable[[Pair], Awaitable[None]],
+    *,
+    delay: float = 0.0,
+    **settings: Any,
 ) -> SpeechCounts:
     """Run `test`; no call, no queued work and no task of ours may be left."""
     counts: list[SpeechCounts] = []
 
     async def whole() -> None:
-        pair = Pair(app, delay=delay)
+        pair = Pair(app, delay=delay, **settings)
         await test(pair)
         await pair.quiet()
         if app.sound.speech is not None:

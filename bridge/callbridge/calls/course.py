@@ -29,6 +29,7 @@ from callbridge.control.client import CallControl
 from callbridge.errors import CallError, CallGone, CommandError, SettingsError, SpeechFailed
 from callbridge.tape.events import (
     BotCrashed,
+    BotLog,
     BotStuck,
     CommandFailed,
     LimitReached,
@@ -93,7 +94,7 @@ class CallCounts:
 
 
 class CallLog(logging.LoggerAdapter[logging.Logger]):
-    """For bots: adds the call's ids to every line."""
+    """A bot's log: each line has the call's ids, and is an event of the tape as well."""
 
     def __init__(self, logger: logging.Logger, leg: Leg) -> None:
         super().__init__(logger)
@@ -106,6 +107,14 @@ class CallLog(logging.LoggerAdapter[logging.Logger]):
         ids = {"call": leg.reference, "call_control_id": leg.call_control_id}
         kwargs["extra"] = {**ids, **(kwargs.get("extra") or {})}
         return msg, kwargs
+
+    def log(self, level: int, msg: object, *args: object, **kwargs: Any) -> None:
+        super().log(level, msg, *args, **kwargs)
+        text = str(msg) % args if args else str(msg)
+        fields: dict[str, object] = {
+            name: str(value) for name, value in (kwargs.get("extra") or {}).items()
+        }
+        self._leg.tape.write(BotLog(levelno=level, message=text, fields=fields))
 
 
 class Course:

@@ -1,7 +1,7 @@
 """`callbridge demo`: a carrier and a bridge as two real processes, and a call between them.
 
 The caller is a recorded person. All that is shown comes from the carrier's tape and recording and
-from the bridge's log and metrics; the script only tells the caller what to do."""
+from the bridge's tape and metrics; the script only tells the caller what to do."""
 
 import asyncio
 import json
@@ -10,6 +10,7 @@ from asyncio import FIRST_COMPLETED
 from collections.abc import AsyncGenerator, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple, TypeVar
 
 import httpx
@@ -22,6 +23,7 @@ from callbridge.carrier.audio import loader
 from callbridge.carrier.report import TapeEntry
 from callbridge.carrier.script import CallScript, ScriptError, parse_script
 from callbridge.demo import outcome as results
+from callbridge.demo.journal import FOLLOW_S, follow
 from callbridge.demo.live import Telling
 from callbridge.demo.outcome import Outcome
 from callbridge.demo.picture import draw
@@ -120,29 +122,35 @@ async def _both(
     carrier_url, bridge_url = f"http://{HOST}:{carrier_port}", f"http://{HOST}:{bridge_port}"
     api_key = f"KEY{secrets.token_hex(12)}"
     telling.note(f"a carrier on {carrier_url}")
-    async with (
-        running(
-            "carrier",
-            *ourselves("carrier", "--host", HOST, "--port", str(carrier_port)),
-            *("--webhook-url", f"{bridge_url}/webhooks", "--out", str(out_dir)),
-            env={"TELNYX_API_KEY": api_key},
-        ) as carrier,
-        ring.carrier_at(carrier_url, api_key) as exchange,
-    ):
-        key = await carrier.ready(http, f"{carrier_url}/carrier/public_key")
-        telling.note(f"a bridge on {bridge_url} with {bot}")
-        settings = {
-            "TELNYX_API_KEY": api_key,
-            "TELNYX_PUBLIC_KEY": key.json()["public_key"],
-            "TELNYX_BASE_URL": f"{carrier_url}/v2",
-            "CALLBRIDGE_PUBLIC_URL": bridge_url,
-            "CALLBRIDGE_LOG": "json",
-            "CALLBRIDGE_DRAIN_S": "1",
-        }
-        serve = ourselves("serve", str(bot), "--host", HOST, "--port", str(bridge_port))
-        async with running(str(bot), *serve, env=settings, on_line=telling.log) as bridge:
-            await bridge.ready(http, f"{bridge_url}/readyz")
-            yield Ends(carrier, bridge, exchange, bridge_url)
+    with TemporaryDirectory(prefix="callbridge-") as folder:
+        tape = Path(folder) / "bridge.jsonl"
+        async with (
+            running(
+                "carrier",
+                *ourselves("carrier", "--host", HOST, "--port", str(carrier_port)),
+                *("--webhook-url", f"{bridge_url}/webhooks", "--out", str(out_dir)),
+                env={"TELNYX_API_KEY": api_key},
+            ) as carrier,
+            ring.carrier_at(carrier_url, api_key) as exchange,
+        ):
+            key = await carrier.ready(http, f"{carrier_url}/carrier/public_key")
+            telling.note(f"a bridge on {bridge_url} with {bot}")
+            settings = {
+                "TELNYX_API_KEY": api_key,
+                "TELNYX_PUBLIC_KEY": key.json()["public_key"],
+                "TELNYX_BASE_URL": f"{carrier_url}/v2",
+                "CALLBRIDGE_PUBLIC_URL": bridge_url,
+                "CALLBRIDGE_TAPE": str(tape),
+                "CALLBRIDGE_DRAIN_S": "1",
+            }
+            serve = ourselves("serve", str(bot), "--host", HOST, "--port", str(bridge_port))
+            async with running(str(bot), *serve, env=settings) as bridge:
+                await bridge.ready(http, f"{bridge_url}/readyz")
+                following = asyncio.create_task(follow(tape, telling.event))
+                try:
+                    yield Ends(carrier, bridge, exchange, bridge_url)
+                finally:
+                    following.cancel()
 
 
 async def _while_alive(ends: Ends, work: Coroutine[None, None, T]) -> T:
@@ -178,6 +186,7 @@ async def _to_the_end(
     for _ in range(round(SETTLE_S / POLL_S)):
         metrics = (await http.get(f"{ends.bridge_url}/metrics")).text
         if "\ncallbridge_calls 0" in metrics:  # it has forgotten the call: its counts are final
+            await asyncio.sleep(2 * FOLLOW_S)  # the last lines of its tape are still to be read
             return report, metrics
         await asyncio.sleep(POLL_S)
     raise CallbridgeError(f"the bridge still holds the call {SETTLE_S:g} s after its end")

@@ -1,70 +1,66 @@
-"""The bridge's log of a call, on the clock of the carrier's tape.
+"""The bridge's tape of a call, on the clock of the carrier's tape.
 
-The two processes share nothing but the wire, so neither knows the other's zero. The tape is
-followed live: its zero is never later than the moment an entry arrives, less the time that the
+The two processes share nothing but the wire, so neither knows the other's zero. The carrier's tape
+is followed live: its zero is never later than the moment an entry arrives, less the time that the
 entry names. The least of many is a millisecond or two off."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import cast
 
 import msgspec
 
 from callbridge.carrier.report import TapeEntry
+from callbridge.tape.tape import TapeLine, read_line
 
-Record = dict[str, object]
+Detail = dict[str, object]
 
-# What every log line has, and what says nothing to a reader of one call.
-_PLAIN = {"asctime", "levelname", "name", "message", "taskName", "call", "call_control_id",
-          "from", "to", "exc_info"}  # fmt: skip
+FOLLOW_S = 0.02
 
 
 class Journal:
-    """Collects log lines. `wall` is Unix seconds; so are fields called `at` or `..._at`."""
+    """Collects the bridge's tape. `wall` is Unix seconds; so are fields called `at` or `..._at`."""
 
     def __init__(self, wall: float) -> None:
         """`wall`: a time shortly after the call came in."""
         self._zero = wall
-        self._records: list[tuple[float, Record]] = []
+        self._lines: list[TapeLine] = []
 
     def on_tape(self, at_s: float, wall: float) -> None:
-        """An entry of the tape has arrived."""
+        """An entry of the carrier's tape has arrived."""
         self._zero = min(self._zero, wall - at_s)
 
-    def add(self, record: Record, wall: float) -> None:
-        self._records.append((wall, record))
+    def add(self, line: TapeLine) -> None:
+        self._lines.append(line)
 
     def at_s(self, wall: float) -> float:
         """Seconds since the call came in."""
         return round(wall - self._zero, 4)
 
     def entries(self) -> list[TapeEntry]:
-        """All lines in the form of the tape: from `last_voiced_at` comes `last_voiced_at_s`."""
-        return [
-            TapeEntry(self.at_s(wall), str(record.get("message")), self._detail(record))
-            for wall, record in self._records
-        ]
+        """All of it in the form of the carrier's tape: `last_voiced_at` is `last_voiced_at_s`."""
+        return [TapeEntry(self.at_s(line.at), *self._named(fields(line))) for line in self._lines]
 
-    def _detail(self, record: Record) -> Record:
-        detail: Record = {}
-        for name, value in extra(record).items():
-            if isinstance(value, float) and (name == "at" or name.endswith("_at")):
-                detail[f"{name}_s"] = self.at_s(value)
-            else:
-                detail[name] = value
-        return detail
+    def _named(self, detail: Detail) -> tuple[str, Detail]:
+        kind = str(detail.pop("event"))
+        for name in [name for name in detail if name == "at" or name.endswith("_at")]:
+            if isinstance(detail[name], float):
+                detail[f"{name}_s"] = self.at_s(cast("float", detail.pop(name)))
+        return kind, detail
 
 
-def read(text: str) -> Record | None:
-    """A line of the bridge's JSON log; None for what is not about calls, and no trouble."""
-    try:
-        record = msgspec.json.decode(text, type=Record)
-    except msgspec.DecodeError:
-        return None
-    ours = str(record.get("name", "")).partition(".")[0] == "callbridge"
-    return record if ours or trouble(record) else None
+def fields(line: TapeLine) -> Detail:
+    """The event and its fields, as a tape file has them."""
+    return cast("Detail", msgspec.to_builtins(line.happened))
 
 
-def trouble(record: Record) -> bool:
-    return record.get("levelname") in ("WARNING", "ERROR", "CRITICAL")
-
-
-def extra(record: Record) -> Record:
-    """The fields that are this line's own."""
-    return {key: value for key, value in record.items() if key not in _PLAIN}
+async def follow(file: Path, tell: Callable[[TapeLine], None]) -> None:
+    """Tell every line of a tape file that is being written, for ever."""
+    rest = b""
+    with file.open("rb") as tape:
+        while True:
+            *whole, rest = (rest + tape.read()).split(b"\n")
+            for text in whole:
+                tell(read_line(text))
+            await asyncio.sleep(FOLLOW_S)

@@ -1,19 +1,31 @@
-"""The lines of a call as it happens: from the carrier's tape and from the bridge's log."""
+"""The lines of a call as it happens: from the carrier's tape and from the bridge's."""
 
 import asyncio
 import math
 import time
 from collections.abc import Callable
+from logging import WARNING
 from operator import itemgetter
 from typing import Literal, NamedTuple
 
+import msgspec
 from rich.console import Console
 from rich.text import Text
 
 from callbridge.carrier.report import TapeEntry
-from callbridge.demo import journal
 from callbridge.demo.journal import Journal
 from callbridge.demo.record import CAUSE_S
+from callbridge.tape.events import (
+    BotCrashed,
+    BotLog,
+    Event,
+    Interrupted,
+    Resumed,
+    Said,
+    TurnTaken,
+    Withheld,
+)
+from callbridge.tape.tape import TapeLine
 
 Who = Literal["caller", "carrier", "bridge", "bot"]
 Detail = dict[str, object]
@@ -65,19 +77,10 @@ class Story:
         self._heard = True
         return Line(entry.at_s, "bot", f"is heard (mark {entry.detail['name']} is back)")
 
-    def log(self, record: Detail, at_s: float) -> Line | None:
-        """What a line of the bridge's log says."""
-        tell = _LOG.get(str(record.get("message")))
-        if tell is not None:
-            try:
-                told = tell(record)
-                return Line(at_s, *told) if told is not None else None
-            except KeyError:
-                pass  # a line of the bot's own that has the name of one of ours
-        why = str(record.get("exc_info") or "").rstrip().rpartition("\n")[2]
-        words = (str(record.get("message")), _fields(journal.extra(record)), why)
-        line = "log: " + " ".join(filter(None, words))
-        return Line(at_s, "bridge", line, journal.trouble(record))
+    def event(self, event: Event, at_s: float) -> Line | None:
+        """What an event of the bridge's tape means for somebody who watches."""
+        told = _told(event)
+        return Line(at_s, *told) if told is not None else None
 
 
 class Told(NamedTuple):
@@ -123,21 +126,36 @@ _TAPE: dict[str, Callable[[Detail], Told | None]] = {
 }
 
 
-def _said(detail: Detail) -> Told:
-    text, heard = str(detail["text"]).rstrip(), str(detail["heard"]).rstrip()
-    if detail["stop"] == "finished":
+def _told(event: Event) -> Told | None:
+    match event:
+        case TurnTaken(said=said):
+            return Told("caller", f"said: {said}")
+        case Said():
+            return _said(event)
+        case Withheld():
+            return Told("bridge", "withholds: somebody speaks over the bot")
+        case Resumed():
+            return Told("bridge", "goes on: it was no interruption")
+        case Interrupted():
+            return Told("bridge", "is interrupted by speech")
+        case BotLog():
+            words = f"log: {event.message} {_fields(event.fields)}".rstrip()
+            return Told("bot", words, bad=event.trouble)
+        case BotCrashed(error=error):
+            return Told("bridge", f"{event.words} {error}", bad=True)
+        case _ if event.level >= WARNING:
+            fields: Detail = msgspec.structs.asdict(event)
+            fields.pop("traceback", None)
+            return Told("bridge", f"{event.words} {_fields(fields)}".rstrip(), bad=True)
+        case _:
+            return None  # the carrier's tape tells it, or the waterfall draws it
+
+
+def _said(event: Said) -> Told:
+    text, heard = event.text.rstrip(), event.heard.rstrip()
+    if event.stop == "finished":
         return Told("bot", f"said: {text}")
     return Told("bot", f"said: {heard}", unheard=text.removeprefix(heard).strip() or "…")
-
-
-_LOG: dict[str, Callable[[Detail], Told | None]] = {
-    "turn": lambda d: Told("caller", f"said: {d['said']}"),
-    "said": _said,
-    "withheld": lambda d: Told("bridge", "withholds: somebody speaks over the bot"),
-    "resumed": lambda d: Told("bridge", "goes on: it was no interruption"),
-    "interrupted": lambda d: Told("bridge", "is interrupted by speech"),
-    "waterfall": lambda d: None,  # drawn afterwards
-}
 
 
 def _fields(detail: Detail) -> str:
@@ -169,12 +187,11 @@ class Telling:
         self.journal.on_tape(entry.at_s, time.time())
         self._add(self._story.tape(entry))
 
-    def log(self, text: str) -> None:
-        record = journal.read(text) if self._journal is not None else None
-        if record is not None:
-            wall = time.time()
-            self.journal.add(record, wall)
-            self._add(self._story.log(record, self.journal.at_s(wall)))
+    def event(self, line: TapeLine) -> None:
+        """A line of the bridge's tape; before the call there is nothing to tell."""
+        if self._journal is not None:
+            self._journal.add(line)
+            self._add(self._story.event(line.happened, self._journal.at_s(line.at)))
 
     def end(self) -> None:
         self._print(math.inf)

@@ -1,7 +1,7 @@
-"""What was said in a call, out of the bridge's log (`journal.py`).
+"""What was said in a call, out of the bridge's tape (`journal.py`).
 
-All times are seconds since the call came in. A bot may log words of ours with fields of its own:
-what does not have all fields is not ours."""
+All times are seconds since the call came in. Reports of older versions may lack fields: what does
+not have all of them is left out."""
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress

@@ -168,6 +168,20 @@ class LimitReached(Happening, frozen=True, kw_only=True, tag="limit_reached"):
     after_s: float
 
 
+class BotLog(Happening, frozen=True, kw_only=True, tag="log"):
+    """The bot has logged something. `levelno` is logging's number."""
+
+    words = "log"
+    levelno: int
+    message: str
+    fields: dict[str, object] = {}
+    error: str = ""
+
+    @property
+    def trouble(self) -> bool:
+        return self.levelno >= logging.WARNING
+
+
 class BotCrashed(Happening, frozen=True, kw_only=True, tag="bot_crashed"):
     """The bot raised. `traceback` is Python's own text of it."""
 
@@ -298,6 +312,7 @@ Event = (
     | StreamNotStopped
     | NotDrained
     | LimitReached
+    | BotLog
     | BotCrashed
     | BotStuck
     | CallOver

@@ -4,7 +4,7 @@ import logging
 
 import msgspec
 
-from callbridge.tape.events import Event
+from callbridge.tape.events import BotLog, Event
 from callbridge.tape.tape import CallIds
 
 
@@ -15,8 +15,8 @@ class LogLines:
         self._logger = logger
 
     def on_event(self, ids: CallIds, at: float, event: Event, error: BaseException | None) -> None:
-        if not self._logger.isEnabledFor(event.level):
-            return
+        if isinstance(event, BotLog) or not self._logger.isEnabledFor(event.level):
+            return  # a bot's own line is in the log already
         extra: dict[str, object] = {"call": ids.reference, "call_control_id": ids.call_control_id}
         for field in msgspec.structs.fields(event):
             value = getattr(event, field.name)

@@ -1,49 +1,50 @@
-import json
-from typing import Any
+"""The bridge's tape on the clock of the carrier's."""
+
+import asyncio
+from pathlib import Path
 
 import pytest
 
-from callbridge.demo import journal
-from callbridge.demo.journal import Journal
+from callbridge.demo.journal import FOLLOW_S, Journal, follow
+from callbridge.tape.events import Event, TurnTaken, Withheld
+from callbridge.tape.tape import TapeFile, TapeLine
 
 BEGAN = 1_795_000_000.0  # Unix seconds
+TURN = TurnTaken(said="Yes.", audio_s=0.4, began_at=BEGAN + 7.0, last_voiced_at=BEGAN + 7.5)
 
 
-def line(**fields: Any) -> journal.Record:
-    record = journal.read(json.dumps({"name": "callbridge", "levelname": "INFO"} | fields))
-    assert record is not None
-    return record
+class Ids:
+    reference = "c1"
+    call_control_id = "v3:x"
 
 
-def test_times_of_the_log_become_times_of_the_tape() -> None:
+def line(event: Event, at: float) -> TapeLine:
+    return TapeLine(at, "c1", "v3:x", event)
+
+
+def test_times_of_the_bridge_become_times_of_the_carriers_tape() -> None:
     book = Journal(BEGAN + 0.030)  # the call came in, and this was known 30 ms later
     for at_s, late_s in ((0.0, 0.020), (1.0, 0.004), (2.0, 0.050)):
         book.on_tape(at_s, BEGAN + at_s + late_s)
-    book.add(line(message="turn", said="Yes.", last_voiced_at=BEGAN + 7.5, call="c1"), BEGAN + 8.2)
-    book.add(line(message="withheld", at=BEGAN + 9.0), BEGAN + 9.1)
+    book.add(line(TURN, BEGAN + 8.2))
+    book.add(line(Withheld(at=BEGAN + 9.0), BEGAN + 9.1))
     turn, withheld = book.entries()
-    assert (turn.kind, set(turn.detail)) == ("turn", {"said", "last_voiced_at_s"})
+    assert turn.kind == "turn"
+    assert set(turn.detail) == {"said", "audio_s", "began_at_s", "last_voiced_at_s"}
     assert turn.detail["last_voiced_at_s"] == pytest.approx(7.5, abs=0.005)
     assert turn.at_s == pytest.approx(8.2, abs=0.005)
     assert withheld.detail == {"at_s": pytest.approx(9.0, abs=0.005)}
 
 
-@pytest.mark.parametrize(
-    ("name", "level", "about_calls"),
-    [
-        ("callbridge", "INFO", True),
-        ("callbridge.media", "INFO", True),
-        ("uvicorn.error", "INFO", False),
-        ("uvicorn.error", "ERROR", True),
-    ],
-)
-def test_only_what_is_about_calls_or_trouble_is_read(
-    name: str, level: str, about_calls: bool
-) -> None:
-    text = json.dumps({"name": name, "levelname": level, "message": "so"})
-    assert (journal.read(text) is not None) == about_calls
-
-
-def test_what_is_no_json_object_is_not_read() -> None:
-    assert journal.read("callbridge serves a bot") is None
-    assert journal.read("[1]") is None
+async def test_a_tape_file_is_followed_while_it_is_written(tmp_path: Path) -> None:
+    told: list[TapeLine] = []
+    file = TapeFile(str(tmp_path / "tape.jsonl"))
+    following = asyncio.create_task(follow(tmp_path / "tape.jsonl", told.append))
+    file.on_event(Ids(), BEGAN, TURN, None)
+    await asyncio.sleep(3 * FOLLOW_S)
+    assert [each.happened for each in told] == [TURN]
+    file.on_event(Ids(), BEGAN + 1, Withheld(at=BEGAN + 1), None)
+    await asyncio.sleep(3 * FOLLOW_S)
+    following.cancel()
+    file.close()
+    assert [each.at for each in told] == [BEGAN, BEGAN + 1]

@@ -1,13 +1,23 @@
 import io
-import json
+import time
 from typing import Any
 
 import pytest
 from rich.console import Console
 
 from callbridge.carrier.report import TapeEntry
-from callbridge.demo import journal
 from callbridge.demo.live import Line, Story, Telling
+from callbridge.tape.events import (
+    BotCrashed,
+    BotLog,
+    Event,
+    Said,
+    TurnLost,
+    TurnTaken,
+    WaterfallMeasured,
+    Withheld,
+)
+from callbridge.tape.tape import TapeLine
 
 
 def told(kind: str, **detail: Any) -> Line | None:
@@ -78,49 +88,46 @@ def test_a_clear_says_how_long_after_the_key_it_came() -> None:
     assert line == Line(9.0, "bridge", "clear")  # that one had another cause
 
 
-def log(**record: Any) -> Line | None:
-    record = {"levelname": "INFO", "name": "callbridge"} | record
-    found = journal.read(json.dumps(record))
-    return Story().log(found, 3.0) if found is not None else None
+def watched(event: Event) -> Line | None:
+    return Story().event(event, 3.0)
 
 
-def test_the_log_of_the_bridge() -> None:
-    ids = {"asctime": "now", "call": "c1", "call_control_id": "v3:x"}
-    line = log(message="jingle", heard_s=2.0, key="5", **ids)
-    assert line == Line(3.0, "bridge", "log: jingle heard_s=2.0 key=5")
-    trouble = "Traceback (most recent call last):\n  ...\nValueError: no such tune\n"
-    line = log(levelname="ERROR", message="the bot raised", exc_info=trouble)
-    assert line == Line(3.0, "bridge", "log: the bot raised ValueError: no such tune", bad=True)
-    assert log(name="uvicorn.error", message="Started server process") is None
-    assert log(levelname="ERROR", name="uvicorn.error", message="broken") is not None
-    assert journal.read("callbridge serves a bot") is None
+def said(text: str, heard: str, stop: str) -> Said:
+    return Said(text=text, heard=heard, heard_s=1.0, stop=stop, certainty="measured", sent_at=1.0)
+
+
+def test_what_the_bot_logs_and_how_it_crashes() -> None:
+    jingle = BotLog(levelno=20, message="jingle", fields={"heard_s": "2.0", "key": "5"})
+    assert watched(jingle) == Line(3.0, "bot", "log: jingle heard_s=2.0 key=5")
+    crash = BotCrashed(error="ValueError: no such tune", traceback="Traceback ...")
+    assert watched(crash) == Line(
+        3.0, "bridge", "the bot raised ValueError: no such tune", bad=True
+    )
+    lost = TurnLost(why="the engine hangs")
+    assert watched(lost) == Line(
+        3.0, "bridge", "a turn was not understood why=the engine hangs", bad=True
+    )
 
 
 def test_a_conversation() -> None:
-    assert log(message="turn", said="Hello.", audio_s=1.0, last_voiced_at=9.0) == Line(
-        3.0, "caller", "said: Hello."
-    )
-    whole = {"message": "said", "text": "One two. ", "heard": "One two. ", "stop": "finished"}
-    assert log(**whole) == Line(3.0, "bot", "said: One two.")
-    assert log(**whole | {"heard": "One ", "stop": "interrupted"}) == Line(
+    turn = TurnTaken(said="Hello.", audio_s=1.0, began_at=8.0, last_voiced_at=9.0)
+    assert watched(turn) == Line(3.0, "caller", "said: Hello.")
+    assert watched(said("One two. ", "One two. ", "finished")) == Line(3.0, "bot", "said: One two.")
+    assert watched(said("One two. ", "One ", "interrupted")) == Line(
         3.0, "bot", "said: One", unheard="two."
     )
-    assert log(message="withheld", at=9.0) == Line(
+    assert watched(Withheld(at=9.0)) == Line(
         3.0, "bridge", "withholds: somebody speaks over the bot"
     )
-    assert log(message="waterfall", last_voiced_at=9.0, after_s={}) is None
-
-
-def test_a_bot_may_use_our_words_in_its_own_log() -> None:
-    assert log(message="turn", direction="left") == Line(3.0, "bridge", "log: turn direction=left")
+    assert watched(WaterfallMeasured(last_voiced_at=9.0, after_s={})) is None
 
 
 async def test_what_was_not_heard_is_told_apart() -> None:
     printed = io.StringIO()
     telling = Telling(Console(file=printed, width=100))
-    telling.log("before the call")
+    telling.event(TapeLine(1.0, "c0", "", said("Before.", "Before.", "finished")))
     telling.begin()
-    line = {"name": "callbridge", "message": "said", "text": "One two.", "heard": "One "}
-    telling.log(json.dumps(line | {"stop": "call_ended"}))
+    telling.event(TapeLine(time.time(), "c1", "v3:x", said("One two.", "One ", "call_ended")))
     telling.end()
     assert printed.getvalue().endswith("bot     said: One |cut| two.\n")
+    assert "Before" not in printed.getvalue()

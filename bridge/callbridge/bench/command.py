@@ -17,6 +17,7 @@ from rich.console import Console
 
 from callbridge.bench import report
 from callbridge.bench.doors import public_key
+from callbridge.bench.figures import merge
 from callbridge.bench.numbered import form
 from callbridge.bench.ramp import Drift, Ramp, drift
 from callbridge.bench.results import Figures, Knee, Slo
@@ -62,7 +63,8 @@ class Wish:
 async def bench(wish: Wish, console: Console, *, as_json: bool) -> bool:
     """Measure, show, and leave bench.json and bench.png; True if the standard held.
 
-    Raises CallbridgeError when nothing can be measured."""
+    What was measured until Ctrl-C is shown and left as well. Raises CallbridgeError when nothing
+    can be measured."""
     seat = check(wish)
     scene = report.scene(_in_words(wish.sound), "uvloop", datetime.now())
     shown = Console(quiet=True) if as_json else console
@@ -71,7 +73,16 @@ async def bench(wish: Wish, console: Console, *, as_json: bool) -> bool:
         stack.enter_context(ended_by_sigterm())
         targets = [await stack.enter_async_context(each) for each in _targets(wish, seat, shown)]
         with report.Progress(shown) as progress:
-            result = await _measured(wish, Run(wish.slo, progress, wish.settle), targets)
+            run = Run(wish.slo, progress, wish.settle)
+            ramp = Ramp(wish.first, wish.most) if _is_ramp(wish, targets) else None
+            broken_off = None
+            try:
+                await _measure(wish, run, ramp, targets)
+            except asyncio.CancelledError as cancelled:
+                if not run.windows:
+                    raise
+                broken_off = cancelled
+    result = _result(wish, run.windows, ramp, targets)
     result.show(shown)
     facts = report.as_json(scene, result.steps, slo=wish.slo, knee=result.knee, drift=result.drift)
     wish.out.mkdir(parents=True, exist_ok=True)
@@ -83,6 +94,8 @@ async def bench(wish: Wish, console: Console, *, as_json: bool) -> bool:
     if as_json:
         print(json.dumps(facts))
     shown.print(f"files: {', '.join(map(str, files))}", style="dim")
+    if broken_off is not None:
+        raise broken_off
     return result.ok
 
 
@@ -184,18 +197,31 @@ def _instructions(wish: Wish) -> str:
     )
 
 
-async def _measured(wish: Wish, run: Run, targets: Sequence[Session]) -> "Result":
+def _is_ramp(wish: Wish, targets: Sequence[Session]) -> bool:
+    return len(targets) == 1 and wish.calls is None
+
+
+async def _measure(wish: Wish, run: Run, ramp: Ramp | None, targets: Sequence[Session]) -> None:
     if len(targets) > 1:
         calls = wish.calls or COMPARED_CALLS
-        steps = await run.side_by_side(targets, calls, wish.seconds, wish.rounds)
-        return Result(steps, base=targets[0].name)
-    (target,) = targets
-    if wish.calls is None:
-        ramp = Ramp(wish.first, wish.most)
-        steps, knee = await run.up_to_the_knee(target, ramp, wish.seconds)
-        return Result(steps, knee=knee, ours=wish.url is None)
-    steps = await run.for_a_time(target, wish.calls, wish.seconds, wish.window)
-    return Result(steps, drift=drift(steps) if wish.seconds >= LONG_S else None)
+        await run.side_by_side(targets, calls, wish.seconds, wish.rounds)
+    elif ramp is not None:
+        await run.up_to_the_knee(targets[0], ramp, wish.seconds)
+    else:
+        assert wish.calls is not None, "else it is a ramp"
+        await run.for_a_time(targets[0], wish.calls, wish.seconds, wish.window)
+
+
+def _result(
+    wish: Wish, windows: list[Figures], ramp: Ramp | None, targets: Sequence[Session]
+) -> "Result":
+    """Of all that was measured, be it to the end or not."""
+    if ramp is not None:
+        return Result(windows, knee=ramp.knee(), ours=wish.url is None)
+    if len(targets) == 1:
+        return Result(windows, drift=drift(windows) if wish.seconds >= LONG_S else None)
+    rounds = [[each for each in windows if each.target == target.name] for target in targets]
+    return Result([merge(each) for each in rounds if each], base=targets[0].name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -220,7 +246,7 @@ class Result:
             console.print(report.ratios(self.steps, self.base))
             return
         console.print(report.table(self.steps))
-        lines = report.knee_lines(self.knee, ours=self.ours) if self.knee else []
+        lines = report.knee_lines(self.knee, self.steps, ours=self.ours) if self.knee else []
         lines += report.drift_lines(self.drift) if self.drift else []
         for line in lines:
             console.print(line, soft_wrap=True)

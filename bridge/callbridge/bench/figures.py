@@ -1,6 +1,7 @@
 """From the rows of a window to its figures, and to a verdict. Pure: arrays in, numbers out.
 
-A verdict is never passed on an endpoint when the generator itself was late: then nobody knows."""
+No verdict is passed on an endpoint when the generator was late and the endpoint had time left: then
+nobody knows. An endpoint whose core is full delays the generator, too, and is at its own limit."""
 
 from collections.abc import Callable, Iterable
 from itertools import pairwise
@@ -19,6 +20,7 @@ Table = NDArray[np.float64]
 QUANTILES = (50, 99, 99.9, 100)  # of a Spread, in its order
 LATENESS_MS = 1.0  # p99; a generator that is later measures itself
 GENERATOR_PERCENT = 80.0  # of a core; more, and its queue is part of the latency
+FULL_PERCENT = 90.0  # of a core; an endpoint that uses more has no time left
 CARRIER_S = 0.020  # a carrier plays on a clock of its own: so late is still in time
 ROUNDING_S = 1e-9  # of float64 seconds: what is exactly 20 ms late is in time
 SEVERITY: tuple[Verdict, ...] = ("ok", "generator-bound", "slo")
@@ -123,12 +125,18 @@ def _bucket_ms(counts: dict[float, int], quantile: float) -> float | None:
 
 
 def _judge(figures: Figures, messages: int, slo: Slo) -> tuple[Verdict, str]:
-    """The generator first: what it did not manage says nothing about the endpoint."""
-    if found := "; ".join(_generator_faults(figures)):
-        return "generator-bound", found
-    if found := "; ".join(_endpoint_faults(figures, messages, slo)):
-        return "slo", found
-    return "ok", ""
+    """A full endpoint first: a late generator is then its doing. Otherwise the generator: what that
+    did not manage says nothing about the endpoint."""
+    theirs = list(_endpoint_faults(figures, messages, slo))
+    ours = list(_generator_faults(figures))
+    if theirs and ours and figures.cpu_percent is None:
+        ours.append("the endpoint's own CPU is not known, so it may be its limit")
+    full = figures.cpu_percent is not None and figures.cpu_percent >= FULL_PERCENT
+    if theirs and full:
+        theirs.append(f"the endpoint used {figures.cpu_percent:.0f} % of a core")
+    if ours and not (theirs and full):
+        return "generator-bound", "; ".join(ours)
+    return ("slo", "; ".join(theirs)) if theirs else ("ok", "")
 
 
 def _generator_faults(figures: Figures) -> Iterable[str]:

@@ -2,7 +2,7 @@
 
 import os
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -116,15 +116,17 @@ COLUMNS = (
     Column("gen. p99\nms late", lambda f: number(f.lateness_p99_ms), False),
     Column("gen.\nCPU %", lambda f: number(f.generator_percent), False),
 )
-LEGEND = (
-    "ms: from a frame's sending to its echo · jitter: of arrivals, against each call's own grid",
-    "underruns: a carrier would have run dry · CPU: the endpoint's, of one core · gen.: the load "
-    "generator's own",
+LEGEND = (  # the heads that each part explains
+    ("ms\np50", "ms: from a frame's sending to its echo"),
+    ("jitter\np99 ms", "jitter: of arrivals, against each call's own grid"),
+    ("under-\nruns", "underruns: a carrier would have run dry"),
+    ("CPU\n%", "CPU: the endpoint's, of one core"),
+    ("gen.\nCPU %", "gen.: the load generator's own"),
 )
 
 
 def table(steps: Sequence[Figures], *, legend: bool = True) -> RenderableType:
-    """One row per step, and a sentence for each that is not ok.
+    """One row per step, and a sentence for each reason why one is not ok.
 
     All columns from WIDE on; in 80 there are fewer."""
     return _Steps(steps, legend)
@@ -144,9 +146,11 @@ class _Steps:
             cells = [column.read(each) for column in columns]
             grid.add_row(*[each.target] * several, *cells, _verdict(each))
         yield grid
-        yield from (_why(each, several) for each in self._steps if each.why)
+        yield from _reasons(self._steps, several)
         if self._legend:
-            yield from (Text(line, style="dim") for line in LEGEND)
+            shown = {column.head for column in columns}
+            said = [text for head, text in LEGEND if head in shown]
+            yield Text(" · ".join(said), style="dim")
 
 
 def _grid(names: Sequence[str], numbers: Sequence[str]) -> Table:
@@ -163,9 +167,15 @@ def _verdict(each: Figures) -> Text:
     return Text(WORDS[each.verdict], style=STYLES[each.verdict])
 
 
-def _why(each: Figures, several: bool) -> Text:
-    who = f"{each.target}, " if several else ""
-    return Text(f"{who}{each.calls} calls: {each.why}", style=STYLES[each.verdict])
+def _reasons(steps: Iterable[Figures], several: bool) -> Iterator[Text]:
+    """A line for each reason, in words; a load that fails twice for one reason has one line."""
+    said: set[str] = set()
+    for each in steps:
+        who = f"{each.target}, " if several else ""
+        line = f"{who}{_calls(each.calls)}: {each.why}"
+        if each.why and line not in said:
+            said.add(line)
+            yield Text(line, style=STYLES[each.verdict])
 
 
 # ---- a row for every target ---------------------------------------------------------------------
@@ -197,7 +207,7 @@ def ratios(steps: Sequence[Figures], base: str) -> RenderableType:
     at = f"at {loads[0]} calls, " if len(loads) == 1 else ""
     return Group(
         grid,
-        *(_why(each, True) for each in steps if each.why),
+        *_reasons(steps, several=True),
         Text(f"{at}as multiples of {base}; compare only within one run", style="dim"),
     )
 
@@ -230,15 +240,18 @@ def ratio(value: float | None, base: float | None) -> str:
 # ---- sentences ----------------------------------------------------------------------------------
 
 
-def knee_lines(knee: Knee, *, ours: bool = True) -> list[str]:
-    """What a ramp found; for an endpoint that is a Callbridge also what to set."""
+def knee_lines(knee: Knee, steps: Sequence[Figures] = (), *, ours: bool = True) -> list[str]:
+    """What a ramp found; for an endpoint that is a Callbridge also what to set.
+
+    What the table of `steps` says already is not said again."""
+    in_table = {f"at {each.calls} calls: {each.why}" for each in steps if each.why}
+    why = [] if knee.why in in_table else [_sentence(knee.why)]
     if knee.calls == 0:
-        return [f"No load held. {_sentence(knee.why)}"]
-    if not knee.is_limit:
-        lines = [f"It carries at least {_calls(knee.calls)}: no limit of its own was reached."]
+        return [" ".join(["No load held.", *why])]
+    if knee.is_limit:
+        lines = [f"It carries {_calls(knee.calls)}.", *why]
     else:
-        lines = [f"It carries {_calls(knee.calls)}."]
-    lines.append(_sentence(knee.why))
+        lines = [f"It carries at least {_calls(knee.calls)}; its limit was not found.", *why]
     if knee.calls_per_core is not None:
         percent = 100 * knee.calls / knee.calls_per_core
         lines.append(
@@ -363,13 +376,13 @@ class Progress:
 
 
 def plain(figures: Figures) -> Text:
-    """A step in one line."""
+    """A step in one line; the reasons of a verdict stand below the table that follows."""
     latency = figures.latency_ms
     parts = [
         f"p50 {_of(latency, 'p50')}, p99 {_of(latency, 'p99')}, worst {_of(latency, 'worst')} ms",
         f"jitter p99 {_of(figures.jitter_ms, 'p99')} ms",
         f"{number(figures.cpu_us_per_frame)} us/frame",
         f"{number(figures.cpu_percent)} % CPU",
-        figures.why or "ok",
+        WORDS[figures.verdict],
     ]
     return Text(f"{figures.target}, {_calls(figures.calls)}: {'; '.join(parts)}")

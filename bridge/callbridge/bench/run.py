@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from time import monotonic
 from typing import Protocol
 
-from callbridge.bench.figures import measure, merge
+from callbridge.bench.figures import measure
 from callbridge.bench.ramp import Ramp
-from callbridge.bench.results import Figures, Knee, Slo
+from callbridge.bench.results import Figures, Slo
 from callbridge.bench.session import Session
 from callbridge.errors import CallbridgeError
 
@@ -27,57 +27,49 @@ class Watcher(Protocol):
 
 
 class Run:
-    """Windows of one or more endpoints, all by one clock and one standard."""
+    """Windows of one or more endpoints, all by one clock and one standard.
+
+    `windows` are those measured so far, in their order: a run may be broken off at any time."""
 
     def __init__(self, slo: Slo, watcher: Watcher, settle: float) -> None:
+        self.windows: list[Figures] = []
         self._slo, self._watcher = slo, watcher
         self._settle = settle  # seconds from a change of the load to what is measured
         self._began = monotonic()
 
-    async def up_to_the_knee(
-        self, session: Session, ramp: Ramp, seconds: float
-    ) -> tuple[list[Figures], Knee]:
+    async def up_to_the_knee(self, session: Session, ramp: Ramp, seconds: float) -> None:
         """More and more calls until the standard breaks; see `Ramp`."""
-        steps: list[Figures] = []
         while (calls := ramp.next()) is not None:
             try:
                 await self._load(session, calls)
             except CallbridgeError as error:
-                if not steps:
+                if not self.windows:
                     raise
                 # A load under which no more calls can begin is a load that was not carried.
                 ramp.refused(str(error))
                 self._watcher.refused(session.name, calls, str(error))
             else:
-                figures = await self._window(session, calls, seconds)
-                ramp.took(figures)
-                steps.append(figures)
-            if steps[-1].verdict != "ok" or steps[-1].calls != calls:
+                ramp.took(await self._window(session, calls, seconds))
+            last = self.windows[-1]
+            if last.verdict != "ok" or last.calls != calls:
                 await self._clear(session)  # a backlog must not spoil what is measured next
-        return steps, ramp.knee()
 
     async def side_by_side(
         self, sessions: Sequence[Session], calls: int, seconds: float, rounds: int
-    ) -> list[Figures]:
-        """Every endpoint in turn, `rounds` times over; medians, in the order of `sessions`."""
-        windows: dict[str, list[Figures]] = {session.name: [] for session in sessions}
+    ) -> None:
+        """Every endpoint in turn, `rounds` times over."""
         for _ in range(rounds):
             for session in sessions:
                 await self._load(session, calls)
-                windows[session.name].append(await self._window(session, calls, seconds))
+                await self._window(session, calls, seconds)
                 await self._clear(session)
-        return [merge(windows[session.name]) for session in sessions]
 
-    async def for_a_time(
-        self, session: Session, calls: int, seconds: float, window: float
-    ) -> list[Figures]:
+    async def for_a_time(self, session: Session, calls: int, seconds: float, window: float) -> None:
         """The same calls all the time, window after window."""
         await self._load(session, calls)
-        steps: list[Figures] = []
         until, window = monotonic() + seconds, min(window, seconds)
         while (left := until - monotonic()) > 0.5 * window:
-            steps.append(await self._window(session, calls, min(window, left)))
-        return steps
+            await self._window(session, calls, min(window, left))
 
     async def _clear(self, session: Session) -> None:
         await session.have(0)
@@ -95,5 +87,6 @@ class Run:
         figures = await asyncio.to_thread(
             measure, session.name, window, use, self._slo, self._began
         )
+        self.windows.append(figures)
         self._watcher.step(figures)
         return figures

@@ -73,23 +73,37 @@ class VirtualClock:
         return EPOCH + self.now()
 
 
-def run(main: Coroutine[Any, Any, T]) -> T:
-    """`asyncio.run` in virtual time.
+class VirtualRunner:
+    """`asyncio.Runner` in virtual time: one coroutine after another, on one loop."""
 
-    Raises Stuck where a real loop would hang, and what a callback raised, which a real loop would
-    only log."""
-    broken: list[BaseException] = []
+    def __init__(self) -> None:
+        self._runner = asyncio.Runner(loop_factory=VirtualLoop)
+        self._broken: list[BaseException] = []
 
-    def remember(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        broken.append(context.get("exception") or RuntimeError(context["message"]))
+    def __enter__(self) -> "VirtualRunner":
+        return self
 
-    async def watched() -> T:
-        asyncio.get_running_loop().set_exception_handler(remember)
+    def __exit__(self, *_: object) -> None:
+        self._runner.close()
+
+    def run(self, main: Coroutine[Any, Any, T]) -> T:
+        """Raises Stuck where a real loop would hang, and what a callback raised, which a real loop
+        would only log."""
+        try:
+            return self._runner.run(self._watched(main))
+        finally:
+            if self._broken:
+                raise self._broken[0]
+
+    async def _watched(self, main: Coroutine[Any, Any, T]) -> T:
+        asyncio.get_running_loop().set_exception_handler(self._remember)
         return await main
 
-    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-        try:
-            return runner.run(watched())
-        finally:
-            if broken:
-                raise broken[0]
+    def _remember(self, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        self._broken.append(context.get("exception") or RuntimeError(context["message"]))
+
+
+def run(main: Coroutine[Any, Any, T]) -> T:
+    """`asyncio.run` in virtual time; raises what `VirtualRunner.run` raises."""
+    with VirtualRunner() as runner:
+        return runner.run(main)

@@ -1,20 +1,109 @@
-"""Pytest fixtures: `pytest_plugins = ["callbridge.testing.plugin"]` in a conftest.py."""
+"""Tests of whole calls in virtual time: `pytest_plugins = ["callbridge.testing.plugin"]`.
 
-from typing import Protocol
+    async def test_the_caller_is_greeted(app: App, pair: Pair) -> None:
+        app.reply(greeting="Hi.")(parrot)
+        report = await pair.call(caller(Wait("bot_speaking", 0.1)))
+        assert not report.failed
+
+An `async def` test runs on the virtual loop if it asks for `pair` or has the mark `virtual`; every
+other one is left to pytest-asyncio, or to whatever runs asynchronous tests. `app` is an application
+without bots: a conftest.py that has an `app` of its own replaces it. The arguments of the mark are
+those of `Pair`: `@pytest.mark.virtual(delay=0.05)`.
+
+A virtual test fails when a call or a task outlives it. Asynchronous fixtures stay on the real loop:
+what a virtual test needs is made in its body."""
+
+import asyncio
+import functools
+import inspect
+from collections.abc import Callable, Coroutine, Generator, Iterator
+from typing import Any
 
 import pytest
 
 from callbridge.app import App
-from callbridge.carrier.report import CallReport
-from callbridge.carrier.script import CallScript
-from callbridge.testing.pair import converse
+from callbridge.testing.loop import VirtualRunner
+from callbridge.testing.pair import Pair
 
+QUIET_S = 120.0  # virtual; the longest wait of a caller's script is shorter
+ENDING_S = 1.0  # virtual; for tasks that were cancelled to end
 
-class Converse(Protocol):
-    def __call__(self, app: App, script: CallScript, *, delay: float = 0.0) -> CallReport: ...
+Made = pytest.Item | pytest.Collector | list[pytest.Item | pytest.Collector] | None
 
 
 @pytest.fixture
-def phone_call() -> Converse:
-    """A whole call between a scripted caller and an application, in virtual time."""
-    return converse
+def app() -> App:
+    """An application without bots."""
+    return App()
+
+
+@pytest.fixture
+def virtual_runner() -> Iterator[VirtualRunner]:
+    """The loop of a virtual test."""
+    with VirtualRunner() as runner:
+        yield runner
+
+
+@pytest.fixture
+def pair(request: pytest.FixtureRequest, app: App, virtual_runner: VirtualRunner) -> Pair:
+    """`app` joined in memory to a carrier."""
+    mark = request.node.get_closest_marker("virtual")
+    options: dict[str, Any] = mark.kwargs if mark else {}
+
+    async def on_the_loop() -> Pair:
+        return Pair(app, **options)
+
+    return virtual_runner.run(on_the_loop())
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "virtual: runs in virtual time; takes arguments of Pair")
+
+
+# A wrapper that comes last is the innermost one: pytest-asyncio sees tests that are not async.
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_pycollect_makeitem(
+    collector: pytest.Collector, name: str, obj: object
+) -> Generator[None, Made, Made]:
+    made = yield
+    for item in made if isinstance(made, list) else [made]:
+        if isinstance(item, pytest.Function) and _is_virtual(item):
+            if "virtual_runner" not in item.fixturenames:
+                item.fixturenames.append("virtual_runner")
+            item.obj = _in_virtual_time(item, item.obj)
+    return made
+
+
+def _is_virtual(item: pytest.Function) -> bool:
+    asked = "pair" in item.fixturenames or item.get_closest_marker("virtual") is not None
+    return asked and inspect.iscoroutinefunction(item.obj)
+
+
+def _in_virtual_time(
+    item: pytest.Function, test: Callable[..., Coroutine[Any, Any, None]]
+) -> Callable[..., None]:
+    @functools.wraps(test)
+    def run(**arguments: Any) -> None:
+        runner, joined = item.funcargs["virtual_runner"], item.funcargs.get("pair")
+        assert isinstance(runner, VirtualRunner)
+        assert isinstance(joined, Pair | None)
+        runner.run(_to_its_end(test(**arguments), joined))
+
+    return run
+
+
+async def _to_its_end(test: Coroutine[Any, Any, None], pair: Pair | None) -> None:
+    """The test, then the end of its calls and of its application; nothing may be left."""
+    await test
+    if pair is not None:
+        try:
+            async with asyncio.timeout(QUIET_S):
+                await pair.quiet()
+        except TimeoutError:
+            pytest.fail(f"a call was still alive {QUIET_S:g} s after its test", pytrace=False)
+        await pair.app.close()
+        await asyncio.sleep(ENDING_S)
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    if left:
+        names = ", ".join(sorted(task.get_name() for task in left))
+        pytest.fail(f"tasks were still alive after the test: {names}", pytrace=False)

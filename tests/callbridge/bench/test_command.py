@@ -1,11 +1,17 @@
-"""`callbridge bench` as its user runs it: processes, sockets, files, exit codes."""
+"""`callbridge bench` against real endpoints: processes, sockets, files, exit codes.
+
+Its own process is the test's, but for Ctrl-C: to start a Python for each test takes longer than
+what the tests are about."""
 
 import asyncio
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +19,7 @@ import msgspec
 import pytest
 import trustme
 
+from callbridge import __main__ as command_line
 from callbridge.bench import command as bench
 from callbridge.bench import session
 from callbridge.bench.command import Wish
@@ -25,75 +32,111 @@ from callbridge.host.child import ourselves, running
 from tests.callbridge.bench.steps import step
 
 HERE = "127.0.0.1"
-QUICK = ("--calls", "2", "--seconds", "1", "--settle", "0.2")
+QUICK = ("--calls", "2", "--seconds", "1", "--settle", "0")
 
 
-class Run:
-    def __init__(self, done: "subprocess.CompletedProcess[str]") -> None:
-        self.code, self.out, self.err = done.returncode, done.stdout, done.stderr
+@dataclass(frozen=True)
+class Ran:
+    code: int
+    out: str
+    err: str
+    facts: dict[str, Any]  # of bench.json; empty if it was not written
 
     @property
-    def facts(self) -> dict[str, Any]:
-        facts: dict[str, Any] = json.loads(self.out)
-        return facts
+    def steps(self) -> list[Figures]:
+        return msgspec.convert(self.facts["steps"], list[Figures])
 
 
-async def run(tmp_path: Path, *args: str, **env: str) -> Run:
-    command = [sys.executable, "-m", "callbridge", "bench", *args, "--out", str(tmp_path / "out")]
-    done = await asyncio.to_thread(
-        subprocess.run,
-        command,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        stdin=subprocess.DEVNULL,
-        env={**os.environ, "COLUMNS": "120", **env},
-        check=False,
-    )
-    return Run(done)
+Run = Callable[..., Ran]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
+    """The command as typed; after a short warming-up, as nobody measures memory here."""
+    monkeypatch.setattr(session, "WARM_S", 0.05)
+    monkeypatch.setenv("COLUMNS", "120")
+
+    def run(*args: str) -> Ran:
+        out = tmp_path / "out"
+        monkeypatch.setattr(sys, "argv", ["callbridge", "bench", *args, "--out", str(out)])
+        code: object = None
+        try:
+            command_line.main()
+        except SystemExit as ended:
+            code = ended.code
+        printed = capfd.readouterr()
+        assert isinstance(code, int), code
+        return Ran(code, printed.out, printed.err, read(out / "bench.json"))
+
+    return run
+
+
+def read(path: Path) -> dict[str, Any]:
+    facts: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+    return facts
 
 
 # ---- good ones ----------------------------------------------------------------------------------
+# Exit code 1: other work on the machine kept the generator or the endpoint late.
 
 
-@pytest.mark.parametrize("path", [(), ("--asgi",)])
-async def test_our_own_endpoint_is_started_rung_up_and_measured(
-    tmp_path: Path, path: tuple[str, ...]
+def test_our_own_endpoint_is_started_rung_up_and_measured_to_the_end_of_the_ramp(
+    run: Run, tmp_path: Path
 ) -> None:
-    ran = await run(tmp_path, *QUICK, "--slo-ms", "900", *path, "--json")
-    assert ran.code in (0, 1), ran.err  # 1: other work on the machine kept the generator late
-    (figures,) = ran.facts["steps"]
-    assert figures["calls"] == 2
-    assert figures["frames"] >= 90
-    assert figures["latency_ms"]["p50"] > 0
-    assert (figures["foreign"], figures["dropped"]) == (0, 0)
-    assert figures["cpu_us_per_frame"] > 0
-    assert figures["lag_p99_ms"] is not None  # read from its /metrics
-    assert json.loads((tmp_path / "out" / "bench.json").read_text()) == ran.facts
-
-
-async def test_a_bot_that_talks_is_measured_by_its_pacing(tmp_path: Path) -> None:
-    ran = await run(tmp_path, *QUICK, "--talk", "--slo-ms", "900", "--json")
+    ran = run("--from", "2", "--most", "3", "--seconds", "1", "--settle", "0", "--json")
     assert ran.code in (0, 1), ran.err
-    (figures,) = ran.facts["steps"]
-    assert figures["target"] == "callbridge, talking"
-    assert figures["latency_ms"] is None
-    assert figures["jitter_ms"]["p50"] >= 0
-    assert (figures["lost"], figures["foreign"], figures["dropped"]) == (0, 0, 0)
+    assert json.loads(ran.out) == ran.facts
+    first = ran.steps[0]
+    assert first.calls == 2
+    assert first.frames >= 90
+    assert first.latency_ms is not None
+    assert first.latency_ms.p50 > 0
+    assert (first.foreign, first.dropped) == (0, 0)
+    assert first.cpu_us_per_frame is not None
+    assert first.cpu_us_per_frame > 0
+    assert first.lag_p99_ms is not None  # read from its /metrics
+    ramp_again = Ramp(2, 3)  # whatever a busy machine carried: its steps lead to these loads
+    for figures in ran.steps:
+        assert figures.calls == ramp_again.next()
+        ramp_again.took(figures)
+    assert ramp_again.next() is None
+    assert msgspec.convert(ran.facts["knee"], Knee) == ramp_again.knee()
+    assert (tmp_path / "out" / "bench.png").exists()
 
 
-async def test_l16_both_ways_through_a_bot_at_another_rate(tmp_path: Path) -> None:
+def test_a_bot_that_talks_is_measured_by_its_pacing(run: Run) -> None:
+    ran = run(*QUICK, "--talk", "--slo-ms", "900", "--json")
+    assert ran.code in (0, 1), ran.err
+    (figures,) = ran.steps
+    assert figures.target == "callbridge, talking"
+    assert figures.latency_ms is None
+    assert figures.jitter_ms is not None
+    assert (figures.lost, figures.foreign, figures.dropped) == (0, 0, 0)
+
+
+def test_on_asgi_l16_goes_both_ways_through_a_bot_at_another_rate(run: Run) -> None:
     wide = ("--codec", "L16", "--reply-codec", "L16/24000", "--bot-rate", "8000")
-    ran = await run(tmp_path, *QUICK, *wide, "--json")
+    ran = run(*QUICK, "--asgi", *wide, "--json")
     assert ran.code in (0, 1), ran.err
-    (figures,) = ran.facts["steps"]
+    (figures,) = ran.steps
+    assert figures.target == "callbridge on ASGI"
     assert ran.facts["scene"]["codec"] == "L16 16 kHz in, L16 24 kHz out, bot at 8000 Hz"
-    assert figures["latency_ms"]["p50"] > 4  # the resamplers' constant delay is measured, too
-    assert figures["foreign"] == 0
+    assert figures.latency_ms is not None
+    assert figures.latency_ms.p50 > 4  # the resamplers' constant delay is measured, too
+    assert figures.foreign == 0
+    assert figures.lag_p99_ms is not None
 
 
-async def test_somebodys_endpoint_by_its_webhook(tmp_path: Path) -> None:
-    """The carrier's side of it, with the key that it told the endpoint."""
+@dataclass(frozen=True)
+class Theirs:
+    """An endpoint of somebody's, which knows the carrier's key and address."""
+
+    rest: int
+    port: int
+
+
+@pytest.fixture
+async def theirs() -> AsyncIterator[Theirs]:
     rest, port = free_ports(HERE, 2)
     env = {
         "TELNYX_API_KEY": "theirs",
@@ -104,57 +147,66 @@ async def test_somebodys_endpoint_by_its_webhook(tmp_path: Path) -> None:
     serve = ourselves("serve", str(session.ECHO_BOT), "--port", str(port))
     async with running("theirs", *serve, env=env) as server:
         await session.listens(server, port)
-        webhook = f"http://{HERE}:{port}/webhooks"
-        ran = await run(tmp_path, webhook, *QUICK, "--port", str(rest), "--api-key", "theirs")
-        assert ran.code in (0, 1), ran.err
-        assert f"TELNYX_PUBLIC_KEY={public_key('theirs')}" in ran.out
-        assert (
-            f"{HERE}:{port}, 2 calls: p50 " in ran.out
-        )  # a line for each step, when not a terminal
-        refused = await run(tmp_path, webhook, *QUICK, "--port", str(rest), "--api-key", "other")
-        assert refused.code == 2
-        assert "callbridge: the webhook call.initiated was not taken: 401" in refused.err
-        token = await run(tmp_path, f"ws://{HERE}:{port}/media", *QUICK)
-        assert token.code == 2
-        assert "takes no WebSocket: HTTP 401, the stream's address has no token" in token.err
+        yield Theirs(rest, port)
 
 
-async def test_tls(tmp_path: Path) -> None:
+def test_somebodys_endpoint_by_its_webhook(run: Run, theirs: Theirs) -> None:
+    """The carrier's side of it, with the key that it told the endpoint."""
+    webhook = f"http://{HERE}:{theirs.port}/webhooks"
+    commands = ("--port", str(theirs.rest))
+    ran = run(webhook, *QUICK, *commands, "--api-key", "theirs")
+    assert ran.code in (0, 1), ran.err
+    assert f"TELNYX_PUBLIC_KEY={public_key('theirs')}" in ran.out
+    # A line for each step, when not a terminal.
+    assert f"{HERE}:{theirs.port}, 2 calls: p50 " in ran.out
+    refused = run(webhook, *QUICK, *commands, "--api-key", "other")
+    assert refused.code == 2
+    assert "callbridge: the webhook call.initiated was not taken: 401" in refused.err
+    token = run(f"ws://{HERE}:{theirs.port}/media", *QUICK)
+    assert token.code == 2
+    assert "takes no WebSocket: HTTP 401, the stream's address has no token" in token.err
+
+
+def test_tls(run: Run, tmp_path: Path) -> None:
     authority = trustme.CA()
     issued = authority.issue_cert("localhost")
     cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
     issued.private_key_pem.write_to_path(str(key))
     issued.cert_chain_pems[0].write_to_path(str(cert))
     authority.cert_pem.write_to_path(str(cert), append=True)
-    files = ("--ssl-certfile", str(cert), "--ssl-keyfile", str(key))
-    ran = await run(tmp_path, *QUICK, *files, "--json")
+    ran = run(*QUICK, "--ssl-certfile", str(cert), "--ssl-keyfile", str(key), "--json")
     assert ran.code in (0, 1), ran.err
-    (figures,) = ran.facts["steps"]
-    assert figures["target"] == "callbridge, TLS"
-    assert figures["latency_ms"]["p50"] > 0
+    (figures,) = ran.steps
+    assert figures.target == "callbridge, TLS"
+    assert figures.latency_ms is not None
 
 
-async def test_peers_take_turns_and_are_compared(tmp_path: Path) -> None:
+def test_peers_take_turns_and_are_compared(run: Run, tmp_path: Path) -> None:
     peer = f"{sys.executable} {bench.PEER_FOLDER / 'picows_echo.py'}"
-    ran = await run(tmp_path, *QUICK, "--peer", peer, "--rounds", "2", "--json")
+    ran = run(*QUICK, "--peer", peer, "--rounds", "2", "--json")
     assert ran.code == 0, ran.err
-    assert [each["target"] for each in ran.facts["steps"]] == ["callbridge", "picows_echo"]
-    assert all(each["seconds"] > 1.9 for each in ran.facts["steps"])  # of both rounds
+    assert [each.target for each in ran.steps] == ["callbridge", "picows_echo"]
+    assert all(each.seconds > 1.9 for each in ran.steps)  # of both rounds
     assert (tmp_path / "out" / "bench.png").stat().st_size > 10_000
 
 
-async def test_a_ramp_ends_where_it_was_told_to(tmp_path: Path) -> None:
-    ran = await run(
-        tmp_path, "--from", "2", "--most", "3", "--seconds", "1", "--settle", "0", "--json"
-    )
-    assert ran.code in (0, 1), ran.err
-    ramp_again = Ramp(2, 3)  # whatever a busy machine carried: its steps lead to these loads
-    for figures in msgspec.convert(ran.facts["steps"], list[Figures]):
-        assert figures.calls == ramp_again.next()
-        ramp_again.took(figures)
-    assert ramp_again.next() is None
-    assert msgspec.convert(ran.facts["knee"], Knee) == ramp_again.knee()
-    assert (tmp_path / "out" / "bench.png").exists()
+async def test_what_was_measured_until_ctrl_c_is_not_lost(tmp_path: Path) -> None:
+    bench_for_long = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "callbridge", "bench", "--calls", "2", "--settle", "0",
+        "--seconds", "60", "--window", "1", "--out", str(tmp_path),
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    assert bench_for_long.stdout is not None
+    async with asyncio.timeout(30):
+        async for line in bench_for_long.stdout:
+            if b"2 calls: p50" in line:
+                break
+        bench_for_long.send_signal(signal.SIGINT)
+        out, err = await bench_for_long.communicate()
+    assert bench_for_long.returncode not in (0, 1, 2)
+    assert b"verdict" in out, err  # the table
+    assert read(tmp_path / "bench.json")["steps"][0]["calls"] == 2
+    assert b"Traceback" not in err
 
 
 # ---- bad ones -----------------------------------------------------------------------------------
@@ -176,61 +228,66 @@ async def test_a_ramp_ends_where_it_was_told_to(tmp_path: Path) -> None:
         (("ws://127.0.0.1:9/x", "--cafile", "/no/file"), "/no/file holds no certificates"),
     ],
 )
-async def test_what_cannot_be_measured_is_one_sentence(
-    tmp_path: Path, args: tuple[str, ...], sentence: str
+def test_what_cannot_be_measured_is_one_sentence(
+    run: Run, args: tuple[str, ...], sentence: str
 ) -> None:
-    ran = await run(tmp_path, *QUICK, *args)
+    ran = run(*QUICK, *args)
     assert ran.code == 2
     assert sentence in ran.err
-    assert "Traceback" not in ran.err
     assert len(ran.err.splitlines()) == 1
 
 
-async def test_a_port_where_nobody_listens(tmp_path: Path) -> None:
+def test_a_port_where_nobody_listens(run: Run) -> None:
     (port,) = free_ports(HERE, 1)
-    ran = await run(tmp_path, f"ws://{HERE}:{port}/media", *QUICK)
+    ran = run(f"ws://{HERE}:{port}/media", *QUICK)
     assert (ran.code, ran.err) == (
         2,
         f"callbridge: ws://{HERE}:{port}/media cannot be reached: Connection refused\n",
     )
 
 
-async def test_a_port_that_is_taken_for_commands(tmp_path: Path) -> None:
+def test_a_port_that_is_taken_for_commands(run: Run) -> None:
     with socket.create_server((HERE, 0)) as taken:
         port = str(taken.getsockname()[1])
-        ran = await run(tmp_path, "http://127.0.0.1:9/webhooks", *QUICK, "--port", port)
+        ran = run("http://127.0.0.1:9/webhooks", *QUICK, "--port", port)
     assert ran.code == 2
     assert f"cannot listen on {HERE} port {port}" in ran.err
 
 
-async def test_a_peer_that_ends_by_itself(tmp_path: Path) -> None:
+def test_a_peer_that_ends_by_itself(run: Run, tmp_path: Path) -> None:
     peer = tmp_path / "broken.py"
     peer.write_text("raise SystemExit('no licence')\n")
-    ran = await run(tmp_path, *QUICK, "--peer", f"{sys.executable} {peer}")
+    ran = run(*QUICK, "--peer", f"{sys.executable} {peer}")
     assert ran.code == 2
     assert "broken: ended by itself, exit code 1" in ran.err
     assert "no licence" in ran.err
 
 
-async def test_a_peer_that_dies_under_load(tmp_path: Path) -> None:
+MORTAL = """
+import asyncio, os, sys
+sys.path.insert(0, "PEER_FOLDER")
+import picows_echo
+
+class Mortal(picows_echo.Echo):
+    seen = 0
+
+    def on_ws_frame(self, transport, frame):
+        Mortal.seen += 1
+        if Mortal.seen > 60:  # in the middle of its window
+            print("out of memory", flush=True)
+            os._exit(3)
+        super().on_ws_frame(transport, frame)
+
+picows_echo.Echo = Mortal
+asyncio.run(picows_echo.serve(int(sys.argv[2])))
+"""
+
+
+def test_a_peer_that_dies_under_load(run: Run, tmp_path: Path) -> None:
     """By its own words, not as a bench that cannot go on."""
     peer = tmp_path / "mortal.py"
-    peer.write_text(
-        f"import sys\nsys.path.insert(0, {str(bench.PEER_FOLDER)!r})\n"
-        "import asyncio, os, picows_echo\n"
-        "class Mortal(picows_echo.Echo):\n"
-        "    seen = 0\n"
-        "    def on_ws_frame(self, transport, frame):\n"
-        "        Mortal.seen += 1\n"
-        "        if Mortal.seen > 250:\n"
-        "            print('out of memory', flush=True)\n"
-        "            os._exit(3)\n"
-        "        super().on_ws_frame(transport, frame)\n"
-        "picows_echo.Echo = Mortal\n"
-        "asyncio.run(picows_echo.serve(int(sys.argv[2])))\n"
-    )
-    load = ("--calls", "2", "--seconds", "4", "--settle", "0.2")
-    ran = await run(tmp_path, *load, "--peer", f"{sys.executable} {peer}", "--rounds", "1")
+    peer.write_text(MORTAL.replace("PEER_FOLDER", str(bench.PEER_FOLDER)))
+    ran = run(*QUICK, "--peer", f"{sys.executable} {peer}", "--rounds", "1")
     assert ran.code == 2
     assert "mortal: ended by itself, exit code 3" in ran.err
     assert "out of memory" in ran.err

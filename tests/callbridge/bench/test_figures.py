@@ -241,9 +241,44 @@ def test_the_promise_is_an_argument() -> None:
 def test_a_generator_that_is_late_passes_no_verdict_on_others(
     known: dict[str, Any], why: str
 ) -> None:
-    fine, broken = figures(**known), figures(**known, echoes=b"", dropped=3)
+    idle = of_a_core(0.4)
+    fine, broken = figures(idle, **known), figures(idle, **known, echoes=b"", dropped=3)
     assert (fine.verdict, fine.why) == ("generator-bound", why)
     assert (broken.verdict, broken.why) == ("generator-bound", why)
+
+
+GENERATOR_LATE: dict[str, Any] = {"lateness": rows([0.0017])}
+ANSWERS_SLOW: dict[str, Any] = {"echoes": rows([(0, 0, 0.0312)])}
+
+
+def of_a_core(share: float) -> Use:
+    """The endpoint's use in the ten seconds of `figures`."""
+    return Use(cpu_s=10 * share, rss_mib=50.0, idle_rss_mib=50.0)
+
+
+@pytest.mark.parametrize("share", [0.90, 0.97, 1.0])
+def test_a_full_endpoint_is_at_its_limit_though_the_generator_was_late_as_well(
+    share: float,
+) -> None:
+    found = figures(of_a_core(share), **GENERATOR_LATE, **ANSWERS_SLOW)
+    used = f"p99 31.2 ms, above 20 ms; the endpoint used {100 * share:.0f} % of a core"
+    assert (found.verdict, found.why) == ("slo", used)
+
+
+def test_an_endpoint_that_had_time_left_is_not_blamed_for_a_late_generator() -> None:
+    assert figures(of_a_core(0.89), **GENERATOR_LATE, **ANSWERS_SLOW).verdict == "generator-bound"
+
+
+def test_a_full_endpoint_that_holds_says_nothing_when_the_generator_was_late() -> None:
+    assert figures(of_a_core(0.97), **GENERATOR_LATE).verdict == "generator-bound"
+
+
+def test_whose_limit_it_is_cannot_be_told_of_an_endpoint_whose_cpu_is_not_seen() -> None:
+    late = "the generator's own frames left late by 1.7 ms (p99), above 1 ms"
+    found = figures(None, **GENERATOR_LATE, **ANSWERS_SLOW)
+    assert found.verdict == "generator-bound"
+    assert found.why == f"{late}; the endpoint's own CPU is not known, so it may be its limit"
+    assert figures(None, **GENERATOR_LATE).why == late
 
 
 # ---- rounds -------------------------------------------------------------------------------------

@@ -88,6 +88,29 @@ def test_what_is_not_ok_is_said_in_words_below() -> None:
     assert f"500 calls: {LATE}" in lines
 
 
+def test_a_load_that_failed_twice_for_one_reason_has_one_line() -> None:
+    lines = shown(report.table([step(200), slow(460), slow(460)]))
+    assert sum(line == f"460 calls: {SLOW}" for line in lines) == 1
+
+
+def test_one_call_is_not_plural() -> None:
+    assert f"1 call: {SLOW}" in shown(report.table([slow(1)]))
+
+
+def test_the_knee_does_not_repeat_the_reason_that_stands_below_the_table() -> None:
+    lines = report.knee_lines(LIMIT, [step(420), slow(460)])
+    assert [lines[0], lines[1][:8]] == ["It carries 420 calls.", "There it"]
+    nothing = Knee(calls=0, calls_per_core=None, is_limit=True, advice=0, why=f"at 6 calls: {SLOW}")
+    assert report.knee_lines(nothing, [slow(6)]) == ["No load held."]
+
+
+@pytest.mark.parametrize(("width", "explained"), [(140, True), (80, False)])
+def test_only_columns_that_are_there_are_explained(width: int, explained: bool) -> None:
+    text = "\n".join(shown(report.table([step(200)]), width))
+    assert ("gen." in text) is explained
+    assert "underruns:" in text
+
+
 @pytest.mark.parametrize(("width", "columns"), [(120, 15), (report.WIDE, 15), (80, 10)])
 def test_a_row_stays_a_row(width: int, columns: int) -> None:
     wide = step(
@@ -163,7 +186,7 @@ def test_a_knee_that_is_no_limit_says_at_least() -> None:
                 why=f"at 420 calls: {LATE}")  # fmt: skip
     lines = report.knee_lines(knee)
     assert lines[:2] == [
-        "It carries at least 400 calls: no limit of its own was reached.",
+        "It carries at least 400 calls; its limit was not found.",
         f"At 420 calls: {LATE}.",
     ]
 
@@ -232,7 +255,7 @@ def test_a_pipe_gets_a_line_for_every_finished_step() -> None:
         "callbridge, 200 calls: p50 0.31, p99 0.94, worst 7.50 ms; jitter p99 0.42 ms; "
         "21.5 us/frame; 21.5 % CPU; ok",
         "callbridge, 460 calls: p50 1.20, p99 31.2, worst 55.0 ms; jitter p99 0.42 ms; "
-        f"21.5 us/frame; 49.5 % CPU; {SLOW}",
+        "21.5 us/frame; 49.5 % CPU; missed",
         "callbridge, 500 calls: the endpoint answers 503",
     ]
 

@@ -2,33 +2,28 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 
 import numpy as np
 import pytest
 
-from callbridge import App, Call, Message, Turn
+from callbridge import App, Call, Message, Outcome, Turn
 from callbridge.errors import SettingsError
-from callbridge.testing import Pair, Press, Wait, caller, run, says, tone
+from callbridge.testing import CallReport, Pair, Press, Wait, caller, says, tone
 from callbridge.testing.speech import CHARACTER_S, pitched
 
 HELLO, STOP, COUGH, MORE = 440.0, 600.0, 900.0, 520.0
 EAR = pitched({HELLO: "hello there", STOP: "stop that now", MORE: "and more", COUGH: ""})
 
 
-def conversation(
-    test: Callable[[Pair], Awaitable[None]], register: Callable[[App], object], **settings: object
-) -> None:
-    app = App(speech=EAR)
-    register(app)
+@pytest.fixture
+def app() -> App:
+    return App(speech=EAR)
 
-    async def whole() -> None:
-        pair = Pair(app, **settings)  # type: ignore[arg-type]
-        await test(pair)
-        await pair.quiet()
-        await app.close()
 
-    run(whole())
+def voiced(report: CallReport) -> int:
+    """Samples in which the caller heard a voice."""
+    return int(np.count_nonzero(np.abs(report.bot) > 100))
 
 
 def hummed(text: str) -> int:
@@ -36,241 +31,236 @@ def hummed(text: str) -> int:
     return round(CHARACTER_S * 8000) * len(text)
 
 
-def test_three_lines_hold_a_conversation() -> None:
-    histories: list[list[Message]] = []
+# ---- the bots -----------------------------------------------------------------------------------
 
-    def register(app: App) -> None:
-        @app.reply(greeting="Hi.")
-        async def parrot(call: Call, turn: Turn) -> AsyncIterator[str]:
-            histories.append(call.history)
-            yield f"You said {turn.text}."
 
-    async def test(pair: Pair) -> None:
-        report = await pair.call(
-            caller(
-                Wait("bot_speaking", 0.1), Wait("bot_silent", 0.6), says(tone(1.0, HELLO)),
-                Wait("bot_speaking", 0.5), Wait("bot_silent", 0.6),
-            )
-        )  # fmt: skip
-        assert not report.failed
-        spoken = np.count_nonzero(np.abs(report.bot) > 100)
-        assert spoken == pytest.approx(hummed("Hi.You said hello there."), rel=0.05)
-        counts = pair.app.service.studio().counts
-        assert counts.turns == 1
-        (steps,) = counts.waterfalls
-        assert list(steps) == [
-            "turn_ended", "final_text", "first_token", "first_audio", "first_sent", "first_heard",
-        ]  # fmt: skip
-        assert list(steps.values()) == sorted(steps.values())
-        assert steps["turn_ended"] == pytest.approx(0.64, abs=0.05)
-        assert steps["first_heard"] < 0.75
+async def agrees(call: Call, turn: Turn) -> str:
+    return "Yes."
 
-    conversation(test, register)
-    assert histories == [
+
+async def counts(call: Call, turn: Turn) -> str:
+    return "one two three four five six seven eight."
+
+
+class Parrot:
+    """Repeats what was said, and keeps what had been said until then."""
+
+    def __init__(self) -> None:
+        self.histories: list[list[Message]] = []
+
+    async def __call__(self, call: Call, turn: Turn) -> AsyncIterator[str]:
+        self.histories.append(call.history)
+        yield f"You said {turn.text}."
+
+
+class Talker(Parrot):
+    """Has a lot to say."""
+
+    text = "one two three four five six seven eight nine ten eleven twelve."
+
+    async def __call__(self, call: Call, turn: Turn) -> AsyncIterator[str]:
+        self.histories.append(call.history)
+        yield self.text
+
+
+class Thinker:
+    """Needs two seconds for an answer."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    async def __call__(self, call: Call, turn: Turn) -> AsyncIterator[str]:
+        self.asked.append(turn.text)
+        await asyncio.sleep(2.0)
+        yield "Done."
+
+
+class Endless:
+    """A language model that does not come to an end."""
+
+    closed_at: float | None = None  # in seconds of the loop
+
+    async def __call__(self, call: Call, turn: Turn) -> AsyncIterator[str]:
+        try:
+            while True:
+                yield "words and words and words. "
+                await asyncio.sleep(0.01)
+        finally:
+            self.closed_at = asyncio.get_running_loop().time()
+
+
+class Desk:
+    """Says a text, and then listens until nobody speaks any more."""
+
+    outcome: Outcome
+
+    def __init__(self, text: str, *, interruptible: bool = True, turns: int = 0) -> None:
+        self._text, self._interruptible, self._turns = text, interruptible, turns
+        self.heard: list[str] = []
+
+    async def __call__(self, call: Call) -> None:
+        self.outcome = await call.say(self._text, interruptible=self._interruptible)
+        for _ in range(self._turns):
+            self.heard.append((await call.listen(timeout=3)).text)
+
+
+class Menu:
+    """Asks twice for two digits."""
+
+    def __init__(self) -> None:
+        self.gathered: list[tuple[str, str, str]] = []
+
+    async def __call__(self, call: Call) -> None:
+        for _ in range(2):
+            result = await call.gather(2, speech=True, timeout=6)
+            self.gathered.append((result.digits, result.stop, result.text))
+
+
+# ---- replies ------------------------------------------------------------------------------------
+
+
+async def test_three_lines_hold_a_conversation(app: App, pair: Pair) -> None:
+    parrot = app.reply(greeting="Hi.")(Parrot())
+    report = await pair.call(
+        caller(
+            Wait("bot_speaking", 0.1), Wait("bot_silent", 0.6), says(tone(1.0, HELLO)),
+            Wait("bot_speaking", 0.5), Wait("bot_silent", 0.6),
+        )
+    )  # fmt: skip
+    assert not report.failed
+    assert voiced(report) == pytest.approx(hummed("Hi.You said hello there."), rel=0.05)
+    assert parrot.histories == [
         [{"role": "assistant", "content": "Hi."}, {"role": "user", "content": "hello there"}]
     ]
+    speech = app.service.studio().counts
+    assert speech.turns == 1
+    (steps,) = speech.waterfalls
+    assert list(steps) == [
+        "turn_ended", "final_text", "first_token", "first_audio", "first_sent", "first_heard",
+    ]  # fmt: skip
+    assert list(steps.values()) == sorted(steps.values())
+    assert steps["turn_ended"] == pytest.approx(0.64, abs=0.05)
+    assert steps["first_heard"] < 0.75
 
 
-def test_an_interruption_cuts_the_reply_at_the_word_and_is_the_next_turn() -> None:
-    histories: list[list[Message]] = []
-    long = "one two three four five six seven eight nine ten eleven twelve."
-
-    def register(app: App) -> None:
-        @app.reply()
-        async def bot(call: Call, turn: Turn) -> AsyncIterator[str]:
-            histories.append(call.history)
-            yield long
-
-    async def test(pair: Pair) -> None:
-        report = await pair.call(
-            caller(
-                says(tone(1.0, HELLO)), Wait("bot_speaking", 1.0), says(tone(1.0, STOP)),
-                Wait("bot_silent", 0.4), Wait("bot_speaking", 0.2),
-            )
-        )  # fmt: skip
-        assert len(report.clears) >= 1
-        assert pair.app.service.studio().counts.interruptions == 1
-
-    conversation(test, register)
-    assistant = histories[1][1]["content"]
-    assert long.startswith(assistant)
-    assert 3 <= len(assistant.split()) <= 8
-    assert histories[1][2] == {"role": "user", "content": "stop that now"}
-
-
-def test_a_cough_withholds_for_a_moment_and_the_reply_goes_on() -> None:
-    def register(app: App) -> None:
-        @app.reply()
-        async def bot(call: Call, turn: Turn) -> str:
-            return "one two three four five six seven eight."
-
-    async def test(pair: Pair) -> None:
-        report = await pair.call(
-            caller(
-                says(tone(1.0, HELLO)), Wait("bot_speaking", 0.6), says(tone(0.25, COUGH)),
-                Wait("bot_silent", 1.2),
-            )
-        )  # fmt: skip
-        counts = pair.app.service.studio().counts
-        assert (counts.withheld, counts.interruptions) == (1, 0)
-        assert not report.clears
-        spoken = np.count_nonzero(np.abs(report.bot) > 100)
-        assert spoken == pytest.approx(hummed("one two three four five six seven eight."), rel=0.05)
-
-    conversation(test, register)
-
-
-def test_a_caller_who_goes_on_before_the_reply_sounds_has_said_one_turn() -> None:
-    heard: list[str] = []
-
-    def register(app: App) -> None:
-        @app.reply()
-        async def slow(call: Call, turn: Turn) -> AsyncIterator[str]:
-            heard.append(turn.text)
-            await asyncio.sleep(2.0)
-            yield "Done."
-
-    async def test(pair: Pair) -> None:
-        await pair.call(
-            caller(
-                says(tone(1.0, HELLO)), Wait("bot_silent", 1.0), says(tone(1.0, MORE)),
-                Wait("bot_speaking", 0.1),
-            )
-        )  # fmt: skip
-
-    conversation(test, register)
-    assert heard == ["hello there", "hello there and more"]
-
-
-def test_a_language_models_stream_is_closed_when_it_is_interrupted() -> None:
-    closed: list[float] = []
-
-    def register(app: App) -> None:
-        @app.reply()
-        async def endless(call: Call, turn: Turn) -> AsyncIterator[str]:
-            try:
-                while True:
-                    yield "words and words and words. "
-                    await asyncio.sleep(0.01)
-            finally:
-                closed.append(asyncio.get_running_loop().time())
-
-    async def test(pair: Pair) -> None:
-        report = await pair.call(
-            caller(says(tone(1.0, HELLO)), Wait("bot_speaking", 2.0), says(tone(0.8, STOP)))
+async def test_an_interruption_cuts_the_reply_at_the_word_and_is_the_next_turn(
+    app: App, pair: Pair
+) -> None:
+    talker = app.reply()(Talker())
+    report = await pair.call(
+        caller(
+            says(tone(1.0, HELLO)), Wait("bot_speaking", 1.0), says(tone(1.0, STOP)),
+            Wait("bot_silent", 0.4), Wait("bot_speaking", 0.2),
         )
-        cleared_at = next(entry.at_s for entry in report.tape if entry.kind == "clear")
-        assert closed[0] - cleared_at < 0.1
-
-    conversation(test, register)
-
-
-def test_silence_is_asked_after_and_then_ended() -> None:
-    def register(app: App) -> None:
-        @app.reply(greeting="Hi.", idle="Hello?", idle_after=3.0, idle_limit=2)
-        async def bot(call: Call, turn: Turn) -> str:
-            return "Yes."
-
-    async def test(pair: Pair) -> None:
-        report = await pair.call(caller(Wait("hangup", within_s=60)))
-        spoken = np.count_nonzero(np.abs(report.bot) > 100)
-        assert spoken == pytest.approx(hummed("Hi.Hello?Hello?"), rel=0.05)
-        assert report.hangup_source == "callee"
-
-    conversation(test, register)
+    )  # fmt: skip
+    assert len(report.clears) >= 1
+    assert app.service.studio().counts.interruptions == 1
+    _, reply, interruption = talker.histories[1]
+    assert Talker.text.startswith(reply["content"])
+    assert 3 <= len(reply["content"].split()) <= 8
+    assert interruption == {"role": "user", "content": "stop that now"}
 
 
-def test_listen_returns_what_was_said_and_an_empty_turn_for_silence() -> None:
-    said: list[str] = []
-
-    def register(app: App) -> None:
-        @app.call
-        async def desk(call: Call) -> None:
-            outcome = await call.say("Who is calling?")
-            said.append(outcome.text)
-            said.append((await call.listen(timeout=5)).text)
-            silence = await call.listen(timeout=2)
-            said.append(repr(bool(silence)))
-
-    async def test(pair: Pair) -> None:
-        await pair.call(
-            caller(
-                Wait("bot_speaking", 0.1), Wait("bot_silent", 0.3), says(tone(1.0, HELLO)),
-                Wait("hangup"),
-            )
-        )  # fmt: skip
-
-    conversation(test, register)
-    assert said == ["Who is calling?", "hello there", "False"]
-
-
-def test_listen_has_the_speech_that_interrupted() -> None:
-    said: list[str] = []
-
-    def register(app: App) -> None:
-        @app.call
-        async def desk(call: Call) -> None:
-            outcome = await call.say("one two three four five six seven eight nine ten.")
-            said.append(outcome.stop)
-            said.append((await call.listen(timeout=3)).text)
-
-    async def test(pair: Pair) -> None:
-        await pair.call(caller(Wait("bot_speaking", 0.5), says(tone(0.9, STOP)), Wait("hangup")))
-
-    conversation(test, register)
-    assert said == ["interrupted", "stop that now"]
-
-
-def test_an_uninterruptible_text_is_said_to_its_end() -> None:
-    outcomes: list[str] = []
-
-    def register(app: App) -> None:
-        @app.call
-        async def desk(call: Call) -> None:
-            outcome = await call.say("this call is recorded.", interruptible=False)
-            outcomes.append(outcome.stop)
-
-    async def test(pair: Pair) -> None:
-        report = await pair.call(
-            caller(Wait("bot_speaking", 0.2), says(tone(0.8, STOP)), Wait("hangup"))
+async def test_a_cough_withholds_for_a_moment_and_the_reply_goes_on(app: App, pair: Pair) -> None:
+    app.reply()(counts)
+    report = await pair.call(
+        caller(
+            says(tone(1.0, HELLO)), Wait("bot_speaking", 0.6), says(tone(0.25, COUGH)),
+            Wait("bot_silent", 1.2),
         )
-        assert not report.clears
-
-    conversation(test, register)
-    assert outcomes == ["finished"]
-
-
-def test_gather_takes_speech_instead_of_keys() -> None:
-    gathered: list[tuple[str, str, str]] = []
-
-    def register(app: App) -> None:
-        @app.call
-        async def menu(call: Call) -> None:
-            for _ in range(2):
-                result = await call.gather(2, speech=True, timeout=6)
-                gathered.append((result.digits, result.stop, result.text))
-
-    async def test(pair: Pair) -> None:
-        pause = Wait("bot_silent", 1.2)
-        await pair.call(caller(says(tone(1.0, HELLO)), pause, Press("42"), Wait("hangup")))
-
-    conversation(test, register)
-    assert gathered == [("", "speech", "hello there"), ("42", "complete", "")]
+    )  # fmt: skip
+    speech = app.service.studio().counts
+    assert (speech.withheld, speech.interruptions) == (1, 0)
+    assert not report.clears
+    assert voiced(report) == pytest.approx(
+        hummed("one two three four five six seven eight."), rel=0.05
+    )
 
 
-def test_a_bot_that_only_replies_needs_engines_at_the_start(
+async def test_a_caller_who_goes_on_before_the_reply_sounds_has_said_one_turn(
+    app: App, pair: Pair
+) -> None:
+    thinker = app.reply()(Thinker())
+    await pair.call(
+        caller(
+            says(tone(1.0, HELLO)), Wait("bot_silent", 1.0), says(tone(1.0, MORE)),
+            Wait("bot_speaking", 0.1),
+        )
+    )  # fmt: skip
+    assert thinker.asked == ["hello there", "hello there and more"]
+
+
+async def test_a_language_models_stream_is_closed_when_it_is_interrupted(
+    app: App, pair: Pair
+) -> None:
+    endless = app.reply()(Endless())
+    report = await pair.call(
+        caller(says(tone(1.0, HELLO)), Wait("bot_speaking", 2.0), says(tone(0.8, STOP)))
+    )
+    cleared_at = next(entry.at_s for entry in report.tape if entry.kind == "clear")
+    assert endless.closed_at is not None
+    assert endless.closed_at - cleared_at < 0.1
+
+
+async def test_silence_is_asked_after_and_then_ended(app: App, pair: Pair) -> None:
+    app.reply(greeting="Hi.", idle="Hello?", idle_after=3.0, idle_limit=2)(agrees)
+    report = await pair.call(caller(Wait("hangup", within_s=60)))
+    assert voiced(report) == pytest.approx(hummed("Hi.Hello?Hello?"), rel=0.05)
+    assert report.hangup_source == "callee"
+
+
+@pytest.mark.virtual
+async def test_a_bot_that_only_replies_needs_engines_at_the_start(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setitem(sys.modules, "moonshine_voice", None)
     app = App()
-
-    @app.reply()
-    async def bot(call: Call, turn: Turn) -> str:
-        return "Yes."
-
-    async def start() -> None:
-        Pair(app)
+    app.reply()(agrees)
+    Pair(app)
+    with pytest.raises(SettingsError, match=r"callbridge\[speech\]"):
         _ = app.service
 
-    with pytest.raises(SettingsError, match=r"callbridge\[speech\]"):
-        run(start())
+
+# ---- scripts ------------------------------------------------------------------------------------
+
+
+async def test_listen_returns_what_was_said_and_an_empty_turn_for_silence(
+    app: App, pair: Pair
+) -> None:
+    desk = Desk("Who is calling?", turns=2)
+    app.call(desk)
+    await pair.call(
+        caller(
+            Wait("bot_speaking", 0.1), Wait("bot_silent", 0.3), says(tone(1.0, HELLO)),
+            Wait("hangup"),
+        )
+    )  # fmt: skip
+    assert desk.outcome.text == "Who is calling?"
+    assert desk.heard == ["hello there", ""]
+
+
+async def test_listen_has_the_speech_that_interrupted(app: App, pair: Pair) -> None:
+    desk = Desk("one two three four five six seven eight nine ten.", turns=1)
+    app.call(desk)
+    await pair.call(caller(Wait("bot_speaking", 0.5), says(tone(0.9, STOP)), Wait("hangup")))
+    assert desk.outcome.stop == "interrupted"
+    assert desk.heard == ["stop that now"]
+
+
+async def test_an_uninterruptible_text_is_said_to_its_end(app: App, pair: Pair) -> None:
+    desk = Desk("this call is recorded.", interruptible=False)
+    app.call(desk)
+    report = await pair.call(
+        caller(Wait("bot_speaking", 0.2), says(tone(0.8, STOP)), Wait("hangup"))
+    )
+    assert not report.clears
+    assert desk.outcome.stop == "finished"
+
+
+async def test_gather_takes_speech_instead_of_keys(app: App, pair: Pair) -> None:
+    menu = Menu()
+    app.call(menu)
+    await pair.call(
+        caller(says(tone(1.0, HELLO)), Wait("bot_silent", 1.2), Press("42"), Wait("hangup"))
+    )
+    assert menu.gathered == [("", "speech", "hello there"), ("42", "complete", "")]

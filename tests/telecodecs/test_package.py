@@ -39,7 +39,9 @@ def test_the_users_number_of_threads_wins() -> None:
 
 
 def test_it_knows_nobody() -> None:
-    seen = run('import sys, telecodecs; print("callbridge" in sys.modules, "asyncio" in sys.modules)')
+    seen = run(
+        'import sys, telecodecs; print("callbridge" in sys.modules, "asyncio" in sys.modules)'
+    )
     assert seen == "False False"
 
 

@@ -186,6 +186,12 @@ def decode_incoming(text: str | bytes) -> Incoming | Unknown:
         return _unknown_or_raise(text, error, _INCOMING_EVENTS)
 
 
+def read_start(text: str | bytes) -> StartBody | None:
+    """What a stream says about itself, if this is its start frame. Raises MalformedFrame."""
+    frame = decode_incoming(text)
+    return frame.start if isinstance(frame, Start) else None
+
+
 def decode_outgoing(text: str | bytes) -> Outgoing | Unknown:
     """Read one message of the customer's server. Raises MalformedFrame."""
     try:

@@ -22,8 +22,8 @@ from callbridge.calls.leg import Leg
 from callbridge.media.stream import MediaStream
 from callbridge.media.wire import MAX_FRAME_CHARS, encode_audio
 from callbridge.sockets import asgi as server
+from callbridge.sockets import closing, door, tokens
 from callbridge.sockets import picows as fast
-from callbridge.sockets import tokens
 from callbridge.sockets.scope import Message, Scope
 from callbridge.testing import tone
 from telecodecs import codec
@@ -232,7 +232,7 @@ async def test_our_own_tokens_count_in_every_mode(serve: Serve) -> None:
     ("first", "why"),
     [
         ([frames.CONNECTED, "{"], "malformed"),
-        ([frames.CONNECTED] * server.FIRST_MESSAGES, "no start frame"),
+        ([frames.CONNECTED] * door.FIRST_MESSAGES, "no start frame"),
     ],
 )
 async def test_a_stream_that_does_not_say_what_it_is_is_closed(
@@ -241,7 +241,7 @@ async def test_a_stream_that_does_not_say_what_it_is_is_closed(
     async with serve(echoing(), media_auth="none") as served, served.socket() as socket:
         for text in first:
             await socket.send(text)
-        assert (await closed(socket))[0] == server.POLICY_VIOLATION
+        assert (await closed(socket))[0] == closing.POLICY_VIOLATION
         assert len(served.app.service.calls) == 0
 
 
@@ -252,7 +252,7 @@ async def test_a_stream_that_says_nothing_is_closed(
         monkeypatch.setattr(module, "START_WITHIN_S", 0.05)
     async with serve(echoing(), media_auth="none") as served, served.socket() as socket:
         await socket.send(frames.CONNECTED)
-        assert await closed(socket) == (server.POLICY_VIOLATION, "no start frame")
+        assert await closed(socket) == (closing.POLICY_VIOLATION, "no start frame")
 
 
 async def test_a_second_stream_of_one_adopted_call_is_closed(serve: Serve) -> None:
@@ -297,7 +297,7 @@ async def test_an_oversized_frame_closes_its_own_socket_and_nothing_else(served:
         await listened(served, calls=2)
         with suppress(ConnectionClosed):  # while it is still sending
             await socket.send(frames.CONNECTED + " " * MAX_FRAME_CHARS)
-        assert (await closed(socket))[0] == server.TOO_BIG
+        assert (await closed(socket))[0] == closing.TOO_BIG
         await echoed(healthy)
         assert (await served.http.get("/healthz")).status_code == 200
 
@@ -351,7 +351,7 @@ async def test_fragments_may_not_add_up_to_more_than_a_frame_may_have(served: Se
         await begin(served, socket)
         with suppress(ConnectionClosed):  # while it is still sending
             await socket.send([" " * 1_000_000] * (MAX_FRAME_CHARS // 1_000_000 + 1))
-        assert (await closed(socket))[0] == server.TOO_BIG
+        assert (await closed(socket))[0] == closing.TOO_BIG
         (leg,) = served.app.service.calls.legs()
         await eventually(lambda: leg.stream is None)
 
@@ -473,7 +473,7 @@ class BareServer:
             "headers": [],
         }
         self.task = asyncio.create_task(
-            served.app.service.media(scope, self.incoming.get, self.send)
+            served.app.service.sockets["/media"](scope, self.incoming.get, self.send)
         )
 
     def put(self, **message: Any) -> None:
@@ -497,7 +497,7 @@ async def test_an_oversized_frame_is_refused_where_the_server_has_no_limit(on_as
     bare.receive(frames.CONNECTED + " " * MAX_FRAME_CHARS)
     await bare.done()
     assert bare.sent[-1]["type"] == "websocket.close"
-    assert bare.sent[-1]["code"] == server.TOO_BIG
+    assert bare.sent[-1]["code"] == closing.TOO_BIG
 
 
 async def test_a_long_reason_is_cut_to_what_a_close_frame_holds(on_asgi: Served) -> None:

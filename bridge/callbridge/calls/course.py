@@ -195,7 +195,8 @@ class Life:
         if leg.ended.done() or await self._streaming():
             return
         if not await self._restore() and not leg.ended.done():
-            self.log.error("no media stream: is the public URL reachable for WebSockets?")
+            if not leg.undecodable:  # that was logged, and no other stream would help
+                self.log.error("no media stream: is the public URL reachable for WebSockets?")
             await self.command(control.Hangup(call_control_id=leg.call_control_id))
 
     async def _streaming(self) -> bool:
@@ -223,6 +224,8 @@ class Life:
 
     async def _restore(self) -> bool:
         leg = self.leg
+        if leg.undecodable:
+            return False
         leg.expect_stream()
         self.log.warning("media stream lost, asking for another")
         start = control.StreamingStart(

@@ -29,6 +29,7 @@ from callbridge.media.session import (
     Started,
     State,
     Stopped,
+    Undecodable,
 )
 from callbridge.media.stream import MediaStream, Transport
 from callbridge.media.wire import StartBody
@@ -124,6 +125,7 @@ class Leg:
         "stream_given_up",
         "streaming",
         "to",
+        "undecodable",
     )
 
     def __init__(
@@ -155,6 +157,7 @@ class Leg:
         self.listening = False
         self.released = False
         self.stream_given_up = False
+        self.undecodable = ""  # why the call's audio cannot be decoded, if it cannot
         self.gone = False  # any of these, or ended: nothing more can be said or heard
         self.inbound: deque[Pcm] = deque()
         self.digits: list[Digit] = []
@@ -238,7 +241,8 @@ class Leg:
             return
         if stream.session.state is not State.STOPPED:
             self.stats.streams_lost += 1
-        self.expect_stream()
+        if not self.undecodable:
+            self.expect_stream()
         if self.on_stream_lost:
             self.on_stream_lost()
 
@@ -252,6 +256,8 @@ class Leg:
                 self.digit(Digit(event.digit, event.occurred_at))
             case Started():
                 self._started(event.start)
+            case Undecodable():
+                self._cannot_decode(event.reason)
             case ErrorReceived():
                 self.stats.errors[event.code] += 1
             case Stopped():
@@ -275,6 +281,14 @@ class Leg:
         self.set_answered()  # audio flows, whatever became of the webhook
         if not self.streaming.done():
             self.streaming.set_result(None)
+
+    def _cannot_decode(self, reason: str) -> None:
+        log.error(
+            f"{reason}: ask the platform for stream_codec=PCMU",
+            extra={"call": self.reference, "call_control_id": self.call_control_id},
+        )
+        self.undecodable = reason
+        self.fail_stream(reason)
 
     # ---- audio in ---------------------------------------------------------------------------
 

@@ -173,6 +173,8 @@ class Calls:
         return control.Stream(
             stream_url=f"{line.media_url}?{urlencode({'token': token})}",
             stream_auth_token=token,
+            # What we receive shall be one of the two laws, whatever codec the leg has.
+            stream_codec="PCMA" if line.plan.tx_name == "PCMA" else "PCMU",
             stream_bidirectional_codec=line.plan.tx_name,
             stream_bidirectional_sampling_rate=line.plan.tx_rate,
         )

@@ -4,6 +4,7 @@ All of it both on picows and on plain ASGI."""
 
 import asyncio
 import json
+import logging
 import random
 import time
 from base64 import b64decode
@@ -435,6 +436,30 @@ async def test_a_format_that_cannot_be_decoded_closes_with_a_sentence(served: Se
         code, why = await closed(socket)
         assert code == 1002
         assert "OPUS" in why
+
+
+async def test_a_codec_that_is_not_built_ends_the_call_at_once_and_blames_nothing_else(
+    served: Served, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Twenty seconds of silence, and a log that blames the public URL."""
+    answer = await served.ring()
+    assert answer["stream_codec"] == "PCMU"
+    began = time.monotonic()
+    with caplog.at_level(logging.ERROR, "callbridge"):
+        async with served.stream(answer) as socket:
+            await socket.send(frames.CONNECTED)
+            await socket.send(frames.start("G722", 8000))
+            assert await closed(socket) == (
+                1002,
+                "the stream's codec G722 at 8000 Hz is not built here",
+            )
+        assert (await served.platform.commands.get())[0] == "hangup"
+    assert time.monotonic() - began < 5.0
+    (line,) = (record.getMessage() for record in caplog.records)
+    assert line == (
+        "the stream's codec G722 at 8000 Hz is not built here: "
+        "ask the platform for stream_codec=PCMU"
+    )
 
 
 async def test_a_client_that_vanishes_leaves_no_task_and_no_socket(served: Served) -> None:

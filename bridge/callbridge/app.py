@@ -22,10 +22,12 @@ from callbridge.control.client import CallControl, connect
 from callbridge.control.commands import Event, read_event
 from callbridge.errors import CallbridgeError, SettingsError, SpeechFailed, WebhookError
 from callbridge.media.playout import PlayoutSettings
+from callbridge.serve.endpoints import MEDIA
 from callbridge.serve.logs import mask_server_logs
 from callbridge.serve.metrics import CONTENT_TYPE, Metrics, SpeechFigures
 from callbridge.serve.settings import Settings
-from callbridge.sockets.asgi import Door, MediaServer
+from callbridge.sockets.asgi import StreamServer
+from callbridge.sockets.door import Door
 from callbridge.sockets.scope import Receive, Scope, Send, route
 from callbridge.speech.echo import EchoSettings
 from callbridge.speech.engines import Speech
@@ -206,8 +208,8 @@ class App:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self._lifespan(receive, send)
-        elif scope["type"] == "websocket" and route(scope) == "/media":
-            await self.service.media(scope, receive, send)
+        elif scope["type"] == "websocket" and (server := self.service.sockets.get(route(scope))):
+            await server(scope, receive, send)
         else:
             await self._http(scope, receive, send)
 
@@ -308,8 +310,8 @@ class Service:
         )
         self.calls = Calls(means, bot_for)
         shared = {"minted": None, "shared": token, "none": ""}[settings.media_auth]
-        self.door = Door(self.calls, shared)
-        self.media = MediaServer(self.door)
+        self.doors = [Door(MEDIA, self.calls, shared)]
+        self.sockets = {door.endpoint.path: StreamServer(door) for door in self.doors}
         pools = {"hearing": self._hearing, "speaking": self._speaking}
         self.metrics = Metrics(
             self.calls, self._ticker, SpeechFigures(self._spoken, pools), self._watchdog

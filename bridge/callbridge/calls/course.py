@@ -233,7 +233,8 @@ class Course:
         if leg.over or await self._streaming():
             return
         if not await self._restore() and not leg.over:
-            leg.tape.write(NoStream())
+            if not leg.undecodable:  # that is on the tape, and no other stream would help
+                leg.tape.write(NoStream())
             await self.command(control.Hangup(call_control_id=leg.call_control_id))
 
     async def _streaming(self) -> bool:
@@ -261,6 +262,8 @@ class Course:
 
     async def _restore(self) -> bool:
         leg = self.leg
+        if leg.undecodable:
+            return False
         leg.expect_stream()
         leg.tape.write(StreamBroke())
         start = control.StreamingStart(

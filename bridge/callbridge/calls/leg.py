@@ -21,7 +21,7 @@ from callbridge.media.wire import StartBody
 from callbridge.outcomes import Transferred
 from callbridge.speech.studio import Studio
 from callbridge.tape.events import Answered as AnswerOfPlatform
-from callbridge.tape.events import CallOver, KeyPressed, PhaseEntered
+from callbridge.tape.events import CallOver, KeyPressed, PhaseEntered, StreamUnusable
 from callbridge.tape.tape import Tape, TapeReader
 from callbridge.timing.clock import Clock
 from callbridge.timing.signal import Signal
@@ -82,6 +82,7 @@ class Leg:
         "streaming",
         "tape",
         "to",
+        "undecodable",
         "voice",
     )
 
@@ -110,6 +111,7 @@ class Leg:
         self.keys = Keypad()
         self.errands = Errands()
         self.on_lost: Callable[[], None] | None = None
+        self.undecodable = ""  # why the call's audio cannot be decoded, if it cannot
         self.tape = Tape(self, means.clock.wall, means.readers)
         self.line = AudioLine(means.plan, means.clock, means.ticker, self, self.tape)
         self.voice = AudioVoice(self.line, self.tape, means.studio, spawn, means.media_url)
@@ -225,9 +227,16 @@ class Leg:
             return
         if not stopped:
             self.line.streams_lost += 1
-        self.expect_stream()
+        if not self.undecodable:
+            self.expect_stream()
         if self.on_lost:
             self.on_lost()
+
+    def on_undecodable(self, reason: str) -> None:
+        """A stream in a codec that is not built here: whoever waits for its start learns why."""
+        self.undecodable = reason
+        self.tape.write(StreamUnusable(why=reason))
+        self.fail_stream(reason)
 
     def on_started(self, start: StartBody) -> bool:
         stream = self.line.stream

@@ -18,7 +18,7 @@ from callbridge.control import commands as control
 from callbridge.errors import CommandError
 from callbridge.media.wire import StartBody
 from callbridge.sockets import tokens
-from callbridge.sockets.asgi import StreamRefused
+from callbridge.sockets.door import StreamRefused
 from callbridge.tape.events import CallBegan
 from callbridge.timing.clock import first_of
 

@@ -62,6 +62,14 @@ class Started(msgspec.Struct, frozen=True):
     stream_id: str
 
 
+class Undecodable(msgspec.Struct, frozen=True):
+    """The stream's format is not built here: no audio will come of it, and it does not begin."""
+
+    encoding: str
+    sample_rate: int
+    reason: str
+
+
 class AudioReceived(msgspec.Struct, frozen=True, gc=False):
     """(n,) int16 of the caller at the session's sample rate, any n."""
 
@@ -91,7 +99,9 @@ class Stopped(msgspec.Struct, frozen=True):
     """The platform ended the stream; whether the call goes on it does not say."""
 
 
-Event = Started | AudioReceived | ByteOrderFound | DigitReceived | ErrorReceived | Stopped
+Event = (
+    Started | Undecodable | AudioReceived | ByteOrderFound | DigitReceived | ErrorReceived | Stopped
+)
 
 
 @dataclass(slots=True)
@@ -147,7 +157,9 @@ class MediaSession:
     # ---- what arrives -----------------------------------------------------------------------
 
     def receive(self, frame: wire.Incoming, now: float) -> list[Event]:
-        """Raises RemoteProtocolError for a frame that has no place here; the state stays."""
+        """Raises RemoteProtocolError for a frame that has no place here; the state stays.
+
+        It stays, too, for a start whose format cannot be decoded."""
         if self.state is STREAMING and isinstance(frame, wire.Media):  # 49 of 50 frames
             self.stats.frames_in += 1
             if frame.media.track not in wire.TRACKS:
@@ -160,7 +172,11 @@ class MediaSession:
                 f"a {type(frame).__name__.lower()} frame while {self.state.name.lower()}"
             )
         if isinstance(frame, wire.Start):
-            self._receiver = Receiver(frame.start.media_format, self._sample_rate, self._l16_order)
+            media_format = frame.start.media_format
+            try:
+                self._receiver = Receiver(media_format, self._sample_rate, self._l16_order)
+            except CodecError as error:
+                return [Undecodable(media_format.encoding, media_format.sample_rate, str(error))]
         self.state = following
         match frame:
             case wire.Start():
@@ -257,13 +273,15 @@ class Receiver:
     def __init__(
         self, media_format: wire.MediaFormat, sample_rate: int, l16_order: ByteOrder
     ) -> None:
+        """Raises CodecError for a format that is not built here."""
         name, rate = media_format.encoding, media_format.sample_rate
         try:
             self._codec = codec(name, rate, l16_order=l16_order)
-        except CodecError as error:
-            raise RemoteProtocolError(f"the stream's format cannot be decoded: {error}") from None
+        except CodecError:
+            what = f"the stream's codec {name} at {rate} Hz is not built here"
+            raise CodecError(what) from None
         if media_format.channels != 1:
-            raise RemoteProtocolError(f"a stream of {media_format.channels} channels")
+            raise CodecError(f"a stream of {media_format.channels} channels is not built here")
         self.order: ByteOrder | None = None
         self.concealed = 0
         self._rate = self._codec.encoding.sample_rate

@@ -11,7 +11,7 @@ from typing import Protocol
 from callbridge.errors import MalformedFrame, RemoteProtocolError
 from callbridge.media import wire
 from callbridge.media.jitter import NEVER
-from callbridge.media.session import Event, MediaSession, State
+from callbridge.media.session import Event, MediaSession, State, Undecodable
 from callbridge.timing.clock import Clock
 from callbridge.timing.ticker import Ticker
 
@@ -101,8 +101,13 @@ class MediaStream:
             return
         for event in events:
             self._listener.on_media_event(event)
-        if not isinstance(frame, wire.Media) or self.session.order.deadline < NEVER:
-            self.pump()
+        if isinstance(frame, wire.Media):
+            if self.session.order.deadline < NEVER:
+                self.pump()
+            return
+        if events and isinstance(events[0], Undecodable):
+            self.close(1002, events[0].reason)
+        self.pump()
 
     def pump(self) -> None:
         """Send what is due. Call it after anything that may have changed what that is."""

@@ -3,11 +3,13 @@
 The platform is the WebSocket client. What it sends is `Incoming`, what the customer's server
 sends is `Outgoing`; the bridge decodes the first and encodes the second, the local carrier does
 the reverse. Numbers that the wire carries as strings (sequence_number, chunk, timestamp) are `int`
-here: decoding takes both forms, encoding always writes the strings.
+here: decoding takes both forms, encoding always writes the strings. In frames of the platform null
+is absent, in every field.
 
 Source: the platform's Media Streaming page and its AsyncAPI document."""
 
 from binascii import b2a_base64
+from typing import TypeAlias
 
 import msgspec
 
@@ -173,6 +175,8 @@ _outgoing: msgspec.json.Decoder[Outgoing] = msgspec.json.Decoder(Outgoing, stric
 _unknown: msgspec.json.Decoder[Unknown] = msgspec.json.Decoder(Unknown)
 _encoder = msgspec.json.Encoder()
 
+_Json: TypeAlias = "dict[str, _Json] | list[_Json] | str | float | bool | None"
+_UNREADABLE = (msgspec.DecodeError, UnicodeError, RecursionError)
 _STRING_NUMBERS = ("sequence_number", "chunk", "timestamp")
 _INCOMING_EVENTS = {"connected", "start", "media", "dtmf", "mark", "error", "stop"}
 _OUTGOING_EVENTS = {"media", "mark", "clear"}
@@ -182,22 +186,49 @@ def decode_incoming(text: str | bytes) -> Incoming | Unknown:
     """Read one message of the platform. Raises MalformedFrame."""
     try:
         return _incoming.decode(text)
-    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-        return _unknown_or_raise(text, error, _INCOMING_EVENTS)
+    except _UNREADABLE as error:
+        unreadable: Exception = error
+    if b"null" in text if isinstance(text, bytes) else "null" in text:
+        try:
+            return _incoming.decode(_without_nulls(text))
+        except _UNREADABLE as error:
+            unreadable = error
+    return _unknown_or_raise(text, unreadable, _INCOMING_EVENTS)
+
+
+def read_start(text: str | bytes) -> StartBody | None:
+    """What a stream says about itself, if this is its start frame. Raises MalformedFrame."""
+    frame = decode_incoming(text)
+    return frame.start if isinstance(frame, Start) else None
 
 
 def decode_outgoing(text: str | bytes) -> Outgoing | Unknown:
     """Read one message of the customer's server. Raises MalformedFrame."""
     try:
         return _outgoing.decode(text)
-    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+    except _UNREADABLE as error:
         return _unknown_or_raise(text, error, _OUTGOING_EVENTS)
+
+
+def _without_nulls(text: str | bytes) -> bytes:
+    """The message without the fields that are null. Slow: only a message that cannot be read as it
+    is comes here, so that the frames of a call pay nothing for it."""
+    return _encoder.encode(_present(msgspec.json.decode(text)))
+
+
+def _present(value: "_Json") -> "_Json":
+    """`value` without its nulls on any level."""
+    if isinstance(value, dict):
+        return {name: _present(field) for name, field in value.items() if field is not None}
+    if isinstance(value, list):
+        return [_present(item) for item in value if item is not None]
+    return value
 
 
 def _unknown_or_raise(text: str | bytes, error: Exception, known: set[str]) -> Unknown:
     try:
         frame = _unknown.decode(text)
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
+    except _UNREADABLE:
         raise MalformedFrame(str(error)) from None
     if frame.event not in known:
         return frame

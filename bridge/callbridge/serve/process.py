@@ -15,7 +15,6 @@ import uvicorn
 
 from callbridge.app import App
 from callbridge.errors import SettingsError
-from callbridge.media.wire import MAX_FRAME_CHARS
 from callbridge.sockets.picows import dispatcher
 
 # A thread that computes gives the interpreter up after so long. While one recognises speech, the
@@ -90,19 +89,19 @@ def server(
     asgi: bool = False,
     certificate: Certificate | None = None,
 ) -> Server:
-    """Uvicorn as a media stream wants it; with `asgi` the stream goes through it, too.
+    """Uvicorn as a media stream wants it; with `asgi` streams go through it, too.
 
     Raises SettingsError if the app cannot run."""
     if certificate is not None:
         certificate.check()
-    door = app.service.door
+    doors = app.service.doors
     return Server(
         uvicorn.Config(
             app,
-            ws="websockets-sansio" if asgi else dispatcher(door),
+            ws="websockets-sansio" if asgi else dispatcher(doors),
             ssl_certfile=certificate.cert if certificate else None,
             ssl_keyfile=certificate.key if certificate else None,
-            ws_max_size=MAX_FRAME_CHARS,
+            ws_max_size=max(door.endpoint.max_chars for door in doors),
             ws_per_message_deflate=False,  # audio in base64 of 20 ms does not shrink
             # Together 15 s: a stream without frames or pong is lost.
             ws_ping_interval=5.0,

@@ -1,12 +1,12 @@
-"""The media WebSocket on picows: what `server` does on ASGI, for less.
+"""The endpoints' WebSockets on picows: what `asgi` does, for less.
 
-A frame goes from the socket into `MediaStream.feed` with no task, no queue and no await between.
-Uvicorn keeps the port: `Dispatcher` takes the place of its WebSocket class, and hands connections
-for `/media` to picows and all others to uvicorn's own."""
+A frame goes from the socket into `Stream.feed` with no task, no queue and no await between. Uvicorn
+keeps the port: `Dispatcher` takes the place of its WebSocket class, and hands connections for one
+of our paths to picows and all others to uvicorn's own."""
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, cast
 from urllib.parse import unquote
@@ -28,41 +28,38 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from uvicorn.server import ServerState
 
 from callbridge.errors import CallbridgeError, MalformedFrame
-from callbridge.media import wire
-from callbridge.media.stream import WRITE_BUFFER, MediaStream
-from callbridge.sockets.asgi import (
+from callbridge.sockets.closing import (
     CLOSE_WITHIN_S,
-    NO_START,
+    NORMAL,
     POLICY_VIOLATION,
-    START_WITHIN_S,
+    PROTOCOL_ERROR,
+    SERVICE_RESTART,
     TOO_BIG,
-    TOO_LONG,
-    Door,
-    StreamOwner,
-    StreamRefused,
-    Unannounced,
     brief,
+    too_long,
 )
+from callbridge.sockets.door import START_WITHIN_S, Door, StreamRefused, Unannounced
+from callbridge.sockets.endpoint import Stream, StreamOwner
 
-log = logging.getLogger("callbridge.media")
+log = logging.getLogger("callbridge.sockets")
 
-PATH = "/media"
 # Together 15 s: a stream without frames or pong is lost.
 PING_AFTER_S = 10.0
 PONG_WITHIN_S = 5.0
 READ_BUFFER = 2048  # bytes, the least that picows takes; it grows when a frame needs it
-NORMAL, PROTOCOL_ERROR, SERVICE_RESTART = 1000, 1002, 1012  # RFC 6455, section 7.4.1
+PONG_BUFFER = 65_536  # bytes not yet taken by the socket; above it pings are not answered
 
 TEXT, BINARY, CONTINUATION = WSMsgType.TEXT, WSMsgType.BINARY, WSMsgType.CONTINUATION
 PING, PONG, CLOSE = WSMsgType.PING, WSMsgType.PONG, WSMsgType.CLOSE
 
 
-class MediaSocket(WSListener):
+class StreamSocket(WSListener):
     """One socket from its upgrade to its end; the `Transport` of its stream.
 
     `connections` are those that uvicorn ends when it shuts down: this is one while it is open."""
 
     def __init__(self, door: Door, connections: set[Any]) -> None:
+        self.endpoint = door.endpoint
         self._door = door
         self._connections = connections
         self._loop = asyncio.get_running_loop()
@@ -70,8 +67,8 @@ class MediaSocket(WSListener):
         self.send: Callable[[str], None]
         self.buffered: Callable[[], int]
         self._owner: StreamOwner | None = None
-        self._stream: MediaStream | None = None
-        self._first: Unannounced | None = None
+        self._stream: Stream | None = None
+        self._first: Unannounced[Any] | None = None
         self._feed: Callable[[bytes], None] = _ignore
         self._fragments: bytearray | None = None  # of a message that is not whole yet
         self._timer: asyncio.TimerHandle | None = None
@@ -81,7 +78,7 @@ class MediaSocket(WSListener):
         """Let it in, or answer with a status and a sentence."""
         query = request.path.partition(b"?")[2]
         try:
-            self._owner = self._door.admit(query, request.headers.get(wire.TOKEN_HEADER))
+            self._owner = self._door.admit(query, request.headers.get(self.endpoint.token_header))
         except StreamRefused as refused:
             log.warning("stream refused", extra={"status": refused.status, "why": str(refused)})
             answer = WSUpgradeResponse.create_error_response(
@@ -104,7 +101,7 @@ class MediaSocket(WSListener):
         else:
             self._first = self._door.unannounced()
             self._feed = partial(self._announced, self._first)
-            self._timer = self._loop.call_later(START_WITHIN_S, self._refuse, NO_START)
+            self._timer = self._loop.call_later(START_WITHIN_S, self._refuse, self._first.missing)
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         kind = frame.msg_type
@@ -114,7 +111,7 @@ class MediaSocket(WSListener):
             self._closed_by_peer(frame)
         elif kind is PING:
             # One that pings and does not read shall not fill the memory with pongs.
-            if self.buffered() <= WRITE_BUFFER:
+            if self.buffered() <= PONG_BUFFER:
                 transport.send_pong(frame.get_payload_as_bytes())
         elif kind is not PONG:
             self._fragment(frame)
@@ -126,13 +123,13 @@ class MediaSocket(WSListener):
             return
         whole = self._fragments = self._fragments or bytearray()
         whole += frame.get_payload_as_bytes()
-        if len(whole) > wire.MAX_FRAME_CHARS:
-            self.close(TOO_BIG, TOO_LONG)
+        if len(whole) > self.endpoint.max_chars:
+            self.close(TOO_BIG, too_long(self.endpoint.max_chars))
         elif frame.fin:
             self._fragments = None
             self._feed(bytes(whole))
 
-    def _announced(self, first: Unannounced, text: bytes) -> None:
+    def _announced(self, first: Unannounced[Any], text: bytes) -> None:
         """A message before it is known whose stream this is."""
         try:
             owner = first.read(text)
@@ -232,7 +229,7 @@ class _Voice(logging.LoggerAdapter[logging.Logger]):
     An error is the only sign that it gives its owner before it closes for reasons of its own; what
     is less than a warning, two lines for every connection, is not worth a call's time."""
 
-    def __init__(self, socket: MediaSocket) -> None:
+    def __init__(self, socket: StreamSocket) -> None:
         super().__init__(log)
         self._socket = socket
 
@@ -247,7 +244,7 @@ class _Voice(logging.LoggerAdapter[logging.Logger]):
         super().log(level, msg, *args, **more)
 
 
-def _protocol(socket: MediaSocket) -> Any:
+def _protocol(socket: StreamSocket) -> Any:
     """A connection of picows that is still to read its upgrade request.
 
     All by position, as in picows 2.3's own `ws_create_server`: this is not documented API, and the
@@ -265,7 +262,7 @@ def _protocol(socket: MediaSocket) -> Any:
         PONG_WITHIN_S,  # not more than the one before
         WSAutoPingStrategy.PING_WHEN_IDLE,
         False,  # auto pong: `on_ws_frame` looks at the write buffer first
-        wire.MAX_FRAME_CHARS,
+        socket.endpoint.max_chars,
         None,  # extra headers: a client's
         READ_BUFFER,
     )
@@ -279,9 +276,14 @@ class Dispatcher(asyncio.Protocol):
     later, and what happens until then is passed on."""
 
     def __init__(
-        self, door: Door, config: Config, server_state: ServerState, app_state: dict[str, Any]
+        self,
+        doors: Mapping[str, Door],
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
     ) -> None:
-        self._socket = partial(MediaSocket, door, cast("set[Any]", server_state.connections))
+        self._doors = doors
+        self._connections = cast("set[Any]", server_state.connections)
         self._other = partial(WebSocketsSansIOProtocol, config, server_state, app_state)
         self._transport: Any = None
         self._chosen: Any = None
@@ -291,7 +293,10 @@ class Dispatcher(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         if self._chosen is None:
-            self._chosen = _protocol(self._socket()) if _is_media(data) else self._other()
+            door = self._doors.get(_path(data))
+            self._chosen = (
+                self._other() if door is None else _protocol(StreamSocket(door, self._connections))
+            )
             self._chosen.connection_made(self._transport)
             asyncio.get_running_loop().call_soon(self._step_aside)
         if isinstance(self._chosen, WebSocketsSansIOProtocol):
@@ -315,15 +320,16 @@ class Dispatcher(asyncio.Protocol):
         self._transport.set_protocol(self._chosen)
 
 
-def dispatcher(door: Door) -> type[asyncio.Protocol]:
+def dispatcher(doors: Iterable[Door]) -> type[asyncio.Protocol]:
     """For `uvicorn.Config(ws=...)`, which only ever calls it."""
-    return cast("type[asyncio.Protocol]", partial(Dispatcher, door))
+    by_path = {door.endpoint.path: door for door in doors}
+    return cast("type[asyncio.Protocol]", partial(Dispatcher, by_path))
 
 
-def _is_media(request: bytes) -> bool:
-    """Whether this upgrade request is for our path; what is above it uvicorn has in root_path."""
+def _path(request: bytes) -> str:
+    """Where this upgrade request wants to go; what is above our paths uvicorn has in root_path."""
     target = request.split(b" ", 2)[1].partition(b"?")[0]
-    return unquote(target.decode("latin-1")) == PATH
+    return unquote(target.decode("latin-1"))
 
 
 def _feed(protocol: Any, data: bytes) -> None:

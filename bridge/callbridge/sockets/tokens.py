@@ -9,9 +9,8 @@ import re
 from base64 import urlsafe_b64encode
 from hashlib import sha256
 
-from callbridge.media.wire import TOKEN_HEADER
-
-_BEFORE_TOKEN = re.compile(rf"(token=|{TOKEN_HEADER}[^\w*]+)(?=[^*])", re.IGNORECASE)
+# In a query, and behind the name of any header that carries one: x-telnyx-streaming-auth-token.
+_BEFORE_TOKEN = re.compile(r"(token=|-auth-token[^\w*]+)(?=[^*])", re.IGNORECASE)
 
 
 def mint(reference: str, expires: float, secret: bytes) -> str:
@@ -34,7 +33,7 @@ def read(token: str, secret: bytes) -> tuple[str, float] | None:
 
 
 def masked(text: str) -> str:
-    """Text fit for a log line: nothing remains after a `token=` or after the name of the header."""
+    """Text fit for a log line: nothing remains after a `token=` or a token header's name."""
     found = _BEFORE_TOKEN.search(text)
     return text[: found.end()] + "***" if found else text
 

@@ -72,7 +72,7 @@ class NoStream(Happening, frozen=True, kw_only=True, tag="no_stream"):
 class StreamUnusable(Happening, frozen=True, kw_only=True, tag="stream_unusable"):
     """A stream has come that cannot be decoded."""
 
-    words = "the stream cannot be decoded"
+    words = "the stream cannot be decoded: ask the platform for stream_codec=PCMU"
     level = logging.ERROR
     why: str
 

@@ -24,7 +24,7 @@ from callbridge.carrier.switch import Switch
 from callbridge.errors import CallbridgeError
 from callbridge.media.wire import TOKEN_HEADER
 from callbridge.serve.settings import Settings
-from callbridge.sockets.asgi import StreamOwner
+from callbridge.sockets.endpoint import StreamOwner
 from callbridge.testing.callers import hum
 from callbridge.testing.loop import VirtualClock, run
 from callbridge.timing.jobs import InlineJobs

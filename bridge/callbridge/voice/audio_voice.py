@@ -51,6 +51,8 @@ class AudioVoice:
         return control.Stream(
             stream_url=f"{self._media_url}?{urlencode({'token': token})}",
             stream_auth_token=token,
+            # What we receive shall be one of the two laws, whatever codec the leg has.
+            stream_codec="PCMA" if plan.tx_name == "PCMA" else "PCMU",
             stream_bidirectional_codec=plan.tx_name,
             stream_bidirectional_sampling_rate=plan.tx_rate,
         )

@@ -23,6 +23,7 @@ from callbridge.media.session import (
     Started,
     State,
     Stopped,
+    Undecodable,
 )
 from callbridge.media.stream import MediaStream, Transport
 from callbridge.media.wire import StartBody
@@ -54,6 +55,10 @@ class LineOwner(Protocol):
 
     def on_started(self, start: StartBody) -> bool:
         """A stream says whose it is; False if that is another call."""
+        ...
+
+    def on_undecodable(self, reason: str) -> None:
+        """A stream has begun in a codec that is not built here."""
         ...
 
     def on_key(self, digit: str, occurred_at: str) -> None: ...
@@ -180,6 +185,8 @@ class AudioLine:
                     self._tape.write(
                         StreamStarted(encoding=form.encoding, sample_rate=form.sample_rate)
                     )
+            case Undecodable():
+                self._owner.on_undecodable(event.reason)
             case ErrorReceived():
                 self._note_error(event)
             case Stopped():

@@ -201,6 +201,38 @@ def test_every_envelope_holds_the_same_event(
     assert (event.call_control_id, event.client_state) == (LEG, "aGk=")
 
 
+def read(body: dict[str, Any]) -> object:
+    """The event as a call sees it; that of a refused body is its refusal."""
+    try:
+        event = read_event(json.dumps(body).encode(), JSON)
+    except BadWebhookBody as refused:
+        return str(refused)
+    ids = (event.call_control_id, event.call_leg_id, event.call_session_id, event.client_state)
+    return (event.event_type, event.id, event.occurred_at, ids)
+
+
+FIELDS = ["event_type", "id", "webhook_id", "occurred_at", "created_at", "payload", "data"]
+IDS = ["call_control_id", "call_leg_id", "call_session_id", "client_state", "occurred_at"]
+
+
+@pytest.mark.parametrize("name", [*FIELDS, *IDS])
+@pytest.mark.parametrize("level", ["top", "data", "payload"])
+def test_null_is_absent_in_every_field_of_a_webhook(level: str, name: str) -> None:
+    payload: dict[str, Any] = {"call_control_id": LEG, "occurred_at": "2026-01-01T00:00:00Z"}
+    inner: dict[str, Any] = {
+        "event_type": "call.hangup",
+        "id": "e1",
+        "created_at": "then",
+        "payload": payload,
+    }
+    absent: dict[str, Any] = {"data": inner} if level != "top" else inner
+    changed = {"top": absent, "data": inner, "payload": payload}[level]
+    changed.pop(name, None)
+    without = read(absent)
+    changed[name] = None
+    assert read(absent) == without
+
+
 def test_version_1_names_are_unambiguous() -> None:
     assert len(EVENT_TYPES) == 64
     for name in EVENT_TYPES:

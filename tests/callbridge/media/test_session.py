@@ -20,6 +20,7 @@ from callbridge.media.session import (
     Started,
     State,
     Stopped,
+    Undecodable,
 )
 from callbridge.media.wire import MediaBody
 from callbridge.testing import tone
@@ -159,6 +160,7 @@ def test_what_a_frame_says_is_in_its_event() -> None:
         ("pcmu", 8000, 1, "pcmu"),
         ("PCMU", 16000, 1, "16000"),
         ("L16", 0, 1, "0 Hz"),
+        ("G722", 8000, 1, "the stream's codec G722 at 8000 Hz is not built here"),
         ("PCMU", 8000, 2, "2 channels"),
     ],
 )
@@ -167,8 +169,10 @@ def test_a_format_that_cannot_be_decoded_is_refused_in_words(
 ) -> None:
     made = session()
     receive(made, frames.CONNECTED)
-    with pytest.raises(RemoteProtocolError, match=why):
-        receive(made, frames.start(encoding, rate, channels))
+    (event,) = receive(made, frames.start(encoding, rate, channels))
+    assert isinstance(event, Undecodable)
+    assert (event.encoding, event.sample_rate) == (encoding, rate)
+    assert why in event.reason
     assert made.state is State.STARTING
 
 

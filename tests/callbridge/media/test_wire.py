@@ -3,6 +3,8 @@
 import json
 import random
 from base64 import b64encode
+from collections.abc import Iterator
+from typing import cast
 
 import msgspec
 import pytest
@@ -128,6 +130,100 @@ def test_a_message_may_be_binary(text: str) -> None:
 def test_an_event_without_a_name_in_the_contract_is_unknown() -> None:
     assert wire.decode_incoming('{"event":"heartbeat","n":1}') == wire.Unknown("heartbeat")
     assert wire.decode_outgoing('{"event":"start"}') == wire.Unknown("start")
+
+
+# ---- null ---------------------------------------------------------------------------------------
+
+WITH_TOKENS = json.dumps(
+    {
+        "event": "connected",
+        "version": "1.0.0",
+        "connected": {wire.TOKEN_HEADER: "nested"},
+        wire.TOKEN_HEADER: "top",
+    }
+)
+
+
+def fields_of(value: object, *path: str) -> Iterator[tuple[str, ...]]:
+    """The path of every field on every level."""
+    if isinstance(value, dict):
+        for name, field in cast("dict[str, object]", value).items():
+            yield (*path, name)
+            yield from fields_of(field, *path, name)
+
+
+def replaced(text: str, path: tuple[str, ...], *, by_null: bool) -> str:
+    """The message with one field null, or without it."""
+    message = level = json.loads(text)
+    for name in path[:-1]:
+        level = level[name]
+    if by_null:
+        level[path[-1]] = None
+    else:
+        del level[path[-1]]
+    return json.dumps(message)
+
+
+def read(text: str | bytes) -> object:
+    try:
+        return wire.decode_incoming(text)
+    except MalformedFrame:
+        return MalformedFrame
+
+
+@pytest.mark.parametrize("as_bytes", [False, True])
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        pytest.param(text, path, id=f"{json.loads(text)['event']}: {'.'.join(path)}")
+        for text in [*frames.ALL, WITH_TOKENS]
+        for path in fields_of(json.loads(text))
+    ],
+)
+def test_null_is_absent_in_every_field_of_every_frame(
+    text: str, path: tuple[str, ...], as_bytes: bool
+) -> None:
+    null = replaced(text, path, by_null=True)
+    assert read(null.encode() if as_bytes else null) == read(replaced(text, path, by_null=False))
+
+
+def test_a_start_whose_optional_fields_are_all_null_begins_the_stream() -> None:
+    body: dict[str, object] = {
+        "call_control_id": "c",
+        "media_format": {"encoding": "PCMU", "sample_rate": 8000, "channels": None},
+        "user_id": None,
+        "call_session_id": None,
+        "from": None,
+        "to": None,
+        "tags": None,
+        "client_state": None,
+        "custom_parameters": None,
+    }
+    text = {"event": "start", "sequence_number": None, "stream_id": "s", "start": body}
+    frame = decoded(json.dumps(text))
+    assert frame == wire.Start("s", wire.StartBody("c", wire.MediaFormat("PCMU", 8000)))
+
+
+def test_a_null_parameter_or_tag_costs_only_itself() -> None:
+    message = json.loads(frames.start())
+    message["start"]["custom_parameters"] = {"language": "de", "name": None}
+    message["start"]["tags"] = [None, "TAG2"]
+    frame = decoded(json.dumps(message))
+    assert isinstance(frame, wire.Start)
+    assert frame.start.custom_parameters == {"language": "de"}
+    assert frame.start.tags == ["TAG2"]
+
+
+@given(st.sampled_from([json.loads(text) for text in frames.ALL]), st.data())
+def test_any_number_of_nulls_reads_as_their_absence(
+    message: dict[str, object], data: st.DataObject
+) -> None:
+    paths = data.draw(st.lists(st.sampled_from(list(fields_of(message))), max_size=4, unique=True))
+    paths = [path for path in paths if not any(path[: len(p)] == p for p in paths if p != path)]
+    null = absent = json.dumps(message)
+    for path in paths:
+        null, absent = replaced(null, path, by_null=True), replaced(absent, path, by_null=False)
+    assert read(null) == read(absent)
 
 
 # ---- from the customer --------------------------------------------------------------------------

@@ -4,6 +4,7 @@ All of it both on picows and on plain ASGI."""
 
 import asyncio
 import json
+import logging
 import random
 import time
 from base64 import b64decode
@@ -22,8 +23,8 @@ from callbridge.calls.leg import Leg
 from callbridge.media.stream import MediaStream
 from callbridge.media.wire import MAX_FRAME_CHARS, encode_audio
 from callbridge.sockets import asgi as server
+from callbridge.sockets import closing, door, tokens
 from callbridge.sockets import picows as fast
-from callbridge.sockets import tokens
 from callbridge.sockets.scope import Message, Scope
 from callbridge.tape.events import KeyPressed
 from callbridge.testing import tone
@@ -233,7 +234,7 @@ async def test_our_own_tokens_count_in_every_mode(serve: Serve) -> None:
     ("first", "why"),
     [
         ([frames.CONNECTED, "{"], "malformed"),
-        ([frames.CONNECTED] * server.FIRST_MESSAGES, "no start frame"),
+        ([frames.CONNECTED] * door.FIRST_MESSAGES, "no start frame"),
     ],
 )
 async def test_a_stream_that_does_not_say_what_it_is_is_closed(
@@ -242,7 +243,7 @@ async def test_a_stream_that_does_not_say_what_it_is_is_closed(
     async with serve(echoing(), media_auth="none") as served, served.socket() as socket:
         for text in first:
             await socket.send(text)
-        assert (await closed(socket))[0] == server.POLICY_VIOLATION
+        assert (await closed(socket))[0] == closing.POLICY_VIOLATION
         assert len(served.app.service.calls) == 0
 
 
@@ -253,7 +254,7 @@ async def test_a_stream_that_says_nothing_is_closed(
         monkeypatch.setattr(module, "START_WITHIN_S", 0.05)
     async with serve(echoing(), media_auth="none") as served, served.socket() as socket:
         await socket.send(frames.CONNECTED)
-        assert await closed(socket) == (server.POLICY_VIOLATION, "no start frame")
+        assert await closed(socket) == (closing.POLICY_VIOLATION, "no start frame")
 
 
 async def test_a_second_stream_of_one_adopted_call_is_closed(serve: Serve) -> None:
@@ -298,7 +299,7 @@ async def test_an_oversized_frame_closes_its_own_socket_and_nothing_else(served:
         await listened(served, calls=2)
         with suppress(ConnectionClosed):  # while it is still sending
             await socket.send(frames.CONNECTED + " " * MAX_FRAME_CHARS)
-        assert (await closed(socket))[0] == server.TOO_BIG
+        assert (await closed(socket))[0] == closing.TOO_BIG
         await echoed(healthy)
         assert (await served.http.get("/healthz")).status_code == 200
 
@@ -354,7 +355,7 @@ async def test_fragments_may_not_add_up_to_more_than_a_frame_may_have(served: Se
         await begin(served, socket)
         with suppress(ConnectionClosed):  # while it is still sending
             await socket.send([" " * 1_000_000] * (MAX_FRAME_CHARS // 1_000_000 + 1))
-        assert (await closed(socket))[0] == server.TOO_BIG
+        assert (await closed(socket))[0] == closing.TOO_BIG
         (leg,) = served.app.service.calls.legs()
         await eventually(lambda: leg.stream is None)
 
@@ -440,6 +441,30 @@ async def test_a_format_that_cannot_be_decoded_closes_with_a_sentence(served: Se
         assert "OPUS" in why
 
 
+async def test_a_codec_that_is_not_built_ends_the_call_at_once_and_blames_nothing_else(
+    served: Served, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Twenty seconds of silence, and a log that blames the public URL."""
+    answer = await served.ring()
+    assert answer["stream_codec"] == "PCMU"
+    began = time.monotonic()
+    with caplog.at_level(logging.ERROR, "callbridge"):
+        async with served.stream(answer) as socket:
+            await socket.send(frames.CONNECTED)
+            await socket.send(frames.start("G722", 8000))
+            assert await closed(socket) == (
+                1002,
+                "the stream's codec G722 at 8000 Hz is not built here",
+            )
+        assert (await served.platform.commands.get())[0] == "hangup"
+    assert time.monotonic() - began < 5.0
+    (line,) = (record.getMessage() for record in caplog.records)
+    assert line == (
+        "the stream's codec G722 at 8000 Hz is not built here: "
+        "ask the platform for stream_codec=PCMU"
+    )
+
+
 async def test_a_client_that_vanishes_leaves_no_task_and_no_socket(served: Served) -> None:
     before = {task for task in asyncio.all_tasks() if not task.done()}
     async with served.stream(await served.ring()) as socket:
@@ -476,7 +501,7 @@ class BareServer:
             "headers": [],
         }
         self.task = asyncio.create_task(
-            served.app.service.media(scope, self.incoming.get, self.send)
+            served.app.service.sockets["/media"](scope, self.incoming.get, self.send)
         )
 
     def put(self, **message: Any) -> None:
@@ -500,7 +525,7 @@ async def test_an_oversized_frame_is_refused_where_the_server_has_no_limit(on_as
     bare.receive(frames.CONNECTED + " " * MAX_FRAME_CHARS)
     await bare.done()
     assert bare.sent[-1]["type"] == "websocket.close"
-    assert bare.sent[-1]["code"] == server.TOO_BIG
+    assert bare.sent[-1]["code"] == closing.TOO_BIG
 
 
 async def test_a_long_reason_is_cut_to_what_a_close_frame_holds(on_asgi: Served) -> None:

@@ -1,6 +1,6 @@
 """The media WebSocket on picows: what only bare sockets can do to it, on both loops and over TLS.
 
-What it has in common with plain ASGI is in `test_server`."""
+What it has in common with plain ASGI is in `test_asgi`."""
 
 import asyncio
 import json
@@ -23,9 +23,9 @@ from callbridge import App, Call
 from callbridge.media import stream
 from callbridge.media.stream import WRITE_BUFFER, MediaStream
 from callbridge.media.wire import MAX_FRAME_CHARS, encode_audio
-from callbridge.sockets import asgi as server
+from callbridge.sockets import closing
 from callbridge.sockets import picows as fast
-from callbridge.sockets.picows import MediaSocket
+from callbridge.sockets.picows import StreamSocket
 from callbridge.testing import tone
 from callbridge.timing.loop import new_loop
 from tests.callbridge.media import frames
@@ -47,21 +47,21 @@ def on_loop(request: pytest.FixtureRequest) -> OnLoop:
     return run
 
 
-def ours(served: Served) -> MediaSocket:
+def ours(served: Served) -> StreamSocket:
     """The server's end of the only stream."""
     (leg,) = served.app.service.calls.legs()
     assert leg.stream is not None
     transport = leg.stream._transport  # pyright: ignore[reportPrivateUsage]
-    assert isinstance(transport, MediaSocket)
+    assert isinstance(transport, StreamSocket)
     return transport
 
 
-def connections(ours: MediaSocket) -> set[Any]:
+def connections(ours: StreamSocket) -> set[Any]:
     """All that uvicorn knows of."""
     return ours._connections  # pyright: ignore[reportPrivateUsage]
 
 
-async def gone(served: Served, ours: MediaSocket) -> None:
+async def gone(served: Served, ours: StreamSocket) -> None:
     """Returns when the stream is detached and its connection is lost to the last octet."""
     legs = served.app.service.calls.legs
     await eventually(
@@ -339,7 +339,7 @@ HUGE = b"\x81\xff" + (2**40).to_bytes(8) + b"mask"
         (RESERVED_OPCODE, 1002),
         (LONE_CONTINUATION, 1002),
         (NEW_IN_FRAGMENTS, 1002),
-        (HUGE, server.TOO_BIG),
+        (HUGE, closing.TOO_BIG),
     ],
     ids=["unmasked", "reserved opcode", "lone continuation", "new in fragments", "huge"],
 )
@@ -363,15 +363,15 @@ async def test_a_frame_refused_as_too_long_is_not_collected(
 ) -> None:
     """By one that goes on sending it."""
     read: list[int] = []
-    give_up = MediaSocket.broken
+    give_up = StreamSocket.broken
 
-    def broken(self: MediaSocket) -> None:
+    def broken(self: StreamSocket) -> None:
         give_up(self)
         transport = self._socket.underlying_transport  # pyright: ignore[reportPrivateUsage]
         assert isinstance(transport, asyncio.ReadTransport)
         read.append(transport.is_reading())
 
-    monkeypatch.setattr(MediaSocket, "broken", broken)
+    monkeypatch.setattr(StreamSocket, "broken", broken)
     async with serving(echoing()) as served, bare(served) as client:
         await client.start(served)
         socket = ours(served)

@@ -134,7 +134,10 @@ class Conversation:
     @property
     def asked(self) -> bool:
         """Whether a turn waits to be taken that asks for something, or could not be understood."""
-        return any(turn.failed or count_without_back_channels(turn.text) for turn in self.turns)
+        language = self._studio.turns.language
+        return any(
+            turn.failed or count_without_back_channels(turn.text, language) for turn in self.turns
+        )
 
     # ---- the ear ----------------------------------------------------------------------------
 

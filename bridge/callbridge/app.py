@@ -6,7 +6,7 @@ another one; a mounted application is never told to start, so all begins with th
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar, overload
 
 import httpx
@@ -31,6 +31,7 @@ from callbridge.sockets.door import Door
 from callbridge.sockets.scope import Receive, Scope, Send, route
 from callbridge.speech.echo import EchoSettings
 from callbridge.speech.engines import Speech
+from callbridge.speech.language import Language, language_named
 from callbridge.speech.offline import offline, require
 from callbridge.speech.pool import SpeechPool
 from callbridge.speech.studio import SpeechCounts, Studio
@@ -81,7 +82,8 @@ class App:
     network (ITU-T E.180); pass samples at `sample_rate`, or an empty array for silence.
     `speech` are the engines that bots listen and speak with (by default the offline ones of the
     extra `speech`), `turns` and `echo` the numbers of turn-taking and
-    of the echo judge."""
+    of the echo judge. `language` is what callers speak, by its code ("de") or as tables of your
+    own: which words are murmured while one listens, and after which more is to come."""
 
     def __init__(
         self,
@@ -92,13 +94,18 @@ class App:
         speech: Speech | None = None,
         turns: TurnSettings | None = None,
         echo: EchoSettings | None = None,
+        language: Language | str | None = None,
         surroundings: Surroundings | None = None,
     ) -> None:
+        turns = turns or TurnSettings()
+        if language is not None:
+            named = language_named(language) if isinstance(language, str) else language
+            turns = replace(turns, language=named)
         self.sound = Sound(
             sample_rate,
             special_information(sample_rate) if apology is None else apology,
             speech,
-            turns or TurnSettings(),
+            turns,
             echo or EchoSettings(),
         )
         self._settings = settings

@@ -1,7 +1,6 @@
-"""Audio files as PCM: WAV by the standard library, others by libsndfile where it is installed."""
+"""Audio files as PCM: WAV by our own reader, others by libsndfile where it is installed."""
 
 import io
-import wave
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,7 +8,8 @@ import httpx
 import numpy as np
 
 from callbridge.errors import AudioFileError
-from telecodecs import Pcm, resample
+from callbridge.host.wav import UnknownFormat, Wav, from_float, is_wav, read_wav
+from telecodecs import CodecError, Pcm, resample
 
 MAX_S = 3600.0  # an hour; longer ones belong in a stream, not in memory
 MAX_BYTES = 100_000_000
@@ -28,7 +28,10 @@ def load(source: str | Path | bytes, sample_rate: int, name: str = "") -> Pcm:
 
     Blocks: run it as a job. Raises AudioFileError."""
     pcm, rate = read(source, name)
-    return resample(pcm, rate, sample_rate)
+    try:
+        return resample(pcm, rate, sample_rate)
+    except CodecError as error:
+        raise AudioFileError(f"{_name_of(source, name)}: {error}") from None
 
 
 def is_url(name: str) -> bool:
@@ -54,70 +57,64 @@ async def fetch(url: str) -> bytes:
 
 
 def read(source: str | Path | bytes, name: str = "") -> Clip:
-    """A WAV file, or with the extra `audio` also mp3, ogg and flac. Raises AudioFileError."""
+    """A WAV file, or with the extra `audio` also mp3, ogg and flac; never an empty one.
+
+    Raises AudioFileError."""
     if isinstance(source, bytes):
-        return _read(source, name or "the data")
+        return _read(source, _name_of(source, name))
     try:
-        return _read(Path(source).read_bytes(), str(source))
+        return _read(Path(source).read_bytes(), _name_of(source, name))
     except FileNotFoundError:
         raise AudioFileError(f"{source}: no such file") from None
     except OSError as error:
         raise AudioFileError(f"{source}: {error.strerror or error}") from None
 
 
+def _name_of(source: str | Path | bytes, name: str) -> str:
+    return name or ("the data" if isinstance(source, bytes) else str(source))
+
+
 def _read(data: bytes, name: str) -> Clip:
-    if data[:4] == b"RIFF":
-        return _read_wav(data, name)
+    try:
+        frames, rate = _decode(data)
+    except AudioFileError as error:
+        raise AudioFileError(f"{name}: {error}") from None
+    if not len(frames):
+        raise AudioFileError(f"{name}: nothing to play, there is no audio in it")
+    if len(frames) > MAX_S * rate:
+        raise AudioFileError(f"{name}: longer than {MAX_S:.0f} s")
+    return Clip(_mono(frames), rate)
+
+
+def _decode(data: bytes) -> Wav:
+    if not data:
+        return Wav(np.zeros((0, 1), np.int16), 8000)
+    if not is_wav(data):
+        return _by_libsndfile(data)
+    try:
+        return read_wav(data)
+    except UnknownFormat as error:
+        return _by_libsndfile(data, f"{error} and ")
+
+
+def _by_libsndfile(data: bytes, what: str = "") -> Wav:
     try:
         import soundfile
     except ImportError:
         raise AudioFileError(
-            f"{name}: not a PCM WAV file; for mp3, ogg and flac install the extra callbridge[audio]"
+            f"{what}not a plain WAV file; for mp3, ogg, flac and compressed WAV install the extra "
+            "callbridge[audio]"
         ) from None
     try:
-        samples, rate = soundfile.read(io.BytesIO(data), dtype="int16", always_2d=True)
+        with soundfile.SoundFile(io.BytesIO(data)) as file:
+            # As float: integers of a file that holds floats would come unscaled, and be silence.
+            samples = file.read(round(MAX_S * file.samplerate) + 1, "float32", always_2d=True)
+            return Wav(from_float(samples), file.samplerate)
     except (soundfile.SoundFileError, RuntimeError) as error:
         why = str(error).rpartition(": ")[2].rstrip(".").lower()  # without its name of our bytes
-        raise AudioFileError(f"{name}: not an audio file ({why})") from None
-    return Clip(_mono(samples.astype(np.int16, copy=False), name, rate), rate)
+        raise AudioFileError(f"{what}not an audio file ({why})") from None
 
 
-def _read_wav(data: bytes, name: str) -> Clip:
-    """PCM of 8 to 32 bit."""
-    try:
-        with wave.open(io.BytesIO(data), "rb") as file:
-            rate, width, channels = file.getframerate(), file.getsampwidth(), file.getnchannels()
-            frames = file.readframes(file.getnframes())
-    except (wave.Error, EOFError) as error:
-        raise AudioFileError(
-            f"{name}: not a PCM WAV file ({error or 'it ends too early'}); "
-            "convert it, for example with `sox in.wav -b 16 -e signed out.wav`"
-        ) from None
-    pcm = _samples(frames, width, name)
-    return Clip(
-        _mono(pcm[: len(pcm) - len(pcm) % channels].reshape(-1, channels), name, rate), rate
-    )
-
-
-def _mono(frames: Pcm, name: str, rate: int) -> Pcm:
+def _mono(frames: Pcm) -> Pcm:
     """(n, channels) mixed to (n,)."""
-    if len(frames) > MAX_S * rate:
-        raise AudioFileError(f"{name}: longer than {MAX_S:.0f} s")
     return frames[:, 0] if frames.shape[1] == 1 else frames.mean(axis=1).astype(np.int16)
-
-
-def _samples(data: bytes, width: int, name: str) -> Pcm:
-    """Interleaved int16 of 8, 16, 24 or 32 bit samples."""
-    data = data[: len(data) - len(data) % width]
-    match width:
-        case 1:  # unsigned, as RIFF has it
-            return ((np.frombuffer(data, np.uint8).astype(np.int16) - 128) << 8).astype(np.int16)
-        case 2:
-            return np.frombuffer(data, "<i2").astype(np.int16)
-        case 3:
-            raw = np.frombuffer(data, np.uint8).reshape(-1, 3)
-            return np.ascontiguousarray(raw[:, 1:]).view("<i2").reshape(-1).astype(np.int16)
-        case 4:
-            return (np.frombuffer(data, "<i4") >> 16).astype(np.int16)
-        case _:
-            raise AudioFileError(f"{name}: samples of {8 * width} bit cannot be read")

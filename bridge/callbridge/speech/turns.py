@@ -20,6 +20,7 @@ from enum import Enum, auto
 
 import numpy as np
 
+from callbridge.speech.language import DEFAULT, Language
 from callbridge.speech.words import count_without_back_channels, hesitates
 from telecodecs import Pcm, silence
 
@@ -46,6 +47,7 @@ class TurnSettings:
     resume_after: float = 0.300  # of silence, if it was no interruption
     speculate_after: float = 0.300  # of silence: transcribe, it may be the end
     late_text: float = 2.0  # how long after it the text of a word over the bot still counts
+    language: Language = DEFAULT  # its back-channels, and what sounds like more to come
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +190,7 @@ class TurnTaker:
             return events + self.tick(now)  # its end may be due now
         aside = self._aside
         late = aside is None or now > aside.last_voiced_at + self.settings.late_text
-        if aside is None or late or not count_without_back_channels(text):
+        if aside is None or late or not self._words(text):
             return events
         self._aside = None
         return [*events, *self._claim(aside, now), self._ended(aside, now)]
@@ -239,7 +241,7 @@ class TurnTaker:
         return min(self.settings.speculate_after, self.settings.end)
 
     def _patience(self, speech: _Speech) -> float:
-        if hesitates(speech.text):
+        if hesitates(speech.text, self.settings.language):
             return self.settings.end_after_hesitation
         return self.settings.end
 
@@ -273,6 +275,9 @@ class TurnTaker:
         if speech.overlap is _Overlap.WITHHELD:
             speech.over_bot += samples
 
+    def _words(self, text: str) -> int:
+        return count_without_back_channels(text, self.settings.language)
+
     # ---- over the bot -----------------------------------------------------------------------
 
     def _over_bot(self, speech: _Speech, onset: bool, now: float) -> list[Event]:
@@ -299,7 +304,7 @@ class TurnTaker:
             return []
         done = self._silent(speech, self.settings.resume_after, now)
         wanted = 1 if done else self.settings.interrupt_words
-        if count_without_back_channels(speech.text) < wanted or not self._interruptible_now:
+        if self._words(speech.text) < wanted or not self._interruptible_now:
             return []
         return [self._interrupt(speech, now)]
 

@@ -46,6 +46,7 @@ class Ear:
         history: History,
     ) -> None:
         self.queue = queue
+        queue.language = studio.turns.language
         self.in_progress = False  # the caller is speaking, or it seems so
         self._line = line
         self._studio = studio

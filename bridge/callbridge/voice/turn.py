@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal, TypedDict
 
+from callbridge.speech.language import DEFAULT, Language
 from callbridge.speech.words import count_without_back_channels
 from callbridge.tape.waterfall import Waterfall
 from callbridge.timing.signal import Signal
@@ -53,6 +54,7 @@ class TurnQueue:
         self.changed = Signal()  # a turn has come, or speech has begun or ended
         self.waiting: deque[Turn] = deque(maxlen=UNTAKEN)
         self.latest: Turn | None = None  # taken last, with words
+        self.language: Language = DEFAULT  # whose back-channels ask for nothing
         self._questions = 0
 
     def put(self, turn: Turn) -> None:
@@ -93,4 +95,7 @@ class TurnQueue:
     @property
     def demanding(self) -> bool:
         """Whether a turn waits that asks for something, or that could not be understood."""
-        return any(turn.failed or count_without_back_channels(turn.text) for turn in self.waiting)
+        language = self.language
+        return any(
+            turn.failed or count_without_back_channels(turn.text, language) for turn in self.waiting
+        )

@@ -62,13 +62,20 @@ def test_other_formats(form: str) -> None:
     assert abs(np.argmax(spectrum) * 8000 / len(middle) - 440) < 5
 
 
+@pytest.mark.parametrize("form", ["AIFF", "AU", "CAF", "W64"])
+def test_floats_of_other_formats_are_no_silence(form: str) -> None:
+    data = io.BytesIO()
+    soundfile.write(data, tone(0.5) / 32768, 8000, format=form, subtype="FLOAT")
+    assert np.array_equal(load(data.getvalue(), 8000), tone(0.5))
+
+
 @pytest.mark.parametrize(
     ("data", "why"),
     [
-        (b"", "not an audio file"),
+        (b"", "nothing to play"),
         (b"hello", "not an audio file"),
-        (wav(bytes(100))[:20], "not a PCM WAV file"),
-        (b"RIFF" + bytes(40), "not a PCM WAV file"),
+        (wav(bytes(100))[:20], "nothing to play"),
+        (b"RIFF" + bytes(40), "not an audio file"),
     ],
 )
 def test_what_is_no_audio_is_refused_in_one_line(data: bytes, why: str, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import traceback
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from callbridge.calls.call import Call
 from callbridge.calls.leg import Direction, Hangup, Leg, LegMeans
@@ -111,9 +111,8 @@ class CallLog(logging.LoggerAdapter[logging.Logger]):
     def log(self, level: int, msg: object, *args: object, **kwargs: Any) -> None:
         super().log(level, msg, *args, **kwargs)
         text = str(msg) % args if args else str(msg)
-        fields: dict[str, object] = {
-            name: str(value) for name, value in (kwargs.get("extra") or {}).items()
-        }
+        extra = cast("dict[str, object]", kwargs.get("extra") or {})
+        fields: dict[str, object] = {name: str(value) for name, value in extra.items()}
         self._leg.tape.write(BotLog(levelno=level, message=text, fields=fields))
 
 

@@ -3,7 +3,7 @@
 Keys do not always come in the order in which they were pressed; with stamps they are sorted."""
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -73,7 +73,7 @@ class Keypad:
         return True
 
     @contextmanager
-    def offered_to(self, taker: Taker) -> Iterator[None]:
+    def offered_to(self, taker: Taker) -> Generator[None]:
         """While the block lasts, keys go to `taker` first; who came last is asked first."""
         offer = partial(taker)  # an identity of its own: the same taker twice is two listeners
         self._takers.append(offer)

@@ -1,7 +1,7 @@
 """What the caller says in one go, and where it waits until the bot takes it."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal, TypedDict
@@ -79,7 +79,7 @@ class TurnQueue:
         self.waiting.clear()
 
     @contextmanager
-    def question(self) -> Iterator[None]:
+    def question(self) -> Generator[None]:
         self._questions += 1
         try:
             yield

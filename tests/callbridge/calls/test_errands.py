@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -71,11 +72,8 @@ def late(seconds: float, *event_types: str) -> object:
     """These webhooks of the person's leg come later."""
 
     def lateness(webhook: SendWebhook) -> float:
-        data = webhook.event["data"]
-        assert isinstance(data, dict)
-        payload = data["payload"]
-        assert isinstance(payload, dict)
-        of_person = payload.get("to") == PERSON
+        data = cast("dict[str, Any]", webhook.event["data"])
+        of_person = data["payload"].get("to") == PERSON
         return seconds if of_person and data["event_type"] in event_types else 0.0
 
     return lateness

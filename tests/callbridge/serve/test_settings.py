@@ -74,6 +74,8 @@ def test_every_setting_has_its_name_in_the_environment(complete: pytest.MonkeyPa
         "CALLBRIDGE_L16_ORDER": "big",
         "CALLBRIDGE_LEAD_MS": "120",
         "CALLBRIDGE_MAX_CALLS": "7",
+        "CALLBRIDGE_MAX_CALL_S": "600",
+        "CALLBRIDGE_TAPE": "tape.jsonl",
         "CALLBRIDGE_WHEN_FULL": "reject",
         "CALLBRIDGE_DRAIN_S": "2.5",
         "CALLBRIDGE_LOG": "text",

@@ -222,7 +222,11 @@ class Leg:
             raise LocalProtocolError("a second stream on one call")
         plan = self.plan
         session = MediaSession(
-            self.playout, self._tx_codec(), plan.sample_rate, l16_order=plan.l16_order
+            self.playout,
+            self._tx_codec(),
+            plan.sample_rate,
+            l16_order=plan.l16_order,
+            wanted=self.wants_audio,
         )
         self.stream = MediaStream(session, self, transport, self.clock, self._ticker)
         self.stats.streams += 1
@@ -292,9 +296,12 @@ class Leg:
 
     # ---- audio in ---------------------------------------------------------------------------
 
+    def wants_audio(self) -> bool:
+        return self.listening or self.on_audio is not None
+
     def _take_audio(self, pcm: Pcm) -> None:
         """Cut into ptimes, whatever length came."""
-        if not self.listening and self.on_audio is None:
+        if not self.wants_audio():
             return
         if self._rest is None and len(pcm) == self._ptime:  # as nearly all of them are
             if self.listening:

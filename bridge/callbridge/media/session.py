@@ -5,6 +5,7 @@ What arrives is decoded by the format that `start` names, what leaves is encoded
 platform to expect it: `rx` and `tx` are two codecs and often differ (PCMA in, PCMU out)."""
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Literal
@@ -22,6 +23,7 @@ from telecodecs import Codec, CodecError, Pcm, Resampler, codec, l16, silence
 ByteOrder = Literal["little", "big"]
 
 CONCEAL_MAX_S = 1.0  # a longer hole in the timestamps is a jump of the counter, not lost audio
+NOTHING = silence(0)
 ORDER_VOTES = 5  # frames that are not silent, before the byte order of L16 is believed
 ORDER_PATIENCE = 50  # frames held for those votes; then the configured order stands
 
@@ -88,11 +90,12 @@ class DigitReceived(msgspec.Struct, frozen=True):
 
 
 class ErrorReceived(msgspec.Struct, frozen=True):
-    """The platform did not accept a frame of ours."""
+    """The platform did not accept a frame of ours; `sent` are the last that it may be about."""
 
     code: int
     title: str
     detail: str
+    sent: str = ""
 
 
 class Stopped(msgspec.Struct, frozen=True):
@@ -113,10 +116,15 @@ class SessionStats:
     illegal: Counter[str] = field(default_factory=Counter[str])  # frames out of their state
 
 
+def _always() -> bool:
+    return True
+
+
 class MediaSession:
     """Decodes, orders and dispatches what arrives; paces, encodes and marks what leaves.
 
-    `sample_rate` is the rate of the audio that it hands out; `playout` runs at the rate of `tx`."""
+    `sample_rate` is the rate of the audio that it hands out; `playout` runs at the rate of `tx`.
+    While `wanted` says no, what arrives is counted and ordered, but not decoded."""
 
     __slots__ = (
         "_clear",
@@ -124,7 +132,10 @@ class MediaSession:
         "_next_tx",
         "_receiver",
         "_sample_rate",
+        "_sent",
+        "_sent_before",
         "_tx",
+        "_wanted",
         "order",
         "playout",
         "state",
@@ -138,6 +149,7 @@ class MediaSession:
         sample_rate: int,
         *,
         l16_order: ByteOrder = "little",
+        wanted: Callable[[], bool] = _always,
     ) -> None:
         self.playout = playout
         self.state = State.CONNECTING
@@ -149,6 +161,9 @@ class MediaSession:
         self._receiver: Receiver | None = None
         self._l16_order: ByteOrder = l16_order
         self._clear = False
+        self._wanted = wanted
+        self._sent: list[wire.Outgoing] = []  # at once, the last time; and the time before
+        self._sent_before: list[wire.Outgoing] = []
 
     def set_tx(self, tx: Codec) -> None:
         """Encode differently from the next utterance on."""
@@ -187,9 +202,8 @@ class MediaSession:
                 self.playout.mark_returned(frame.mark.name, now)
                 return []
             case wire.Error():
-                return [
-                    ErrorReceived(frame.payload.code, frame.payload.title, frame.payload.detail)
-                ]
+                said = frame.payload
+                return [ErrorReceived(said.code, said.title, said.detail, self._last_sent())]
             case wire.Stop():
                 held = self.order.tick(NEVER)
                 return [*(self._decode(held) if held else ()), Stopped()]
@@ -200,12 +214,13 @@ class MediaSession:
         receiver = self._receiver
         assert receiver is not None, "media is only legal after a start"
         events: list[Event] = []
+        wanted = self._wanted()
         for body in bodies:
             if body.track != "inbound":
                 continue  # the outbound track only helps to count: it is what we sent
             undecided = receiver.order is None
             try:
-                pcm = receiver.decode(body)
+                pcm = receiver.decode(body) if wanted else receiver.skip(body)
             except CodecError:
                 self.stats.undecodable += 1
                 continue
@@ -237,8 +252,25 @@ class MediaSession:
                 frames.append(wire.SetMark(wire.MarkBody(item.name)))
             else:
                 frames.append(wire.Audio(wire.AudioBody(self._tx.encode(item))))
-        self.stats.frames_out += len(frames)
+        if frames:
+            self.stats.frames_out += len(frames)
+            self._sent_before, self._sent = self._sent, frames
         return frames
+
+    def _last_sent(self) -> str:
+        """In the order in which it left: "media 800 bytes L16/16000, mark e0.3"."""
+        return ", ".join(self._described(frame) for frame in (*self._sent_before, *self._sent))
+
+    def _described(self, frame: wire.Outgoing) -> str:
+        match frame:
+            case wire.Audio():
+                encoding = self._tx.encoding
+                size = len(frame.media.payload)
+                return f"media {size} bytes {encoding.name}/{encoding.sample_rate}"
+            case wire.SetMark():
+                return f"mark {frame.mark.name}"
+            case wire.Clear():
+                return "clear"
 
     # ---- time -------------------------------------------------------------------------------
 
@@ -266,6 +298,7 @@ class Receiver:
         "_resampler",
         "_undecided",
         "_votes",
+        "_wanted_rate",
         "concealed",
         "order",
     )
@@ -285,7 +318,8 @@ class Receiver:
         self.order: ByteOrder | None = None
         self.concealed = 0
         self._rate = self._codec.encoding.sample_rate
-        self._resampler = Resampler(self._rate, sample_rate) if self._rate != sample_rate else None
+        self._wanted_rate = sample_rate
+        self._resampler = self._new_resampler()
         self._votes: list[ByteOrder] | None = [] if name == "L16" else None
         self._undecided: list[wire.MediaBody] = []
         self._next_chunk: int | None = None
@@ -297,6 +331,20 @@ class Receiver:
             return self._pcm(body)
         due = [self._pcm(held) for held in self._settle_order(body)]
         return np.concatenate(due) if due else silence(0)
+
+    def skip(self, body: wire.MediaBody) -> Pcm:
+        """A payload that nobody wants: returns no samples, and the next wanted one begins anew.
+
+        The byte order of L16 is found all the same, since what we send depends on it."""
+        if self._votes is not None:
+            self._settle_order(body)
+        if self._next_chunk is not None:
+            self._next_chunk = None
+            self._resampler = self._new_resampler()
+        return NOTHING
+
+    def _new_resampler(self) -> Resampler | None:
+        return Resampler(self._rate, self._wanted_rate) if self._rate != self._wanted_rate else None
 
     def _pcm(self, body: wire.MediaBody) -> Pcm:
         pcm = self._codec.decode(body.payload)

@@ -137,7 +137,11 @@ class AudioLine:
             raise LocalProtocolError("a second stream on one call")
         plan = self.plan
         session = MediaSession(
-            self.playout, self._tx_codec(), plan.sample_rate, l16_order=plan.l16_order
+            self.playout,
+            self._tx_codec(),
+            plan.sample_rate,
+            l16_order=plan.l16_order,
+            wanted=self.wants_audio,
         )
         self.stream = MediaStream(session, self, transport, self.clock, self._ticker)
         self.streams += 1
@@ -196,7 +200,11 @@ class AudioLine:
         """A bot that sends rubbish is told so fifty times a second: all are counted, some told."""
         self.platform_errors[event.code] += 1
         if self.platform_errors[event.code] <= ERRORS_TOLD:
-            self._tape.write(StreamError(code=event.code, title=event.title, detail=event.detail))
+            self._tape.write(
+                StreamError(
+                    code=event.code, title=event.title, detail=event.detail, sent=event.sent
+                )
+            )
 
     # ---- audio in ---------------------------------------------------------------------------
 
@@ -211,9 +219,13 @@ class AudioLine:
         if not self.listeners and self.on_audio is None:
             self._rest = None
 
+    def wants_audio(self) -> bool:
+        """Whether anybody listens: what is decoded for nobody is not decoded."""
+        return bool(self.listeners) or self.on_audio is not None
+
     def _take_audio(self, pcm: Pcm) -> None:
         """Cut into ptimes, whatever length came."""
-        if not self.listeners and self.on_audio is None:
+        if not self.wants_audio():
             return
         if self._rest is None and len(pcm) == self._ptime:  # as nearly all of them are
             self._hand_out(pcm)

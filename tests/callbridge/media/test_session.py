@@ -17,6 +17,7 @@ from callbridge.media.session import (
     ErrorReceived,
     Event,
     MediaSession,
+    Receiver,
     Started,
     State,
     Stopped,
@@ -153,6 +154,20 @@ def test_what_a_frame_says_is_in_its_event() -> None:
     ]
 
 
+def test_an_error_of_the_platform_comes_with_what_we_had_sent() -> None:
+    made = streaming(tx="L16", tx_rate=16000)
+    say(made, tone(0.1, sample_rate=16000))
+    made.frames_to_send(0.0)
+    made.interrupt(0.1)
+    made.frames_to_send(0.1)
+    made.frames_to_send(0.2)  # nothing left, nothing to remember
+    (event,) = receive(made, frames.ERROR)
+    assert isinstance(event, ErrorReceived)
+    assert event.sent == (
+        "media 640 bytes L16/16000, mark e0.1, media 2560 bytes L16/16000, mark e0.2, clear"
+    )
+
+
 @pytest.mark.parametrize(
     ("encoding", "rate", "channels", "why"),
     [
@@ -286,6 +301,80 @@ def test_a_loss_while_the_byte_order_is_unknown_is_concealed_too() -> None:
     events += made.tick(1.0)
     assert len(heard(events)) == 8 * 160
     assert made.stats.concealed == 160
+
+
+# ---- audio that nobody wants --------------------------------------------------------------------
+
+
+class Ear:
+    """Listens or does not; given to a session as what is wanted."""
+
+    def __init__(self) -> None:
+        self.open = False
+
+    def wants(self) -> bool:
+        return self.open
+
+
+def with_ear(encoding: str = "PCMU", rate: int = 8000) -> tuple[MediaSession, Ear]:
+    """A streaming session whose audio nobody wants before the ear is opened."""
+    ear = Ear()
+    made = MediaSession(Playout(8000), codec("PCMU"), 8000, wanted=ear.wants)
+    receive(made, frames.CONNECTED)
+    receive(made, frames.start(encoding, rate))
+    return made, ear
+
+
+def test_what_nobody_listens_to_is_counted_and_ordered_but_not_decoded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made, _ = with_ear()
+    monkeypatch.setattr(Receiver, "decode", None)
+    assert feed(made, [bytes(160)] * 10) == []
+    assert feed(made, [bytes(160)], first=13) == []
+    assert made.tick(1.0) == []
+    assert made.stats.frames_in == 11
+    assert made.order.tracks["inbound"].stats.lost == 2
+
+
+def test_an_ear_that_opens_later_hears_from_there_on() -> None:
+    made, ear = with_ear()
+    payloads = cut(codec("PCMU").encode(tone(0.2)), 160)
+    feed(made, payloads[:5])
+    ear.open = True
+    got = heard(feed(made, payloads[5:], first=6))
+    assert np.array_equal(got, codec("PCMU").decode(b"".join(payloads[5:])))
+
+
+def test_what_was_lost_before_the_ear_opened_is_not_made_up_for() -> None:
+    made, ear = with_ear()
+    feed(made, [bytes(160)] * 3)
+    feed(made, [bytes(160)], first=9)  # behind a gap, and held
+    ear.open = True
+    assert len(heard(made.tick(1.0))) == 160
+    feed(made, [bytes(160)], first=12)
+    assert len(heard(made.tick(2.0))) == 3 * 160  # but now there is somebody to miss it
+    assert made.stats.concealed == 2 * 160
+
+
+def test_a_resampler_does_not_remember_what_came_before_a_pause() -> None:
+    payloads = cut(codec("L16", 16000).encode(tone(0.4, sample_rate=16000)), 640)
+    made, ear = with_ear("L16", 16000)
+    ear.open = True
+    feed(made, payloads[:8])
+    ear.open = False
+    feed(made, payloads[8:12], first=9)
+    ear.open = True
+    got = heard(feed(made, payloads[12:], first=13))
+    fresh = Resampler(16000, 8000)
+    expected = [fresh.process(codec("L16", 16000).decode(p)) for p in payloads[12:]]
+    assert np.array_equal(got, np.concatenate(expected))
+
+
+def test_a_bot_that_only_talks_learns_the_byte_order_too() -> None:
+    made, _ = with_ear("L16", 8000)
+    payloads = cut(codec("L16", 8000, l16_order="big").encode(tone(0.4)), 320)
+    assert feed(made, payloads) == [ByteOrderFound("big")]
 
 
 # ---- byte orders --------------------------------------------------------------------------------

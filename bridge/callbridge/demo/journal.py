@@ -8,7 +8,7 @@ import msgspec
 
 from callbridge.carrier.report import TapeEntry
 
-Record = dict[str, object]
+LogRecord = dict[str, object]
 
 # What every log line has, and what says nothing to a reader of one call.
 _PLAIN = {"asctime", "levelname", "name", "message", "taskName", "call", "call_control_id",
@@ -21,13 +21,13 @@ class Journal:
     def __init__(self, wall: float) -> None:
         """`wall`: a time shortly after the call came in."""
         self._zero = wall
-        self._records: list[tuple[float, Record]] = []
+        self._records: list[tuple[float, LogRecord]] = []
 
     def on_tape(self, at_s: float, wall: float) -> None:
         """An entry of the tape has arrived."""
         self._zero = min(self._zero, wall - at_s)
 
-    def add(self, record: Record, wall: float) -> None:
+    def add(self, record: LogRecord, wall: float) -> None:
         self._records.append((wall, record))
 
     def at_s(self, wall: float) -> float:
@@ -41,8 +41,8 @@ class Journal:
             for wall, record in self._records
         ]
 
-    def _detail(self, record: Record) -> Record:
-        detail: Record = {}
+    def _detail(self, record: LogRecord) -> LogRecord:
+        detail: LogRecord = {}
         for name, value in extra(record).items():
             if isinstance(value, float) and (name == "at" or name.endswith("_at")):
                 detail[f"{name}_s"] = self.at_s(value)
@@ -51,20 +51,20 @@ class Journal:
         return detail
 
 
-def read(text: str) -> Record | None:
+def read(text: str) -> LogRecord | None:
     """A line of the bridge's JSON log; None for what is not about calls, and no trouble."""
     try:
-        record = msgspec.json.decode(text, type=Record)
+        record = msgspec.json.decode(text, type=LogRecord)
     except msgspec.DecodeError:
         return None
     ours = str(record.get("name", "")).partition(".")[0] == "callbridge"
     return record if ours or trouble(record) else None
 
 
-def trouble(record: Record) -> bool:
+def trouble(record: LogRecord) -> bool:
     return record.get("levelname") in ("WARNING", "ERROR", "CRITICAL")
 
 
-def extra(record: Record) -> Record:
+def extra(record: LogRecord) -> LogRecord:
     """The fields that are this line's own."""
     return {key: value for key, value in record.items() if key not in _PLAIN}

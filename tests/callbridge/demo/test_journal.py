@@ -9,7 +9,7 @@ from callbridge.demo.journal import Journal
 BEGAN = 1_795_000_000.0  # Unix seconds
 
 
-def line(**fields: Any) -> journal.Record:
+def line(**fields: Any) -> journal.LogRecord:
     record = journal.read(json.dumps({"name": "callbridge", "levelname": "INFO"} | fields))
     assert record is not None
     return record

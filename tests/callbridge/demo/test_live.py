@@ -7,10 +7,10 @@ from rich.console import Console
 
 from callbridge.carrier.report import TapeEntry
 from callbridge.demo import journal
-from callbridge.demo.live import Line, Story, Telling
+from callbridge.demo.live import Story, Telling, ToldLine
 
 
-def told(kind: str, **detail: Any) -> Line | None:
+def told(kind: str, **detail: Any) -> ToldLine | None:
     return Story().tape(TapeEntry(1.5, kind, detail))
 
 
@@ -42,7 +42,7 @@ def told(kind: str, **detail: Any) -> Line | None:
 def test_every_kind_of_entry(
     kind: str, detail: dict[str, Any], who: str, what: str, bad: bool
 ) -> None:
-    assert told(kind, **detail) == Line(1.5, who, what, bad)  # type: ignore[arg-type]
+    assert told(kind, **detail) == ToldLine(1.5, who, what, bad)  # type: ignore[arg-type]
 
 
 def test_what_says_nothing_new_is_not_told() -> None:
@@ -73,12 +73,12 @@ def test_a_clear_says_how_long_after_the_key_it_came() -> None:
     story = Story()
     story.tape(TapeEntry(2.5, "dtmf", {"digit": "5"}))
     line = story.tape(TapeEntry(2.512, "clear", {"marks": []}))
-    assert line == Line(2.512, "bridge", "clear, 12 ms after the key")
+    assert line == ToldLine(2.512, "bridge", "clear, 12 ms after the key")
     line = story.tape(TapeEntry(9.0, "clear", {"marks": []}))
-    assert line == Line(9.0, "bridge", "clear")  # that one had another cause
+    assert line == ToldLine(9.0, "bridge", "clear")  # that one had another cause
 
 
-def log(**record: Any) -> Line | None:
+def log(**record: Any) -> ToldLine | None:
     record = {"levelname": "INFO", "name": "callbridge"} | record
     found = journal.read(json.dumps(record))
     return Story().log(found, 3.0) if found is not None else None
@@ -87,32 +87,34 @@ def log(**record: Any) -> Line | None:
 def test_the_log_of_the_bridge() -> None:
     ids = {"asctime": "now", "call": "c1", "call_control_id": "v3:x"}
     line = log(message="jingle", heard_s=2.0, key="5", **ids)
-    assert line == Line(3.0, "bridge", "log: jingle heard_s=2.0 key=5")
+    assert line == ToldLine(3.0, "bridge", "log: jingle heard_s=2.0 key=5")
     trouble = "Traceback (most recent call last):\n  ...\nValueError: no such tune\n"
     line = log(levelname="ERROR", message="the bot raised", exc_info=trouble)
-    assert line == Line(3.0, "bridge", "log: the bot raised ValueError: no such tune", bad=True)
+    assert line == ToldLine(3.0, "bridge", "log: the bot raised ValueError: no such tune", bad=True)
     assert log(name="uvicorn.error", message="Started server process") is None
     assert log(levelname="ERROR", name="uvicorn.error", message="broken") is not None
     assert journal.read("callbridge serves a bot") is None
 
 
 def test_a_conversation() -> None:
-    assert log(message="turn", said="Hello.", audio_s=1.0, last_voiced_at=9.0) == Line(
+    assert log(message="turn", said="Hello.", audio_s=1.0, last_voiced_at=9.0) == ToldLine(
         3.0, "caller", "said: Hello."
     )
     whole = {"message": "said", "text": "One two. ", "heard": "One two. ", "stop": "finished"}
-    assert log(**whole) == Line(3.0, "bot", "said: One two.")
-    assert log(**whole | {"heard": "One ", "stop": "interrupted"}) == Line(
+    assert log(**whole) == ToldLine(3.0, "bot", "said: One two.")
+    assert log(**whole | {"heard": "One ", "stop": "interrupted"}) == ToldLine(
         3.0, "bot", "said: One", unheard="two."
     )
-    assert log(message="withheld", at=9.0) == Line(
+    assert log(message="withheld", at=9.0) == ToldLine(
         3.0, "bridge", "withholds: somebody speaks over the bot"
     )
     assert log(message="waterfall", last_voiced_at=9.0, after_s={}) is None
 
 
 def test_a_bot_may_use_our_words_in_its_own_log() -> None:
-    assert log(message="turn", direction="left") == Line(3.0, "bridge", "log: turn direction=left")
+    assert log(message="turn", direction="left") == ToldLine(
+        3.0, "bridge", "log: turn direction=left"
+    )
 
 
 async def test_what_was_not_heard_is_told_apart() -> None:

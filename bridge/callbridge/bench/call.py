@@ -55,7 +55,7 @@ class Phrasebook:
             self.known[message] = number
 
 
-class Call:
+class LoadCall:
     """A stream of media frames, once its socket is open and `start` was sent.
 
     `client` is given to it when its socket is open; `gone` is told when that closes."""

@@ -22,7 +22,7 @@ from callbridge.bench.numbered import form
 from callbridge.bench.ramp import Drift, Ramp, drift
 from callbridge.bench.results import Figures, Knee, Slo
 from callbridge.bench.run import Run
-from callbridge.bench.session import Seats, Session, Sound, Tls, foreign, own, peer, seats
+from callbridge.bench.session import LoadSound, Seats, Session, Tls, foreign, own, peer, seats
 from callbridge.errors import CallbridgeError
 from callbridge.host.child import ended_by_sigterm
 from callbridge.serve.settings import CODEC_RATES
@@ -48,7 +48,7 @@ class Wish:
     rounds: int
     compare: bool
     peers: tuple[str, ...]
-    sound: Sound
+    sound: LoadSound
     slo: Slo
     asgi: bool
     talk: bool
@@ -72,7 +72,7 @@ async def bench(wish: Wish, console: Console, *, as_json: bool) -> bool:
     async with AsyncExitStack() as stack:
         stack.enter_context(ended_by_sigterm())
         targets = [await stack.enter_async_context(each) for each in _targets(wish, seat, shown)]
-        with report.Progress(shown) as progress:
+        with report.BenchProgress(shown) as progress:
             run = Run(wish.slo, progress, wish.settle)
             ramp = Ramp(wish.first, wish.most) if _is_ramp(wish, targets) else None
             broken_off = None
@@ -127,11 +127,11 @@ def _is_address(text: str) -> bool:
     return url.scheme in ("ws", "wss", "http", "https") and bool(url.hostname)
 
 
-def read_sound(codec_name: str, reply: str | None, bot_rate: int) -> Sound:
+def read_sound(codec_name: str, reply: str | None, bot_rate: int) -> LoadSound:
     """From the names that the command line takes: PCMU, L16, L16/24000. Raises CallbridgeError."""
     there = _read_codec(codec_name)
     back = _read_codec(reply) if reply else there
-    return Sound(*there, *back, bot_rate)
+    return LoadSound(*there, *back, bot_rate)
 
 
 def _read_codec(text: str) -> tuple[str, int]:
@@ -150,7 +150,7 @@ def read_tls(certfile: Path | None, keyfile: Path | None) -> Tls | None:
     return Tls(str(certfile), str(keyfile))
 
 
-def _in_words(sound: Sound) -> str:
+def _in_words(sound: LoadSound) -> str:
     there, back = _name(sound.codec, sound.rate), _name(sound.reply_codec, sound.reply_rate)
     both = there if there == back else f"{there} in, {back} out"
     return both + (f", bot at {sound.bot_rate} Hz" if sound.bot_rate != sound.rate else "")
@@ -214,18 +214,18 @@ async def _measure(wish: Wish, run: Run, ramp: Ramp | None, targets: Sequence[Se
 
 def _result(
     wish: Wish, windows: list[Figures], ramp: Ramp | None, targets: Sequence[Session]
-) -> "Result":
+) -> "BenchResult":
     """Of all that was measured, be it to the end or not."""
     if ramp is not None:
-        return Result(windows, knee=ramp.knee(), ours=wish.url is None)
+        return BenchResult(windows, knee=ramp.knee(), ours=wish.url is None)
     if len(targets) == 1:
-        return Result(windows, drift=drift(windows) if wish.seconds >= LONG_S else None)
+        return BenchResult(windows, drift=drift(windows) if wish.seconds >= LONG_S else None)
     rounds = [[each for each in windows if each.target == target.name] for target in targets]
-    return Result([merge(each) for each in rounds if each], base=targets[0].name)
+    return BenchResult([merge(each) for each in rounds if each], base=targets[0].name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
+class BenchResult:
     """Of one of the three measurements."""
 
     steps: list[Figures] = field(kw_only=False)
@@ -252,7 +252,7 @@ class Result:
             console.print(line, soft_wrap=True)
 
 
-def _draw(result: Result, wish: Wish, note: str) -> list[Path]:
+def _draw(result: BenchResult, wish: Wish, note: str) -> list[Path]:
     """The picture, where matplotlib is; without it a measurement is no less one."""
     if importlib.util.find_spec("matplotlib") is None:
         return []

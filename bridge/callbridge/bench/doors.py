@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import httpx
 from nacl.signing import SigningKey
 
-from callbridge.bench.call import Call
+from callbridge.bench.call import LoadCall
 from callbridge.bench.socket import connect
 from callbridge.carrier.config import CarrierConfig
 from callbridge.carrier.effects import OpenStream
@@ -31,15 +31,15 @@ POLL_S = 0.01
 QUIET_S = 30.0  # for the webhooks of a thousand calls
 FROM, TO = "+13125550150", "+13125550100"
 
-NewCall = Callable[[], Call]
+NewCall = Callable[[], LoadCall]
 
 
-class Door(Protocol):
-    async def open(self) -> Call:
+class LoadDoor(Protocol):
+    async def open(self) -> LoadCall:
         """A call whose stream has started. Raises CallbridgeError."""
         ...
 
-    async def close(self, call: Call) -> None: ...
+    async def close(self, call: LoadCall) -> None: ...
 
     async def quiet(self) -> None:
         """Until nothing is said any more about calls that began or ended."""
@@ -66,7 +66,7 @@ class PlainDoor:
         self._url, self._new_call, self._context = url, new_call, context
         self._format = wire.MediaFormat(encoding.name, encoding.sample_rate)
 
-    async def open(self) -> Call:
+    async def open(self) -> LoadCall:
         call = self._new_call()
         call.client = await connect(self._url, {}, self._context, call)
         name = f"{call.index:032x}"
@@ -82,7 +82,7 @@ class PlainDoor:
         call.begin(name)
         return call
 
-    async def close(self, call: Call) -> None:
+    async def close(self, call: LoadCall) -> None:
         call.put(wire.encode_incoming(wire.Stop()))
         call.close()
 
@@ -106,7 +106,7 @@ class LoadStreams:
     """The carrier's sockets, held by the load generator's calls."""
 
     def __init__(self, new_call: NewCall, context: ssl.SSLContext | None) -> None:
-        self.calls: dict[str, Call] = {}  # by stream_id, from the opened socket on
+        self.calls: dict[str, LoadCall] = {}  # by stream_id, from the opened socket on
         self.broken: dict[str, str] = {}  # by stream_id: why it was not opened
         self._new_call, self._context = new_call, context
 
@@ -152,9 +152,9 @@ class CarrierDoor:
     def __init__(self, shell: Shell, streams: LoadStreams, codec: LegCodec) -> None:
         self._shell, self._streams = shell, streams
         self._script = CallScript(from_=FROM, to=TO, codec=codec)
-        self._legs: dict[Call, Leg] = {}
+        self._legs: dict[LoadCall, Leg] = {}
 
-    async def open(self) -> Call:
+    async def open(self) -> LoadCall:
         shell = self._shell
         leg = shell.switch.find(shell.switch.place_call(self._script, shell.now()))
         assert leg is not None, "it was placed just now"
@@ -167,7 +167,7 @@ class CarrierDoor:
         self._legs[call] = leg
         return call
 
-    async def close(self, call: Call) -> None:
+    async def close(self, call: LoadCall) -> None:
         leg = self._legs.pop(call)
         self._shell.switch.hang_up(leg.call_control_id, self._shell.now())
         self._shell.settle()
@@ -175,7 +175,7 @@ class CarrierDoor:
     async def quiet(self) -> None:
         await self._shell.quiet(QUIET_S)
 
-    def _started(self, leg: Leg) -> Call | None:
+    def _started(self, leg: Leg) -> LoadCall | None:
         stream = leg.stream
         return self._streams.calls.get(stream.stream_id) if stream and stream.started else None
 

@@ -16,8 +16,8 @@ from time import monotonic, process_time
 
 import msgspec
 
-from callbridge.bench.call import Call, Notes, Phrasebook
-from callbridge.bench.doors import CarrierDoor, Door, PlainDoor, carrier_door, trust
+from callbridge.bench.call import LoadCall, Notes, Phrasebook
+from callbridge.bench.doors import CarrierDoor, LoadDoor, PlainDoor, carrier_door, trust
 from callbridge.bench.numbered import FRAME_S, form
 from callbridge.bench.results import Window
 from callbridge.carrier.script import LegCodec
@@ -33,7 +33,7 @@ AT_ONCE = 16  # calls that are opened or closed at the same time
 ECHO_S = 5.0  # a call that begins must have had its first echo by then
 
 
-class Plan(msgspec.Struct, frozen=True, kw_only=True):
+class LoadPlan(msgspec.Struct, frozen=True, kw_only=True):
     """What to call. `url` is a WebSocket's, or a webhook's for a carrier at `host`:`port`."""
 
     url: str
@@ -50,19 +50,19 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     echo: bool = True  # wait for echoes; else for any audio
 
 
-class Calls(msgspec.Struct, frozen=True, tag_field="command", tag="calls"):
+class HaveCalls(msgspec.Struct, frozen=True, tag_field="command", tag="calls"):
     """Have so many."""
 
     calls: int
 
 
-class Measure(msgspec.Struct, frozen=True, tag_field="command", tag="measure"):
+class MeasureWindow(msgspec.Struct, frozen=True, tag_field="command", tag="measure"):
     """Note everything for so long."""
 
     seconds: float
 
 
-class Answer(msgspec.Struct, frozen=True):
+class GeneratorAnswer(msgspec.Struct, frozen=True):
     """Of a command: what went wrong, or for a measured window the window and its tables' sizes."""
 
     failed: str = ""
@@ -70,7 +70,7 @@ class Answer(msgspec.Struct, frozen=True):
     sizes: tuple[int, ...] = ()
 
 
-Command = Calls | Measure
+GeneratorCommand = HaveCalls | MeasureWindow
 TABLES = ("lateness", "echoes", "messages")
 
 
@@ -84,19 +84,19 @@ class Pacer:
     def __init__(self, notes: Notes, *, spin: bool) -> None:
         self.idle_s = 0.0  # spent looking, with nothing to do
         self._notes, self._spin = notes, spin
-        self._due: list[tuple[float, int, Call]] = []
+        self._due: list[tuple[float, int, LoadCall]] = []
         self._alarm = alarm(self._ring)
         self._spinning = False
         self._looked_at = 0.0
         self._seen = -1
 
-    def add(self, call: Call) -> None:
+    def add(self, call: LoadCall) -> None:
         due = (monotonic() // FRAME_S + 1 + call.index * GOLDEN % 1) * FRAME_S
         heapq.heappush(self._due, (due, call.index, call))
         if not self._spinning:
             self._alarm.at(self._due[0][0])
 
-    def remove(self, call: Call) -> None:
+    def remove(self, call: LoadCall) -> None:
         self._due = [entry for entry in self._due if entry[2] is not call]
         heapq.heapify(self._due)
 
@@ -131,7 +131,7 @@ class Pacer:
 class Generator:
     """The calls, and what they note."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: LoadPlan) -> None:
         self._book = Phrasebook(
             sent=form(codec(plan.codec, plan.rate)),
             heard=form(codec(plan.reply_codec, plan.reply_rate)),
@@ -139,19 +139,19 @@ class Generator:
         )
         self._notes = Notes()
         self._pacer = Pacer(self._notes, spin=plan.spin)
-        self._calls: list[Call] = []
+        self._calls: list[LoadCall] = []
         self._made = 0
         self._dropped = 0
         self._closing = False
 
-    def new_call(self) -> Call:
+    def new_call(self) -> LoadCall:
         self._made += 1
-        return Call(self._made - 1, self._book, self._notes, self._on_gone)
+        return LoadCall(self._made - 1, self._book, self._notes, self._on_gone)
 
     def _on_gone(self) -> None:
         self._dropped += not self._closing
 
-    async def have(self, wanted: int, door: Door) -> None:
+    async def have(self, wanted: int, door: LoadDoor) -> None:
         """Raises CallbridgeError when the endpoint does not take a call or does not echo."""
         self._forget_closed()
         if not self._calls and wanted:
@@ -169,9 +169,9 @@ class Generator:
         self._closing = False
         await door.quiet()
 
-    async def _add(self, number: int, door: Door) -> None:
+    async def _add(self, number: int, door: LoadDoor) -> None:
         opened = await asyncio.gather(*(door.open() for _ in range(number)), return_exceptions=True)
-        calls = [each for each in opened if isinstance(each, Call)]
+        calls = [each for each in opened if isinstance(each, LoadCall)]
         for call in calls:
             self._pacer.add(call)
         self._calls += calls
@@ -180,7 +180,7 @@ class Generator:
                 raise each
         await self._hear_echoes(calls)
 
-    async def _hear_echoes(self, calls: list[Call]) -> None:
+    async def _hear_echoes(self, calls: list[LoadCall]) -> None:
         deadline = monotonic() + ECHO_S
         while silent := next((call for call in calls if not self._began(call)), None):
             if silent.closed:
@@ -190,7 +190,7 @@ class Generator:
                 raise CallbridgeError(_no_echo(silent))
             await asyncio.sleep(0.005)
 
-    def _began(self, call: Call) -> bool:
+    def _began(self, call: LoadCall) -> bool:
         return bool(call.echoed) if self._book.echo else call.heard_anything
 
     def _forget_closed(self) -> None:
@@ -220,7 +220,7 @@ class Generator:
         return window, tables
 
 
-def _no_echo(call: Call) -> str:
+def _no_echo(call: LoadCall) -> str:
     if call.heard_anything:
         return (
             f"the endpoint sends audio, but within {ECHO_S:g} s no echo of what it hears: the "
@@ -234,7 +234,7 @@ def _no_echo(call: Call) -> str:
 
 
 @asynccontextmanager
-async def _door(plan: Plan, generator: Generator) -> AsyncGenerator[Door]:
+async def _door(plan: LoadPlan, generator: Generator) -> AsyncGenerator[LoadDoor]:
     context = trust(plan.cafile) if plan.url.startswith(("wss:", "https:")) or plan.cafile else None
     if plan.url.startswith("ws"):
         encoding = codec(plan.codec, plan.rate).encoding
@@ -253,7 +253,7 @@ async def _door(plan: Plan, generator: Generator) -> AsyncGenerator[Door]:
         yield door
 
 
-async def run(plan: Plan) -> None:
+async def run(plan: LoadPlan) -> None:
     """Carry out the commands of standard input until it ends; then hang up."""
     if plan.processor is not None and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {plan.processor})
@@ -266,34 +266,34 @@ async def run(plan: Plan) -> None:
         gc.collect()
         gc.freeze()
         gc.disable()  # its frames make no cycles, and a pause would be taken for the endpoint's
-        await _answer(Answer())
+        await _answer(GeneratorAnswer())
         try:
             while line := await commands.readline():
-                await _carry_out(msgspec.json.decode(line, type=Command), generator, door)
+                await _carry_out(msgspec.json.decode(line, type=GeneratorCommand), generator, door)
         finally:
             await generator.have(0, door)
 
 
-async def _carry_out(command: Command, generator: Generator, door: Door) -> None:
+async def _carry_out(command: GeneratorCommand, generator: Generator, door: LoadDoor) -> None:
     match command:
-        case Calls(calls):
+        case HaveCalls(calls):
             try:
                 await generator.have(calls, door)
             except CallbridgeError as error:
-                await _answer(Answer(failed=str(error)))
+                await _answer(GeneratorAnswer(failed=str(error)))
             else:
-                await _answer(Answer())
-        case Measure(seconds):
+                await _answer(GeneratorAnswer())
+        case MeasureWindow(seconds):
             window, tables = await generator.measure(seconds)
             sizes = tuple(len(table) * table.itemsize for table in tables)
-            await _answer(Answer(window=window, sizes=sizes), *tables)
+            await _answer(GeneratorAnswer(window=window, sizes=sizes), *tables)
 
 
-async def _answer(answer: Answer, *tables: "array[float]") -> None:
+async def _answer(answer: GeneratorAnswer, *tables: "array[float]") -> None:
     await asyncio.to_thread(_write, answer, tables)
 
 
-def _write(answer: Answer, tables: "tuple[array[float], ...]") -> None:
+def _write(answer: GeneratorAnswer, tables: "tuple[array[float], ...]") -> None:
     """In a thread: a full pipe must not stop the frames."""
     pieces: list[bytes | array[float]] = [msgspec.json.encode(answer) + b"\n", *tables]
     for piece in pieces:
@@ -302,9 +302,9 @@ def _write(answer: Answer, tables: "tuple[array[float], ...]") -> None:
             left = left[os.write(1, left) :]
 
 
-async def read_answer(stream: asyncio.StreamReader) -> Answer:
+async def read_answer(stream: asyncio.StreamReader) -> GeneratorAnswer:
     """The other end: an answer with its window's tables filled in."""
-    answer = msgspec.json.decode(await stream.readline(), type=Answer)
+    answer = msgspec.json.decode(await stream.readline(), type=GeneratorAnswer)
     if answer.window is None:
         return answer
     tables = {
@@ -316,12 +316,12 @@ async def read_answer(stream: asyncio.StreamReader) -> Answer:
 
 def main() -> None:
     """`python -m callbridge.bench.generator PLAN`, PLAN as JSON."""
-    plan = msgspec.json.decode(sys.argv[1], type=Plan)
+    plan = msgspec.json.decode(sys.argv[1], type=LoadPlan)
     with asyncio.Runner(loop_factory=new_loop) as runner:
         try:
             runner.run(run(plan))
         except CallbridgeError as error:
-            _write(Answer(failed=str(error)), ())
+            _write(GeneratorAnswer(failed=str(error)), ())
 
 
 if __name__ == "__main__":

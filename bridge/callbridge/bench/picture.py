@@ -47,20 +47,20 @@ Read = Callable[[Figures], float | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class Curve:
     name: str
     color: str
     read: Read
 
 
 LATENCIES = (
-    Line("p50", GREEN, lambda f: max(f.latency_ms.p50, FLOOR_MS) if f.latency_ms else None),
-    Line("p99", BLUE, lambda f: max(f.latency_ms.p99, FLOOR_MS) if f.latency_ms else None),
-    Line("p99.9", PURPLE, lambda f: max(f.latency_ms.p999, FLOOR_MS) if f.latency_ms else None),
+    Curve("p50", GREEN, lambda f: max(f.latency_ms.p50, FLOOR_MS) if f.latency_ms else None),
+    Curve("p99", BLUE, lambda f: max(f.latency_ms.p99, FLOOR_MS) if f.latency_ms else None),
+    Curve("p99.9", PURPLE, lambda f: max(f.latency_ms.p999, FLOOR_MS) if f.latency_ms else None),
 )
 SHARES = (
-    Line("endpoint", BLUE, lambda f: f.cpu_percent),
-    Line("generator", ORANGE, lambda f: f.generator_percent),
+    Curve("endpoint", BLUE, lambda f: f.cpu_percent),
+    Curve("generator", ORANGE, lambda f: f.generator_percent),
 )
 
 
@@ -203,7 +203,7 @@ def _cpu(axes: "Axes", steps: Sequence[Figures]) -> None:
     axes.set_xlabel("calls at the same time", fontsize=LABEL, color=GREY)
 
 
-def _curve(axes: "Axes", steps: Sequence[Figures], line: Line) -> list[Name]:
+def _curve(axes: "Axes", steps: Sequence[Figures], line: Curve) -> list[Name]:
     """Every step as a point, a line through the last of each load; its name, if there is any."""
     known = [(each, value) for each in steps if (value := line.read(each)) is not None]
     if not known:
@@ -332,11 +332,11 @@ def _dots(axes: "Axes", rows: Sequence[Figures]) -> None:
 
 # ---- a soak -------------------------------------------------------------------------------------
 
-MEMORY = Line("memory, MiB", PURPLE, lambda f: f.rss_mib)
+MEMORY = Curve("memory, MiB", PURPLE, lambda f: f.rss_mib)
 SOAKED = (
     MEMORY,
-    Line("latency p99, ms", BLUE, lambda f: f.latency_ms.p99 if f.latency_ms else None),
-    Line("lag of the endpoint's timers p99, ms", ORANGE, lambda f: f.lag_p99_ms),
+    Curve("latency p99, ms", BLUE, lambda f: f.latency_ms.p99 if f.latency_ms else None),
+    Curve("lag of the endpoint's timers p99, ms", ORANGE, lambda f: f.lag_p99_ms),
 )
 
 
@@ -370,7 +370,7 @@ def draw_soak(steps: Sequence[Figures], path: Path, *, note: str = "") -> None:
 
 
 def _over_time(
-    axes: "Axes", steps: Sequence[Figures], minutes: Sequence[float], line: Line
+    axes: "Axes", steps: Sequence[Figures], minutes: Sequence[float], line: Curve
 ) -> None:
     """A point for every window; those that missed the standard stand out."""
     _plain(axes)
@@ -391,7 +391,7 @@ def _room(values: Sequence[float]) -> tuple[float, float]:
     return low - 0.3 * room, high + 0.3 * room
 
 
-def _trend(axes: "Axes", trend: Trend | None, minutes: Sequence[float], line: Line) -> None:
+def _trend(axes: "Axes", trend: Trend | None, minutes: Sequence[float], line: Curve) -> None:
     """The medians of the beginning and of the end as broad bars, and the slope beside them."""
     if trend is None:
         return
@@ -406,7 +406,7 @@ def _trend(axes: "Axes", trend: Trend | None, minutes: Sequence[float], line: Li
     _name(axes, [Name(_slope(trend, line), INK if trend.seen else GREY, last)])
 
 
-def _slope(trend: Trend, line: Line) -> str:
+def _slope(trend: Trend, line: Curve) -> str:
     if not trend.seen:
         return "no drift"
     unit = "KiB" if line is MEMORY else "ms"

@@ -315,7 +315,7 @@ def as_json(
 OTHER_LINES = 8  # of the live view, besides its rows
 
 
-class Progress:
+class BenchProgress:
     """How far it is: a view that changes on a terminal, elsewhere a line per finished step.
 
     A context manager. What it showed on a terminal is gone at its end, for the report to follow."""
@@ -327,7 +327,7 @@ class Progress:
         self._since, self._seconds = now(), 0.0
         self._live: Live | None = None
 
-    def __enter__(self) -> "Progress":
+    def __enter__(self) -> "BenchProgress":
         if self._console.is_terminal:
             self._live = Live(
                 console=self._console,

@@ -16,7 +16,14 @@ import msgspec
 
 from callbridge.bench import process
 from callbridge.bench.doors import public_key, trust
-from callbridge.bench.generator import Answer, Calls, Command, Measure, Plan, read_answer
+from callbridge.bench.generator import (
+    GeneratorAnswer,
+    GeneratorCommand,
+    HaveCalls,
+    LoadPlan,
+    MeasureWindow,
+    read_answer,
+)
 from callbridge.bench.process import Process
 from callbridge.bench.results import Use, Window
 from callbridge.errors import CallbridgeError
@@ -36,7 +43,7 @@ LIMIT = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
-class Sound:
+class LoadSound:
     """What callers send, what comes back, and at which rate our own bot works."""
 
     codec: str = "PCMU"
@@ -91,7 +98,7 @@ class Session:
 
     async def have(self, calls: int) -> None:
         """Have so many calls, all with a first echo. Raises CallbridgeError if one fails."""
-        await self._command(Calls(calls))
+        await self._command(HaveCalls(calls))
 
     async def warm_up(self) -> None:
         """A few calls come and go, so that what is loaded once is loaded."""
@@ -116,7 +123,7 @@ class Session:
     async def _measure(self, seconds: float) -> tuple[Window, Use | None]:
         before = await process.lag(self.http, self.metrics_url)
         began = self.process.cpu_s() if self.process else 0.0
-        window = (await self._command(Measure(seconds), seconds)).window
+        window = (await self._command(MeasureWindow(seconds), seconds)).window
         assert window is not None, "a measurement is answered by its window"
         if self.process is None:
             return window, None
@@ -124,7 +131,7 @@ class Session:
         after = await process.lag(self.http, self.metrics_url)
         return window, process.use(cpu_s, rss_mib, self.idle_rss_mib, before, after)
 
-    async def _command(self, command: Command, seconds: float = 0.0) -> Answer:
+    async def _command(self, command: GeneratorCommand, seconds: float = 0.0) -> GeneratorAnswer:
         writer, reader = _pipes(self.generator)
         writer.write(msgspec.json.encode(command) + b"\n")
         await writer.drain()
@@ -136,7 +143,7 @@ class Session:
             raise
 
 
-async def _answer(reader: asyncio.StreamReader, within: float) -> Answer:
+async def _answer(reader: asyncio.StreamReader, within: float) -> GeneratorAnswer:
     try:
         async with asyncio.timeout(within):
             answer = await read_answer(reader)
@@ -153,7 +160,7 @@ async def _answer(reader: asyncio.StreamReader, within: float) -> Answer:
 
 
 @asynccontextmanager
-async def _generating(plan: Plan) -> AsyncGenerator[asyncio.subprocess.Process]:
+async def _generating(plan: LoadPlan) -> AsyncGenerator[asyncio.subprocess.Process]:
     """The load generator, listening for commands; it hangs up when the block ends."""
     generator = await asyncio.create_subprocess_exec(
         *(
@@ -195,7 +202,7 @@ def _pipes(
 # ---- endpoints ----------------------------------------------------------------------------------
 
 
-def _plan(url: str, sound: Sound, seat: Seats | None, **more: object) -> Plan:
+def _plan(url: str, sound: LoadSound, seat: Seats | None, **more: object) -> LoadPlan:
     fields = {
         "url": url,
         "codec": sound.codec,
@@ -205,12 +212,12 @@ def _plan(url: str, sound: Sound, seat: Seats | None, **more: object) -> Plan:
         "processor": seat.generator if seat else None,
         "spin": seat is not None,  # without a processor of its own it would be in the way
     }
-    return msgspec.convert(fields | more, Plan)
+    return msgspec.convert(fields | more, LoadPlan)
 
 
 @asynccontextmanager
 async def own(
-    sound: Sound,
+    sound: LoadSound,
     seat: Seats | None,
     *,
     asgi: bool = False,
@@ -259,7 +266,7 @@ async def own(
 
 
 @asynccontextmanager
-async def peer(command: str, sound: Sound, seat: Seats | None) -> AsyncGenerator[Session]:
+async def peer(command: str, sound: LoadSound, seat: Seats | None) -> AsyncGenerator[Session]:
     """A program that serves ws://127.0.0.1:N/media when it is run with `--port N`."""
     (port,) = free_ports(HOST, 1)
     words = shlex.split(command)
@@ -279,7 +286,7 @@ async def peer(command: str, sound: Sound, seat: Seats | None) -> AsyncGenerator
 @asynccontextmanager
 async def foreign(
     url: str,
-    sound: Sound,
+    sound: LoadSound,
     seat: Seats | None,
     *,
     host: str,

@@ -34,7 +34,7 @@ FIN, TEXT, CLOSE, PONG = 0x80, 0x1, 0x8, 0xA
 MASKED = 0x80
 
 
-class Listener(Protocol):
+class ClientListener(Protocol):
     def on_text(self, data: bytes, now: float) -> None: ...
 
     def on_closed(self, why: str) -> None: ...
@@ -51,7 +51,7 @@ def frame(opcode: int, payload: bytes) -> bytes:
 class Client:
     """An open WebSocket; reads as soon as it is made."""
 
-    def __init__(self, connected: socket.socket, rest: bytes, listener: Listener) -> None:
+    def __init__(self, connected: socket.socket, rest: bytes, listener: ClientListener) -> None:
         self._socket, self._rest, self._listener = connected, rest, listener
         self._secure = isinstance(connected, ssl.SSLSocket)
         self._fragments = b""
@@ -165,7 +165,7 @@ async def connect(
     url: str,
     headers: dict[str, str],
     context: ssl.SSLContext | None,
-    listener: Listener,
+    listener: ClientListener,
 ) -> Client:
     """Open a ws or wss URL. Raises CallbridgeError in one sentence."""
     where = urlsplit(url)._replace(query="").geturl()

@@ -24,7 +24,7 @@ INK, LOST, CUT = "#1A1A1A", "#8A8F94", "#D55E00"
 CROSS = "✕"
 
 
-class Word(NamedTuple):
+class CaptionWord(NamedTuple):
     text: str
     color: str
 
@@ -36,22 +36,22 @@ class Place(NamedTuple):
     left: float
 
 
-def words(said: Said, fewer: int) -> list[Word]:
+def words(said: Said, fewer: int) -> list[CaptionWord]:
     """The words to write, `fewer` than there are: first those that nobody heard go, and the mark
     of the cut goes last."""
-    heard = [Word(text, INK) for text in said.text.split()]
-    unheard = [Word(text, LOST) for text in said.unheard.split()]
+    heard = [CaptionWord(text, INK) for text in said.text.split()]
+    unheard = [CaptionWord(text, LOST) for text in said.unheard.split()]
     shown = min(len(unheard), UNHEARD_WORDS)
     lost, fewer = max(0, shown - fewer), max(0, fewer - shown)
     kept = heard[: max(0, len(heard) - fewer)]
     if fewer:
-        kept.append(Word("…", INK))
+        kept.append(CaptionWord("…", INK))
     if not unheard:
         return kept
     rest = unheard[:lost]
     if lost < len(unheard):  # no line for an ellipsis alone
-        rest = [*rest[:-1], Word(f"{rest[-1].text if rest else ''}…", LOST)]
-    return [*kept, Word(CROSS, CUT), *rest]
+        rest = [*rest[:-1], CaptionWord(f"{rest[-1].text if rest else ''}…", LOST)]
+    return [*kept, CaptionWord(CROSS, CUT), *rest]
 
 
 def flow(widths: Sequence[float], space: float, room: float) -> list[Place] | None:
@@ -70,7 +70,7 @@ def flow(widths: Sequence[float], space: float, room: float) -> list[Place] | No
 
 def fit(
     said: Said, measure: Callable[[str], float], room: float
-) -> tuple[list[Word], list[Place]] | None:
+) -> tuple[list[CaptionWord], list[Place]] | None:
     """As many words as there is room for; None if not even one."""
     for fewer in range(len(said.text.split()) + UNHEARD_WORDS):
         shown = words(said, fewer)

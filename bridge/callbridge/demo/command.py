@@ -25,7 +25,7 @@ from callbridge.carrier.script import CallScript, ScriptError, parse_script
 from callbridge.demo import outcome as results
 from callbridge.demo.journal import FOLLOW_S, follow
 from callbridge.demo.live import Telling
-from callbridge.demo.outcome import Outcome
+from callbridge.demo.outcome import DemoOutcome
 from callbridge.demo.picture import draw
 from callbridge.demo.record import read
 from callbridge.errors import CallbridgeError
@@ -57,7 +57,7 @@ async def demo(
     # A mistake in the last script is better known before the first call.
     scripts = [_check_script(pairing.script) for pairing in pairings]
     live = Console(quiet=True) if as_json else console
-    outcomes: list[Outcome] = []
+    outcomes: list[DemoOutcome] = []
     with ended_by_sigterm():
         for pairing, script in zip(pairings, scripts, strict=True):
             outcomes.append(await _one(pairing, script, out_dir, live))
@@ -93,7 +93,9 @@ class Ends(NamedTuple):
     bridge_url: str
 
 
-async def _one(pairing: Pairing, script: CallScript, out_dir: Path, console: Console) -> Outcome:
+async def _one(
+    pairing: Pairing, script: CallScript, out_dir: Path, console: Console
+) -> DemoOutcome:
     console.rule(Text(f"{pairing.bot}, called by {pairing.script}"), align="left")
     telling = Telling(console)
     # To this machine, past any proxy.
@@ -202,7 +204,7 @@ def _judge(
     log: list[TapeEntry],
     metrics: str,
     out_dir: Path,
-) -> Outcome:
+) -> DemoOutcome:
     """Name the files after the bot, draw the picture, and put the figures together."""
     wav, tape, png = _named(pairing, files, log, out_dir)
     record = read(tape, wav)
@@ -213,7 +215,7 @@ def _judge(
         draw(tape, wav, png)
     except CallbridgeError as error:
         no_picture = str(error)
-    return Outcome(
+    return DemoOutcome(
         bot=str(pairing.bot),
         ok=all(check.failure is None for check in found),
         duration_s=facts.duration_s,

@@ -34,7 +34,7 @@ COLORS: dict[Who, str] = {"caller": "blue", "bot": "green", "carrier": "magenta"
 BEHIND_S = 0.15  # lines wait so long for those of the other process that come before them
 
 
-class Line(NamedTuple):
+class ToldLine(NamedTuple):
     """`unheard` is the rest of what was said, if it was cut."""
 
     at_s: float
@@ -51,36 +51,36 @@ class Story:
         self._heard = False
         self._key_s: float | None = None
 
-    def tape(self, entry: TapeEntry) -> Line | None:
+    def tape(self, entry: TapeEntry) -> ToldLine | None:
         """What an entry of the tape means for somebody who watches; None for nothing new."""
         if entry.kind == "dtmf":
             self._key_s = entry.at_s
         if entry.kind == "clear":
-            return Line(entry.at_s, "bridge", f"clear{self._after_key(entry.at_s)}")
+            return ToldLine(entry.at_s, "bridge", f"clear{self._after_key(entry.at_s)}")
         if entry.kind == "mark returned":
             return self._mark(entry)
         tell = _TAPE.get(entry.kind)
         if tell is None:
-            return Line(entry.at_s, "carrier", f"{entry.kind} {_fields(entry.detail)}")
+            return ToldLine(entry.at_s, "carrier", f"{entry.kind} {_fields(entry.detail)}")
         told = tell(entry.detail)
-        return Line(entry.at_s, *told) if told is not None else None
+        return ToldLine(entry.at_s, *told) if told is not None else None
 
     def _after_key(self, clear_s: float) -> str:
         if self._key_s is None or clear_s - self._key_s > CAUSE_S:
             return ""
         return f", {1000 * (clear_s - self._key_s):.0f} ms after the key"
 
-    def _mark(self, entry: TapeEntry) -> Line | None:
+    def _mark(self, entry: TapeEntry) -> ToldLine | None:
         """The first one that was played is news."""
         if self._heard or entry.detail.get("cleared"):
             return None
         self._heard = True
-        return Line(entry.at_s, "bot", f"is heard (mark {entry.detail['name']} is back)")
+        return ToldLine(entry.at_s, "bot", f"is heard (mark {entry.detail['name']} is back)")
 
-    def event(self, event: Event, at_s: float) -> Line | None:
+    def event(self, event: Event, at_s: float) -> ToldLine | None:
         """What an event of the bridge's tape means for somebody who watches."""
         told = _told(event)
-        return Line(at_s, *told) if told is not None else None
+        return ToldLine(at_s, *told) if told is not None else None
 
 
 class Told(NamedTuple):
@@ -169,7 +169,7 @@ class Telling:
         self._console = console
         self._story = Story()
         self._journal: Journal | None = None
-        self._waiting: list[Line] = []
+        self._waiting: list[ToldLine] = []
 
     def note(self, text: str) -> None:
         self._console.print(Text(f"starting {text}", style="dim"))
@@ -196,7 +196,7 @@ class Telling:
     def end(self) -> None:
         self._print(math.inf)
 
-    def _add(self, line: Line | None) -> None:
+    def _add(self, line: ToldLine | None) -> None:
         if line is not None:
             self._waiting.append(line)
             loop = asyncio.get_running_loop()
@@ -212,7 +212,7 @@ class Telling:
             self._console.print(_text(line), soft_wrap=True)
 
 
-def _text(line: Line) -> Text:
+def _text(line: ToldLine) -> Text:
     text = Text.assemble(
         (f"{line.at_s:7.2f} s  ", "dim"),
         (f"{line.who:<8}", COLORS[line.who]),

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from callbridge.carrier.expect import Expectation
 from callbridge.demo import chart
-from callbridge.demo.record import Interruption, Record, Sound
+from callbridge.demo.record import HeardSound, Interruption, Record
 from callbridge.demo.transcript import Transcript
 
 # Of the bridge's /metrics: what was moved, and everything that should be 0.
@@ -27,15 +27,15 @@ class Check(msgspec.Struct, frozen=True):
     failure: str | None = None
 
 
-class Outcome(msgspec.Struct, frozen=True):
+class DemoOutcome(msgspec.Struct, frozen=True):
     """One call. Times are seconds since it came in."""
 
     bot: str
     ok: bool
     duration_s: float
     hangup: str
-    caller_sounds: tuple[Sound, ...]
-    bot_sounds: tuple[Sound, ...]
+    caller_sounds: tuple[HeardSound, ...]
+    bot_sounds: tuple[HeardSound, ...]
     marks_returned: int
     marks_cleared: int
     interruptions: tuple[Interruption, ...]
@@ -92,7 +92,7 @@ def read_metrics(text: str) -> dict[str, float]:
 # ---- for people -------------------------------------------------------------------------------
 
 
-def render(outcome: Outcome) -> Group:
+def render(outcome: DemoOutcome) -> Group:
     """The tables that end a call."""
     figures = Table.grid(padding=(0, 2))
     figures.add_column(style="dim", justify="right")
@@ -115,7 +115,7 @@ def render(outcome: Outcome) -> Group:
     return Group("", chart.render(outcome.transcript.answered), figures, "", files)
 
 
-def _sounds(sounds: Sequence[Sound]) -> str:
+def _sounds(sounds: Sequence[HeardSound]) -> str:
     return ", ".join(f"{each.start_s:.2f}–{each.end_s:.2f} s" for each in sounds) or "nothing"
 
 

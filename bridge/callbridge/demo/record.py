@@ -50,7 +50,7 @@ class CallFacts(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "fro
         return "the bot" if self.hangup_source == bots else "the caller"
 
 
-class Sound(msgspec.Struct, frozen=True):
+class HeardSound(msgspec.Struct, frozen=True):
     start_s: float
     end_s: float
 
@@ -89,18 +89,18 @@ class Record(msgspec.Struct, frozen=True, eq=False):
     def of(self, kind: str) -> list[TapeEntry]:
         return [entry for entry in self.facts.tape if entry.kind == kind]
 
-    def sounds(self, track: Pcm) -> list[Sound]:
+    def sounds(self, track: Pcm) -> list[HeardSound]:
         """The stretches of a track in which something can be heard."""
         rate = self.facts.sample_rate
         step = round(PIECE_S * rate)
         pieces = track[: len(track) // step * step].reshape(-1, step).astype(np.int32)
-        found: list[Sound] = []
+        found: list[HeardSound] = []
         for index in np.flatnonzero(np.abs(pieces).max(axis=1, initial=0) > LOUD):
             start = self.audio_from_s + float(index) * PIECE_S
             if found and start - found[-1].end_s < PAUSE_S:
-                found[-1] = Sound(found[-1].start_s, start + PIECE_S)
+                found[-1] = HeardSound(found[-1].start_s, start + PIECE_S)
             else:
-                found.append(Sound(start, start + PIECE_S))
+                found.append(HeardSound(start, start + PIECE_S))
         return found
 
     @property

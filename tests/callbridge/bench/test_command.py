@@ -318,9 +318,9 @@ def test_without_the_repository_there_are_no_peers(
 
 def test_the_standard_decides_the_exit_code() -> None:
     good, bad = step(calls=2), step(calls=2, verdict="slo", why="p99 30 ms, above 20 ms")
-    assert bench.Result([good]).ok
-    assert not bench.Result([good, bad]).ok
-    assert bench.Result([good, bad], base="callbridge").ok  # a comparison has no standard
+    assert bench.BenchResult([good]).ok
+    assert not bench.BenchResult([good, bad]).ok
+    assert bench.BenchResult([good, bad], base="callbridge").ok  # a comparison has no standard
 
 
 def wish(**changes: Any) -> Wish:

@@ -17,9 +17,9 @@ from websockets.http11 import Request, Response
 from callbridge.bench import call as one_call
 from callbridge.bench import generator as generating
 from callbridge.bench import socket as client
-from callbridge.bench.call import Call, Notes, Phrasebook
+from callbridge.bench.call import LoadCall, Notes, Phrasebook
 from callbridge.bench.doors import PlainDoor
-from callbridge.bench.generator import Generator, Plan
+from callbridge.bench.generator import Generator, LoadPlan
 from callbridge.bench.numbered import form
 from callbridge.bench.results import Window
 from callbridge.errors import CallbridgeError
@@ -54,7 +54,7 @@ async def endpoint(handler: Handler, **options: Any) -> AsyncGenerator[str]:
 @asynccontextmanager
 async def calling(url: str, calls: int) -> AsyncGenerator[Generator]:
     """A generator with so many calls."""
-    made = Generator(Plan(url=url))
+    made = Generator(LoadPlan(url=url))
     door = PlainDoor(url, codec("PCMU").encoding, made.new_call, None)
     try:
         await made.have(calls, door)
@@ -168,7 +168,7 @@ def test_the_first_of_two_frames_in_one_message_has_waited_for_the_second(
 ) -> None:
     """By a clock of its own: on a busy machine real frames leave late, and then wait less."""
     sound, notes, endpoint, paper = form(codec("PCMU")), Notes(), InPairs(), Paper()
-    call = Call(0, Phrasebook(sound, sound), notes, gone=lambda: None)
+    call = LoadCall(0, Phrasebook(sound, sound), notes, gone=lambda: None)
     call.client = cast(client.Client, paper)
     call.begin("stream")
     for n in range(8):

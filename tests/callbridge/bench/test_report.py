@@ -11,7 +11,7 @@ from rich.console import Console, RenderableType
 
 from callbridge.bench import report
 from callbridge.bench.ramp import drift
-from callbridge.bench.report import Progress, Scene
+from callbridge.bench.report import BenchProgress, Scene
 from callbridge.bench.results import Knee, Slo, Spread
 from tests.callbridge.bench.steps import LATE, SLOW, late, slow, step
 
@@ -245,7 +245,7 @@ def ticking() -> Callable[[], float]:
 
 def test_a_pipe_gets_a_line_for_every_finished_step() -> None:
     file = io.StringIO()
-    with Progress(Console(file=file, width=60)) as progress:
+    with BenchProgress(Console(file=file, width=60)) as progress:
         progress.phase("callbridge", 200, "measuring", 10.0)
         assert file.getvalue() == ""
         progress.step(step(200))
@@ -261,7 +261,7 @@ def test_a_pipe_gets_a_line_for_every_finished_step() -> None:
 
 
 def test_a_terminal_shows_the_rows_and_what_is_done_now() -> None:
-    progress = Progress(Console(file=io.StringIO(), force_terminal=True), now=ticking())
+    progress = BenchProgress(Console(file=io.StringIO(), force_terminal=True), now=ticking())
     assert shown(progress.view()) == ["starting"]
     progress.step(step(200))
     progress.phase("callbridge", 1, "connecting")
@@ -275,7 +275,7 @@ def test_a_terminal_shows_the_rows_and_what_is_done_now() -> None:
 
 def test_a_low_terminal_shows_the_last_rows() -> None:
     console = Console(file=io.StringIO(), force_terminal=True, width=80, height=12)
-    progress = Progress(console)
+    progress = BenchProgress(console)
     for calls in range(100, 1100, 100):
         progress.step(step(calls))
     lines = shown(progress.view(), 80)
@@ -289,7 +289,7 @@ def test_the_live_view_is_gone_at_its_end_even_after_an_error() -> None:
     console = Console(file=file, force_terminal=True, width=80)
 
     def interrupted() -> None:
-        with Progress(console) as progress:
+        with BenchProgress(console) as progress:
             progress.phase("callbridge", 200, "settling", 2.0)
             progress.step(step(200))
             raise KeyboardInterrupt

@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from callbridge.carrier.report import TapeEntry
-from callbridge.demo.live import Line, Story, Telling
+from callbridge.demo.live import Story, Telling, ToldLine
 from callbridge.tape.events import (
     BotCrashed,
     BotLog,
@@ -20,7 +20,7 @@ from callbridge.tape.events import (
 from callbridge.tape.tape import TapeLine
 
 
-def told(kind: str, **detail: Any) -> Line | None:
+def told(kind: str, **detail: Any) -> ToldLine | None:
     return Story().tape(TapeEntry(1.5, kind, detail))
 
 
@@ -52,7 +52,7 @@ def told(kind: str, **detail: Any) -> Line | None:
 def test_every_kind_of_entry(
     kind: str, detail: dict[str, Any], who: str, what: str, bad: bool
 ) -> None:
-    assert told(kind, **detail) == Line(1.5, who, what, bad)  # type: ignore[arg-type]
+    assert told(kind, **detail) == ToldLine(1.5, who, what, bad)  # type: ignore[arg-type]
 
 
 def test_what_says_nothing_new_is_not_told() -> None:
@@ -83,12 +83,12 @@ def test_a_clear_says_how_long_after_the_key_it_came() -> None:
     story = Story()
     story.tape(TapeEntry(2.5, "dtmf", {"digit": "5"}))
     line = story.tape(TapeEntry(2.512, "clear", {"marks": []}))
-    assert line == Line(2.512, "bridge", "clear, 12 ms after the key")
+    assert line == ToldLine(2.512, "bridge", "clear, 12 ms after the key")
     line = story.tape(TapeEntry(9.0, "clear", {"marks": []}))
-    assert line == Line(9.0, "bridge", "clear")  # that one had another cause
+    assert line == ToldLine(9.0, "bridge", "clear")  # that one had another cause
 
 
-def watched(event: Event) -> Line | None:
+def watched(event: Event) -> ToldLine | None:
     return Story().event(event, 3.0)
 
 
@@ -98,25 +98,27 @@ def said(text: str, heard: str, stop: str) -> Said:
 
 def test_what_the_bot_logs_and_how_it_crashes() -> None:
     jingle = BotLog(levelno=20, message="jingle", fields={"heard_s": "2.0", "key": "5"})
-    assert watched(jingle) == Line(3.0, "bot", "log: jingle heard_s=2.0 key=5")
+    assert watched(jingle) == ToldLine(3.0, "bot", "log: jingle heard_s=2.0 key=5")
     crash = BotCrashed(error="ValueError: no such tune", traceback="Traceback ...")
-    assert watched(crash) == Line(
+    assert watched(crash) == ToldLine(
         3.0, "bridge", "the bot raised ValueError: no such tune", bad=True
     )
     lost = TurnLost(why="the engine hangs")
-    assert watched(lost) == Line(
+    assert watched(lost) == ToldLine(
         3.0, "bridge", "a turn was not understood why=the engine hangs", bad=True
     )
 
 
 def test_a_conversation() -> None:
     turn = TurnTaken(said="Hello.", audio_s=1.0, began_at=8.0, last_voiced_at=9.0)
-    assert watched(turn) == Line(3.0, "caller", "said: Hello.")
-    assert watched(said("One two. ", "One two. ", "finished")) == Line(3.0, "bot", "said: One two.")
-    assert watched(said("One two. ", "One ", "interrupted")) == Line(
+    assert watched(turn) == ToldLine(3.0, "caller", "said: Hello.")
+    assert watched(said("One two. ", "One two. ", "finished")) == ToldLine(
+        3.0, "bot", "said: One two."
+    )
+    assert watched(said("One two. ", "One ", "interrupted")) == ToldLine(
         3.0, "bot", "said: One", unheard="two."
     )
-    assert watched(Withheld(at=9.0)) == Line(
+    assert watched(Withheld(at=9.0)) == ToldLine(
         3.0, "bridge", "withholds: somebody speaks over the bot"
     )
     assert watched(WaterfallMeasured(last_voiced_at=9.0, after_s={})) is None

@@ -6,7 +6,7 @@ entry names. The least of many is a millisecond or two off."""
 
 import msgspec
 
-from callbridge.carrier.report import TapeEntry
+from callbridge.carrier.core.report import TapeEntry
 
 Record = dict[str, object]
 

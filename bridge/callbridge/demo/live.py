@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 from rich.console import Console
 from rich.text import Text
 
-from callbridge.carrier.report import TapeEntry
+from callbridge.carrier.core.report import TapeEntry
 from callbridge.demo import journal
 from callbridge.demo.journal import Journal
 from callbridge.demo.record import CAUSE_S

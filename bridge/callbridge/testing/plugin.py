@@ -5,8 +5,8 @@ from typing import Protocol
 import pytest
 
 from callbridge.app import App
-from callbridge.carrier.report import CallReport
-from callbridge.carrier.script import CallScript
+from callbridge.carrier.core.report import CallReport
+from callbridge.carrier.people.script import CallScript
 from callbridge.testing.pair import converse
 
 

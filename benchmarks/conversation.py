@@ -34,7 +34,7 @@ import numpy as np
 from benchmarks.conversation_bot import ECHO, PARROT, RATE, TONE
 from benchmarks.relay import HOST, Relay, Tape, messages, own_lateness, relaying
 
-from callbridge.carrier import ring
+from callbridge.carrier.net import ring
 from callbridge.demo import record
 from callbridge.errors import CallbridgeError
 from callbridge.media import wire

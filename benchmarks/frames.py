@@ -25,8 +25,8 @@ from benchmarks.peers.g711 import lin2ulaw, ulaw2lin
 
 from callbridge import App, Call
 from callbridge.carrier.config import CarrierConfig
-from callbridge.carrier.effects import OpenStream, SendFrame
-from callbridge.carrier.script import CallScript
+from callbridge.carrier.core.effects import OpenStream, SendFrame
+from callbridge.carrier.people.script import CallScript
 from callbridge.carrier.switch import Switch
 from callbridge.media import wire
 from callbridge.media.playout import Playout

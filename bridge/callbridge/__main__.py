@@ -103,10 +103,10 @@ def carrier(
     to know, the public key of its webhooks among it, is printed with --json and written to
     carrier.env in the folder of --out, for `. out/carrier.env`. `callbridge call` lets somebody
     ring in; every call leaves a stereo WAV and a tape in that folder."""
-    from callbridge.carrier import service
     from callbridge.carrier.config import CarrierConfig
-    from callbridge.carrier.numbers import read_numbers
-    from callbridge.carrier.shell import Running
+    from callbridge.carrier.net import service
+    from callbridge.carrier.net.numbers import read_numbers
+    from callbridge.carrier.net.shell import Running
     from callbridge.serve.logs import set_up
     from callbridge.speech import espeak
 
@@ -166,7 +166,7 @@ def call(
 
     Exits with 1 if a line of the script's `expect` does not hold. The same by HTTP: POST the script
     to /carrier/calls with the API key as bearer token."""
-    from callbridge.carrier import ring
+    from callbridge.carrier.net import ring
 
     steps = ring.read_script(script) | ({"to": to} if to else {})
     base = str(script.parent.resolve())

@@ -11,7 +11,7 @@ import pytest
 
 from callbridge import App, Call, Turn
 from callbridge.app import Surroundings
-from callbridge.carrier.script import Step
+from callbridge.carrier.people.script import Step
 from callbridge.serve.settings import Settings
 from callbridge.speech.engines import Speech
 from callbridge.speech.studio import SpeechCounts

@@ -7,7 +7,7 @@ import pytest
 from examples import concierge
 
 from callbridge.carrier.config import Behaviour, CarrierConfig
-from callbridge.carrier.script import Step
+from callbridge.carrier.people.script import Step
 from callbridge.testing import CallReport, CallScript, HangUp, Pair, Wait, caller, run, says, tone
 from callbridge.testing.speech import pitched
 

@@ -14,12 +14,11 @@ from nacl.signing import SigningKey
 from callbridge.bench.call import LoadCall
 from callbridge.bench.socket import connect
 from callbridge.carrier.config import CarrierConfig
-from callbridge.carrier.effects import OpenStream
-from callbridge.carrier.leg import Leg
-from callbridge.carrier.leg import State as LegState
-from callbridge.carrier.script import CallScript, LegCodec
-from callbridge.carrier.service import RestServer
-from callbridge.carrier.shell import Shell
+from callbridge.carrier.core.effects import OpenStream
+from callbridge.carrier.core.leg import CarrierLeg, LegState
+from callbridge.carrier.net.service import RestServer
+from callbridge.carrier.net.shell import Shell
+from callbridge.carrier.people.script import CallScript, LegCodec
 from callbridge.carrier.switch import Switch
 from callbridge.errors import CallbridgeError
 from callbridge.host.bind import bind
@@ -152,7 +151,7 @@ class CarrierDoor:
     def __init__(self, shell: Shell, streams: LoadStreams, codec: LegCodec) -> None:
         self._shell, self._streams = shell, streams
         self._script = CallScript(from_=FROM, to=TO, codec=codec)
-        self._legs: dict[LoadCall, Leg] = {}
+        self._legs: dict[LoadCall, CarrierLeg] = {}
 
     async def open(self) -> LoadCall:
         shell = self._shell
@@ -175,11 +174,11 @@ class CarrierDoor:
     async def quiet(self) -> None:
         await self._shell.quiet(QUIET_S)
 
-    def _started(self, leg: Leg) -> LoadCall | None:
+    def _started(self, leg: CarrierLeg) -> LoadCall | None:
         stream = leg.stream
         return self._streams.calls.get(stream.stream_id) if stream and stream.started else None
 
-    def _refused(self, leg: Leg, too_late: bool) -> str:
+    def _refused(self, leg: CarrierLeg, too_late: bool) -> str:
         """Why no stream will come; empty while one still may."""
         for entry in leg.tape.entries:
             if entry.kind == "webhook delivery" and not entry.detail["delivered"]:

@@ -20,7 +20,7 @@ from callbridge.bench.call import LoadCall, Notes, Phrasebook
 from callbridge.bench.doors import CarrierDoor, LoadDoor, PlainDoor, carrier_door, trust
 from callbridge.bench.numbered import FRAME_S, form
 from callbridge.bench.results import Window
-from callbridge.carrier.script import LegCodec
+from callbridge.carrier.people.script import LegCodec
 from callbridge.errors import CallbridgeError
 from callbridge.timing.alarm import alarm
 from callbridge.timing.loop import new_loop

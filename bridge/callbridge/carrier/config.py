@@ -5,7 +5,7 @@ from typing import Literal
 
 import msgspec
 
-from callbridge.carrier.script import CallScript
+from callbridge.carrier.people.script import CallScript
 
 Unreachable = Literal["busy", "no_answer", "reject", "not_found"]
 Behaviour = CallScript | Unreachable

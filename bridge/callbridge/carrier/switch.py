@@ -1,9 +1,9 @@
 """The carrier's core: the exchange and its REST API, without I/O and without a clock."""
 
+from callbridge.carrier.api.problems import Response
+from callbridge.carrier.api.router import RestApi
 from callbridge.carrier.config import CarrierConfig
-from callbridge.carrier.exchange import Exchange
-from callbridge.carrier.problems import Response
-from callbridge.carrier.rest import RestApi
+from callbridge.carrier.core.exchange import Exchange
 
 
 class Switch(Exchange):

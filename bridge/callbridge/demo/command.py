@@ -18,10 +18,10 @@ import msgspec
 from rich.console import Console
 from rich.text import Text
 
-from callbridge.carrier import ring
-from callbridge.carrier.audio import loader
-from callbridge.carrier.report import TapeEntry
-from callbridge.carrier.script import CallScript, ScriptError, parse_script
+from callbridge.carrier.core.report import TapeEntry
+from callbridge.carrier.net import ring
+from callbridge.carrier.net.files import loader
+from callbridge.carrier.people.script import CallScript, ScriptError, parse_script
 from callbridge.demo import outcome as results
 from callbridge.demo.journal import FOLLOW_S, follow
 from callbridge.demo.live import Telling

@@ -11,7 +11,7 @@ from typing import cast
 
 import msgspec
 
-from callbridge.carrier.report import TapeEntry
+from callbridge.carrier.core.report import TapeEntry
 from callbridge.tape.tape import TapeLine, read_line
 
 Detail = dict[str, object]

@@ -12,7 +12,7 @@ import msgspec
 from rich.console import Console
 from rich.text import Text
 
-from callbridge.carrier.report import TapeEntry
+from callbridge.carrier.core.report import TapeEntry
 from callbridge.demo.journal import Journal
 from callbridge.demo.record import CAUSE_S
 from callbridge.tape.events import (

@@ -8,7 +8,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from callbridge.carrier.expect import Expectation
+from callbridge.carrier.people.expect import Expectation
 from callbridge.demo import chart
 from callbridge.demo.record import HeardSound, Interruption, Record
 from callbridge.demo.transcript import Transcript

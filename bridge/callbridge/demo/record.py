@@ -9,8 +9,8 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from callbridge.carrier.expect import LOUD
-from callbridge.carrier.report import TapeEntry
+from callbridge.carrier.core.report import TapeEntry
+from callbridge.carrier.people.expect import LOUD
 from callbridge.demo.transcript import Transcript, transcribe
 from callbridge.errors import CallbridgeError
 from telecodecs import Pcm

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import msgspec
 
-from callbridge.carrier.report import TapeEntry
+from callbridge.carrier.core.report import TapeEntry
 
 T = TypeVar("T")
 

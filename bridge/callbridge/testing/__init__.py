@@ -7,9 +7,9 @@ def test_a_key_stops_the_jingle() -> None:
 """
 
 from callbridge.carrier.config import CarrierConfig
-from callbridge.carrier.echo import EchoPath
-from callbridge.carrier.report import CallReport
-from callbridge.carrier.script import CallScript, HangUp, Press, Wait
+from callbridge.carrier.core.report import CallReport
+from callbridge.carrier.people.echo import EchoPath
+from callbridge.carrier.people.script import CallScript, HangUp, Press, Wait
 from callbridge.testing.callers import caller, says, tone
 from callbridge.testing.loop import EPOCH, Stuck, VirtualClock, VirtualLoop, run
 from callbridge.testing.pair import Pair, converse

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from callbridge.carrier.echo import EchoPath
-from callbridge.carrier.script import CallScript, HangUp, Play, Press, Step, Wait
+from callbridge.carrier.people.echo import EchoPath
+from callbridge.carrier.people.script import CallScript, HangUp, Play, Press, Step, Wait
 from callbridge.host.audiofile import Clip
 from telecodecs import Pcm
 

@@ -16,10 +16,10 @@ import httpx
 from nacl.signing import SigningKey
 
 from callbridge.app import App, Surroundings
-from callbridge.carrier import effects as do
 from callbridge.carrier.config import CarrierConfig
-from callbridge.carrier.report import CallReport
-from callbridge.carrier.script import CallScript
+from callbridge.carrier.core import effects as do
+from callbridge.carrier.core.report import CallReport
+from callbridge.carrier.people.script import CallScript
 from callbridge.carrier.switch import Switch
 from callbridge.errors import CallbridgeError
 from callbridge.media.wire import TOKEN_HEADER

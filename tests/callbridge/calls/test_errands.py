@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from callbridge import App, Call, Transferred, Turn
-from callbridge.carrier.effects import SendWebhook
+from callbridge.carrier.core.effects import SendWebhook
 from callbridge.testing import (
     CallReport,
     CallScript,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from callbridge import App, Call, Gathered, Outcome
-from callbridge.carrier.script import Step
+from callbridge.carrier.people.script import Step
 from callbridge.testing import CallReport, HangUp, Pair, Press, Wait, caller, says, tone
 from callbridge.testing.speech import pitched
 from tests.callbridge.hummed import LEAVES_IT, hummed_s, rehearse, says_s

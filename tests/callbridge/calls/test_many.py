@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from callbridge import App, Call
-from callbridge.carrier import ring, service
 from callbridge.carrier.config import CarrierConfig
-from callbridge.carrier.shell import Running
+from callbridge.carrier.net import ring, service
+from callbridge.carrier.net.shell import Running
 from callbridge.host.bind import bind
 from callbridge.serve import process as serve
 from callbridge.serve.settings import Settings

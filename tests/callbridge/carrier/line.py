@@ -10,8 +10,9 @@ from typing import Any, cast
 
 import numpy as np
 
+from callbridge.carrier.api.problems import Response
 from callbridge.carrier.config import CarrierConfig
-from callbridge.carrier.effects import (
+from callbridge.carrier.core.effects import (
     CallFinished,
     CloseStream,
     Effect,
@@ -20,9 +21,8 @@ from callbridge.carrier.effects import (
     SendWebhook,
     Synthesise,
 )
-from callbridge.carrier.problems import Response
-from callbridge.carrier.report import CallReport
-from callbridge.carrier.script import CallScript, Step, Wait
+from callbridge.carrier.core.report import CallReport
+from callbridge.carrier.people.script import CallScript, Step, Wait
 from callbridge.carrier.switch import Switch
 from telecodecs import Pcm, codec
 

@@ -19,8 +19,8 @@ from starlette.routing import Route
 from websockets.asyncio.server import ServerConnection, serve
 
 from callbridge.carrier.config import CarrierConfig
-from callbridge.carrier.service import run
-from callbridge.carrier.shell import Running
+from callbridge.carrier.net.service import run
+from callbridge.carrier.net.shell import Running
 from telecodecs import Pcm
 from tests.callbridge.carrier.line import tone
 

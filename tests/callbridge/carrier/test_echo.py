@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from callbridge import App, Call
-from callbridge.carrier.script import ScriptError, parse_script
+from callbridge.carrier.people.script import ScriptError, parse_script
 from callbridge.testing import EchoPath, Wait, caller, converse, tone
 
 

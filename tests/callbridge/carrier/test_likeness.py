@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from callbridge.carrier.expect import MEASURES
-from callbridge.carrier.report import CallReport
+from callbridge.carrier.core.report import CallReport
+from callbridge.carrier.people.expect import MEASURES
 from telecodecs import Pcm
 
 RATE = 8000

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from callbridge.carrier.config import CarrierConfig
-from callbridge.carrier.script import CallScript, Play, Press, Step, Wait
+from callbridge.carrier.people.script import CallScript, Play, Press, Step, Wait
 from callbridge.host.audiofile import Clip
 from telecodecs import Pcm, codec
 from tests.callbridge.carrier.line import (

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from callbridge.carrier.config import CarrierConfig
-from callbridge.carrier.script import CallScript, HangUp, Wait
+from callbridge.carrier.people.script import CallScript, HangUp, Wait
 from tests.callbridge.carrier.line import RTP, SELF, STAY, Line, codes, data, sounding
 
 BOB = "+13125550199"

@@ -3,7 +3,7 @@
 import json
 import random
 
-from callbridge.carrier.commands import ACTIONS
+from callbridge.carrier.api.checks import ACTIONS
 from tests.callbridge.carrier.line import CLEAR, KEY, SELF, Line, mark, media, tone, ulaw
 
 ROUNDS = 10_000

@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from callbridge.carrier.expect import Expectation, parse_expectation
-from callbridge.carrier.script import (
-    Event,
+from callbridge.carrier.people.expect import Expectation, parse_expectation
+from callbridge.carrier.people.script import (
     HangUp,
     Play,
     Press,
     ScriptError,
+    ScriptEvent,
     Wait,
     parse_script,
 )
@@ -181,7 +181,7 @@ def test_the_tape_tells_where_the_script_is() -> None:
 
 
 @pytest.mark.parametrize("event", ["bot_speaking", "streaming", "hangup"])
-def test_a_step_that_does_not_come_true_fails_the_script_and_hangs_up(event: Event) -> None:
+def test_a_step_that_does_not_come_true_fails_the_script_and_hangs_up(event: ScriptEvent) -> None:
     line = Line()
     call = line.streaming(Wait(event, within_s=1), params={})
     line.tick(49)

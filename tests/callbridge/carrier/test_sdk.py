@@ -9,7 +9,7 @@ import pytest
 import telnyx
 
 from callbridge.carrier.config import CarrierConfig
-from callbridge.carrier.script import CallScript, HangUp, Wait
+from callbridge.carrier.people.script import CallScript, HangUp, Wait
 from callbridge.speech.espeak import speak
 from tests.callbridge.carrier.line import STAY
 from tests.callbridge.carrier.live import (

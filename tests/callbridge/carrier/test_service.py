@@ -15,7 +15,7 @@ import pytest
 from websockets.asyncio.server import ServerConnection
 
 from callbridge.carrier.config import CarrierConfig
-from callbridge.carrier.service import run
+from callbridge.carrier.net.service import run
 from callbridge.errors import CallbridgeError, SettingsError
 from telecodecs import Pcm
 from tests.callbridge.carrier.live import KEY, Live, carrier, customer, echo, hooks, write_tone
@@ -263,7 +263,7 @@ async def test_a_signal_ends_the_process_cleanly(number: signal.Signals) -> None
     program = (
         "import asyncio\n"
         "from callbridge.carrier.config import CarrierConfig\n"
-        "from callbridge.carrier.service import run\n"
+        "from callbridge.carrier.net.service import run\n"
         "asyncio.run(run(CarrierConfig(), started=lambda r: print(r.port, flush=True)))\n"
         "print('clean')\n"
     )

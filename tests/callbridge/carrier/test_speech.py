@@ -3,7 +3,7 @@
 import numpy as np
 
 from callbridge.carrier.config import CarrierConfig
-from callbridge.carrier.script import CallScript
+from callbridge.carrier.people.script import CallScript
 from tests.callbridge.carrier.line import STAY, Line, sounding, tone
 
 BOB = "+13125550199"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from callbridge.carrier.config import CarrierConfig
-from callbridge.carrier.script import CallScript, HangUp, Play, Step, Wait
+from callbridge.carrier.people.script import CallScript, HangUp, Play, Step, Wait
 from callbridge.host.audiofile import Clip
 from tests.callbridge.carrier.line import STAY, Line, codes, tone
 

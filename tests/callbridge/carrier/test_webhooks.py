@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from callbridge.carrier.config import CarrierConfig
-from callbridge.carrier.script import CallScript, HangUp, Press, Wait
+from callbridge.carrier.core.events import EVENT_TYPES
+from callbridge.carrier.people.script import CallScript, HangUp, Press, Wait
 from callbridge.carrier.shapes import as_object
-from callbridge.carrier.webhooks import EVENT_TYPES
 from telecodecs import silence
 from tests.callbridge.carrier.line import SELF, STAY, Line
 

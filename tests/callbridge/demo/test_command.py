@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from callbridge.carrier.audio import loader, write_wav
+from callbridge.carrier.net.files import loader, write_wav
 from callbridge.demo.command import Pairing, demo
 from callbridge.demo.outcome import LAG, MOVED, TROUBLES
 from callbridge.demo.record import read

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from callbridge.carrier.report import TapeEntry
+from callbridge.carrier.core.report import TapeEntry
 from callbridge.demo.live import Story, Telling, ToldLine
 from callbridge.tape.events import (
     BotCrashed,

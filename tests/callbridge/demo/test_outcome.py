@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from callbridge.carrier.expect import parse_expectation
+from callbridge.carrier.people.expect import parse_expectation
 from callbridge.demo.outcome import (
     LAG,
     MOVED,

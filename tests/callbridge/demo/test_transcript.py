@@ -1,6 +1,6 @@
 from typing import Any
 
-from callbridge.carrier.report import TapeEntry
+from callbridge.carrier.core.report import TapeEntry
 from callbridge.demo.transcript import Answered, Said, transcribe
 
 

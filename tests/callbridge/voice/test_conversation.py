@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from callbridge import App, Call, Message, Outcome, StreamLost, Turn
-from callbridge.carrier.echo import EchoPath
-from callbridge.carrier.script import Step
+from callbridge.carrier.people.echo import EchoPath
+from callbridge.carrier.people.script import Step
 from callbridge.speech.echo import EchoJudge
 from callbridge.speech.espeak import Espeak
 from callbridge.speech.sentences import LONG, split

@@ -11,9 +11,9 @@ from typing import Literal
 
 import msgspec
 
-from callbridge.carrier.problems import Problem
+from callbridge.carrier.api.problems import Problem
+from callbridge.carrier.core.events import EVENT_TYPES
 from callbridge.carrier.shapes import as_list, as_object
-from callbridge.carrier.webhooks import EVENT_TYPES
 
 Kind = Literal["string", "integer", "boolean", "object", "array", "any"]
 

@@ -5,14 +5,14 @@ from typing import Literal
 
 import msgspec
 
-from callbridge.carrier.caller import Caller
-from callbridge.carrier.echo import LineEcho
-from callbridge.carrier.expect import Expectation
-from callbridge.carrier.playout import TICKS_PER_S, Channel, Playout, RateAdapter, mix
-from callbridge.carrier.report import CallReport, HeardMark, Recorder, Tape
-from callbridge.carrier.script import CallScript
-from callbridge.carrier.speech import SpeechQueue
-from callbridge.carrier.stream import MediaStream, StreamParams
+from callbridge.carrier.audio.playout import TICKS_PER_S, CarrierPlayout, Channel, RateAdapter, mix
+from callbridge.carrier.core.report import CallReport, CarrierTape, HeardMark, Recorder
+from callbridge.carrier.parts.speak import SpeechQueue
+from callbridge.carrier.parts.stream import CarrierStream, StreamParams
+from callbridge.carrier.people.caller import Caller
+from callbridge.carrier.people.echo import LineEcho
+from callbridge.carrier.people.expect import Expectation
+from callbridge.carrier.people.script import CallScript
 from telecodecs import Encoding, Pcm, silence
 from telecodecs.dtmf import tones
 
@@ -22,7 +22,7 @@ DTMF_GAP_S = 0.1
 DTMF_PAUSES_S = {"w": 0.5, "W": 1.0}
 
 
-class State(Enum):
+class LegState(Enum):
     PARKED = "parked"  # inbound, not answered
     RINGING = "ringing"  # outbound, not answered
     ANSWERED = "answered"
@@ -40,7 +40,7 @@ class Identity(msgspec.Struct, frozen=True):
     start_time: str
 
 
-class Ending(msgspec.Struct, frozen=True):
+class CarrierEnding(msgspec.Struct, frozen=True):
     """Why a leg ended, in the platform's words; `sip` is a status code as a string."""
 
     cause: str
@@ -58,18 +58,18 @@ class Routing(msgspec.Struct, frozen=True):
     retries_ms: dict[str, tuple[int, ...]] = {}
 
 
-class Plan(msgspec.Struct, frozen=True, kw_only=True):
+class CarrierPlan(msgspec.Struct, frozen=True, kw_only=True):
     """What is going to happen to a leg by itself, in clock seconds."""
 
     pick_up_at: float = NEVER
-    refusal: Ending | None = None  # comes at `pick_up_at` in place of an answer
+    refusal: CarrierEnding | None = None  # comes at `pick_up_at` in place of an answer
     give_up_at: float = NEVER
-    on_give_up: Ending = Ending("timeout", "callee", "487")
+    on_give_up: CarrierEnding = CarrierEnding("timeout", "callee", "487")
     limit_at: float = NEVER
     time_limit_s: float = 14400.0  # counts from the answer, which sets `limit_at`
 
 
-class Leg:
+class CarrierLeg:
     """State of one leg. `Exchange` moves it; here is only what needs no other leg's help."""
 
     def __init__(
@@ -80,34 +80,36 @@ class Leg:
         self.encoding = encoding
         self.routing = routing
         self.client_state: str | None = None
-        self.state = State.PARKED if identity.direction == "incoming" else State.RINGING
+        self.state = LegState.PARKED if identity.direction == "incoming" else LegState.RINGING
         self.started_at = now
         self.answered_at: float | None = None
         self.ended_at: float | None = None
-        self.ending: Ending | None = None
-        self.plan = Plan()
+        self.ending: CarrierEnding | None = None
+        self.plan = CarrierPlan()
         self.deadline = NEVER  # of the plan
         self.caller: Caller | None = None  # None where nobody picks up, and after the end
         self.expect: tuple[Expectation, ...] = ()
         self.digits_on_answer = ""
 
-        self.partner: Leg | None = None  # bridged with
-        self.bridge_to: Leg | None = None  # to be bridged with as soon as this one is answered
+        self.partner: CarrierLeg | None = None  # bridged with
+        self.bridge_to: CarrierLeg | None = (
+            None  # to be bridged with as soon as this one is answered
+        )
         self.was_bridged = False
         self.parks_after_unbridge = False
 
-        self.stream: MediaStream | None = None
+        self.stream: CarrierStream | None = None
         self.stream_params: StreamParams | None = None
         self.stream_from = 0  # samples heard before the stream started
         self.speech = SpeechQueue(encoding.sample_rate)
-        self.keypad = Channel(Playout(encoding.sample_rate), "self")
+        self.keypad = Channel(CarrierPlayout(encoding.sample_rate), "self")
         self.channels = [self.speech.channel, self.keypad]
         self.echo: LineEcho | None = None
         self.said: Pcm | None = None  # 20 ms of the current tick
         self.ticks = 0  # since the answer
         self._from_partner: dict[int, RateAdapter] = {}
 
-        self.tape = Tape()
+        self.tape = CarrierTape()
         self.recorder = Recorder(encoding.sample_rate, enabled=record)
         self.marks: list[HeardMark] = []
         self.clears: list[int] = []
@@ -120,7 +122,7 @@ class Leg:
         self.expect = script.expect
         self.echo = LineEcho(script.echo) if script.echo is not None else None
 
-    def intend(self, plan: Plan) -> None:
+    def intend(self, plan: CarrierPlan) -> None:
         self.plan = plan
         self.deadline = min(plan.pick_up_at, plan.give_up_at, plan.limit_at)
 
@@ -155,7 +157,7 @@ class Leg:
         self.recorder.add(self.said, heard)
         return heard
 
-    def _hear_partner(self, partner: "Leg") -> list[Pcm]:
+    def _hear_partner(self, partner: "CarrierLeg") -> list[Pcm]:
         """What the other one says, and what is played for him to us."""
         theirs, ours = partner.encoding.sample_rate, self.encoding.sample_rate
         voice = partner.said
@@ -181,19 +183,19 @@ class Leg:
                 self.keypad.playout.put(tones(digit, round(tone_s * rate), rate))
                 self.keypad.playout.put(silence(round(DTMF_GAP_S * rate)))
 
-    def attach(self, stream: MediaStream) -> None:
+    def attach(self, stream: CarrierStream) -> None:
         """The stream has started: from now on it is heard."""
         self.stream_from = self.heard_samples
         self.channels.append(stream.channel)
 
-    def detach(self) -> MediaStream | None:
+    def detach(self) -> CarrierStream | None:
         """Forget the stream and what it has queued."""
         stream, self.stream = self.stream, None
         if stream is not None and stream.channel in self.channels:
             self.channels.remove(stream.channel)
         return stream
 
-    def keep_marks(self, stream: MediaStream, marks: tuple[HeardMark, ...]) -> None:
+    def keep_marks(self, stream: CarrierStream, marks: tuple[HeardMark, ...]) -> None:
         """Turn a stream's positions into samples of the recording."""
         ours, theirs = self.encoding.sample_rate, stream.playout.sample_rate
         if len(self.marks) > MAX_MARKS:
@@ -230,7 +232,7 @@ class Leg:
             hangup_source=self.ending.source if self.ending else None,
             failed=tuple(self.failures),
         )
-        if self.state is not State.ENDED:
+        if self.state is not LegState.ENDED:
             return report
         claims = [expectation.failure(report) for expectation in self.expect]
         failed = (*self.failures, *(claim for claim in claims if claim is not None))

@@ -13,7 +13,7 @@ Listener = Literal["self", "opposite"]
 Target = Literal["self", "opposite", "both"]
 
 
-class Playout:
+class CarrierPlayout:
     """A queue of PCM that gives 20 ms per tick.
 
     What is taken in one tick is playing until the next, so a mark is due at the first `finish()`
@@ -136,7 +136,7 @@ class Channel:
     """One thing that a leg's customer plays, and who hears it: the leg itself, the one it is
     bridged with (`opposite`), or both."""
 
-    def __init__(self, playout: Playout, target: Target) -> None:
+    def __init__(self, playout: CarrierPlayout, target: Target) -> None:
         self.playout = playout
         self.target = target
         self._piece: Pcm | None = None

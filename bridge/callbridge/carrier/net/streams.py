@@ -7,11 +7,11 @@ from typing import Any
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
-from callbridge.carrier.effects import OpenStream
+from callbridge.carrier.core.effects import OpenStream
 from callbridge.carrier.switch import Switch
 from callbridge.media import wire
 
-Spawn = Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
+SpawnErrand = Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
 
 OPEN_TIMEOUT_S = 5.0
 CLOSE_TIMEOUT_S = 2.0
@@ -25,7 +25,7 @@ class Streams:
     def __init__(
         self,
         switch: Switch,
-        spawn: Spawn,
+        spawn: SpawnErrand,
         settle: Callable[[], None],
         now: Callable[[], float],
     ) -> None:

@@ -2,9 +2,9 @@
 
 import msgspec
 
-from callbridge.carrier.expect import loud
-from callbridge.carrier.playout import TICKS_PER_S, Playout
-from callbridge.carrier.script import CallScript, HangUp, Play, Press, Step, Wait
+from callbridge.carrier.audio.playout import TICKS_PER_S, CarrierPlayout
+from callbridge.carrier.people.expect import loud
+from callbridge.carrier.people.script import CallScript, HangUp, Play, Press, Step, Wait
 from telecodecs import Pcm, resample
 
 TONE_TICKS = 5  # 100 ms of tone and as much of pause for every digit
@@ -40,7 +40,7 @@ class Caller:
     def __init__(self, script: CallScript, sample_rate: int) -> None:
         self._steps = script.steps
         self._sample_rate = sample_rate
-        self._voice = Playout(sample_rate)
+        self._voice = CarrierPlayout(sample_rate)
         self._index = 0
         self._begun = False  # the step's first move was made
         self._ticks = self._speech_ticks = self._quiet_ticks = 0  # since the step began

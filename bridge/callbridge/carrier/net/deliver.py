@@ -13,7 +13,7 @@ import httpx
 import msgspec
 from nacl.signing import SigningKey
 
-from callbridge.carrier.effects import SendWebhook
+from callbridge.carrier.core.effects import SendWebhook
 from callbridge.carrier.shapes import as_list, as_object
 
 log = logging.getLogger(__name__)
@@ -25,11 +25,11 @@ MAX_REPEATING = 256  # events of all calls that wait for another one
 
 _encode = msgspec.json.Encoder(order="sorted").encode  # as recorded: keys in alphabetical order
 
-Outcome = Callable[[SendWebhook, dict[str, object]], None]
-Spawn = Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
+DeliveryOutcome = Callable[[SendWebhook, dict[str, object]], None]
+SpawnErrand = Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
 
 
-class Result(msgspec.Struct, frozen=True):
+class DeliveryResult(msgspec.Struct, frozen=True):
     """Of one attempt. Refused for good: not delivered, and not worth another try."""
 
     delivered: bool
@@ -45,8 +45,8 @@ class Deliverer:
         self,
         http: httpx.AsyncClient,
         key: SigningKey,
-        spawn: Spawn,
-        outcome: Outcome,
+        spawn: SpawnErrand,
+        outcome: DeliveryOutcome,
         *,
         timeout_s: float = 2.0,
         backoff_s: float = 0.5,
@@ -65,7 +65,7 @@ class Deliverer:
         elif len(queue) < MAX_QUEUED:
             queue.append(webhook)
         else:
-            self._tell(webhook, 0, Result(False, True, "dropped: too many events wait"))
+            self._tell(webhook, 0, DeliveryResult(False, True, "dropped: too many events wait"))
 
     @property
     def busy(self) -> bool:
@@ -91,7 +91,9 @@ class Deliverer:
         if self._stopping:
             return
         if len(self._repeating) >= MAX_REPEATING:
-            self._tell(webhook, 1, Result(False, True, "given up: too many events are repeated"))
+            self._tell(
+                webhook, 1, DeliveryResult(False, True, "given up: too many events are repeated")
+            )
             return
         task = self._spawn(self._repeat(webhook))
         self._repeating.add(task)
@@ -110,20 +112,20 @@ class Deliverer:
             return [pause / 1000 for pause in webhook.retries_ms]
         return [self._backoff_s] * (ATTEMPTS_PER_URL * len(webhook.urls) - 1)
 
-    async def _attempt(self, webhook: SendWebhook, attempt: int) -> Result:
+    async def _attempt(self, webhook: SendWebhook, attempt: int) -> DeliveryResult:
         """The next URL's turn comes after two consecutive failures."""
         url = webhook.urls[min((attempt - 1) // ATTEMPTS_PER_URL, len(webhook.urls) - 1)]
         try:
             async with asyncio.timeout(self._timeout_s):
                 result = await self._post(webhook, url, attempt)
         except TimeoutError:
-            result = Result(False, False, f"no answer in {self._timeout_s:g} s")
+            result = DeliveryResult(False, False, f"no answer in {self._timeout_s:g} s")
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-            result = Result(False, False, str(error) or type(error).__name__)
+            result = DeliveryResult(False, False, str(error) or type(error).__name__)
         self._tell(webhook, attempt, result, url)
         return result
 
-    async def _post(self, webhook: SendWebhook, url: str, attempt: int) -> Result:
+    async def _post(self, webhook: SendWebhook, url: str, attempt: int) -> DeliveryResult:
         """Follows redirects with the same method and body, which clients usually change."""
         body = _encode(webhook.event | {"meta": {"attempt": attempt, "delivered_to": url}})
         target = url
@@ -151,7 +153,9 @@ class Deliverer:
             "telnyx-timestamp": timestamp,
         }
 
-    def _tell(self, webhook: SendWebhook, attempt: int, result: Result, url: str = "") -> None:
+    def _tell(
+        self, webhook: SendWebhook, attempt: int, result: DeliveryResult, url: str = ""
+    ) -> None:
         detail: dict[str, object] = {
             "event_type": _event(webhook),
             "attempt": attempt,
@@ -164,11 +168,11 @@ class Deliverer:
         self._outcome(webhook, detail)
 
 
-def _judge(status: int) -> Result:
+def _judge(status: int) -> DeliveryResult:
     """Any 2xx is success; of the refusals only 408 and 429 are worth a repetition."""
     if 200 <= status < 300:
-        return Result(True, True, str(status))
-    return Result(False, 400 <= status < 500 and status not in (408, 429), str(status))
+        return DeliveryResult(True, True, str(status))
+    return DeliveryResult(False, 400 <= status < 500 and status not in (408, 429), str(status))
 
 
 def _event(webhook: SendWebhook) -> str:

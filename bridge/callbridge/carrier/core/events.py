@@ -4,7 +4,7 @@ Fields are those of the platform's tables plus those that recorded deliveries ca
 
 from datetime import UTC, datetime
 
-from callbridge.carrier.leg import Leg
+from callbridge.carrier.core.leg import CarrierLeg
 
 # What `webhook_urls` may be keyed by; the local carrier sends eleven of them.
 EVENT_TYPES = frozenset(
@@ -40,7 +40,7 @@ def instant(unix_s: float) -> str:
     return datetime.fromtimestamp(unix_s, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def common(leg: Leg) -> Payload:
+def common(leg: CarrierLeg) -> Payload:
     """In every event of a leg. `client_state` is null when none was ever set."""
     return {
         "call_control_id": leg.call_control_id,
@@ -52,7 +52,7 @@ def common(leg: Leg) -> Payload:
     }
 
 
-def _parties(leg: Leg) -> Payload:
+def _parties(leg: CarrierLeg) -> Payload:
     return {
         "from": leg.identity.from_,
         "to": leg.identity.to,
@@ -60,7 +60,7 @@ def _parties(leg: Leg) -> Payload:
     }
 
 
-def initiated(leg: Leg) -> Payload:
+def initiated(leg: CarrierLeg) -> Payload:
     inbound = leg.identity.direction == "incoming"
     payload = common(leg) | _parties(leg) | {
         "connection_codecs": "G722,PCMA,PCMU,VP8,H264",
@@ -77,7 +77,7 @@ def initiated(leg: Leg) -> Payload:
     return payload
 
 
-def answered(leg: Leg) -> Payload:
+def answered(leg: CarrierLeg) -> Payload:
     payload = common(leg) | _parties(leg) | {
         "codec": leg.encoding.name,
         "sampling_rate": leg.encoding.sample_rate,
@@ -91,11 +91,11 @@ def answered(leg: Leg) -> Payload:
     return payload
 
 
-def bridged(leg: Leg) -> Payload:
+def bridged(leg: CarrierLeg) -> Payload:
     return common(leg) | _parties(leg)
 
 
-def hung_up(leg: Leg, end_time: str) -> Payload:
+def hung_up(leg: CarrierLeg, end_time: str) -> Payload:
     assert leg.ending is not None
     return common(leg) | _parties(leg) | {
         "call_quality_stats": _quality(leg),
@@ -107,7 +107,7 @@ def hung_up(leg: Leg, end_time: str) -> Payload:
     }  # fmt: skip
 
 
-def _quality(leg: Leg) -> Payload | None:
+def _quality(leg: CarrierLeg) -> Payload | None:
     """Null for a call that was never answered; every number is a string."""
     if leg.answered_at is None:
         return None
@@ -124,23 +124,23 @@ def _quality(leg: Leg) -> Payload | None:
     }
 
 
-def digit_received(leg: Leg, digit: str) -> Payload:
+def digit_received(leg: CarrierLeg, digit: str) -> Payload:
     return common(leg) | {"digit": digit, "from": leg.identity.from_, "to": leg.identity.to}
 
 
-def speak_started(leg: Leg, speak_id: str) -> Payload:
+def speak_started(leg: CarrierLeg, speak_id: str) -> Payload:
     return common(leg) | {"speak_id": speak_id}
 
 
-def speak_ended(leg: Leg, speak_id: str, status: str) -> Payload:
+def speak_ended(leg: CarrierLeg, speak_id: str, status: str) -> Payload:
     return common(leg) | {"speak_id": speak_id, "status": status}
 
 
-def streaming(leg: Leg, stream_url: str) -> Payload:
+def streaming(leg: CarrierLeg, stream_url: str) -> Payload:
     return common(leg) | {"stream_url": stream_url}
 
 
-def streaming_failed(leg: Leg, stream_id: str, url: str, track: str, reason: str) -> Payload:
+def streaming_failed(leg: CarrierLeg, stream_id: str, url: str, track: str, reason: str) -> Payload:
     return common(leg) | {
         "failure_reason": reason,
         "stream_id": stream_id,

@@ -20,16 +20,16 @@ from typing import Literal, cast, get_args
 
 import msgspec
 
-from callbridge.carrier.echo import EchoPath
-from callbridge.carrier.expect import Expectation, parse_expectation
+from callbridge.carrier.people.echo import EchoPath
+from callbridge.carrier.people.expect import Expectation, parse_expectation
 from callbridge.carrier.shapes import JsonObject, as_list, as_object
 from callbridge.errors import CallbridgeError
 from callbridge.host.audiofile import Clip
 from telecodecs.dtmf import DIGITS
 
-Event = Literal["answered", "streaming", "said", "bot_speaking", "bot_silent", "hangup"]
+ScriptEvent = Literal["answered", "streaming", "said", "bot_speaking", "bot_silent", "hangup"]
 LegCodec = Literal["PCMU", "PCMA", "L16"]
-EVENTS: tuple[str, ...] = get_args(Event)
+EVENTS: tuple[str, ...] = get_args(ScriptEvent)
 LEG_CODECS: tuple[str, ...] = get_args(LegCodec)
 
 WITHIN_S = 30.0
@@ -44,7 +44,7 @@ class ScriptError(CallbridgeError):
 class Wait(msgspec.Struct, frozen=True):
     """`for_s` counts audio: of speech altogether, of silence without a break."""
 
-    event: Event
+    event: ScriptEvent
     for_s: float = 0.0
     within_s: float = WITHIN_S
 
@@ -142,7 +142,7 @@ def _wait(line: JsonObject, where: str, _: AudioLoader) -> Wait:
     if "for" in line and event not in DEFAULT_FOR_S:
         raise ScriptError(f"{where}: 'for' goes with {' and '.join(DEFAULT_FOR_S)} only")
     for_s = _seconds(line, "for", where, DEFAULT_FOR_S.get(str(event), 0.0))
-    return Wait(cast(Event, event), for_s, _seconds(line, "within", where, WITHIN_S))
+    return Wait(cast(ScriptEvent, event), for_s, _seconds(line, "within", where, WITHIN_S))
 
 
 def _play(line: JsonObject, where: str, load: AudioLoader) -> Play:

@@ -12,10 +12,10 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from callbridge.carrier.audio import loader
-from callbridge.carrier.rest import MAX_BODY
-from callbridge.carrier.script import CallScript, parse_script
-from callbridge.carrier.shell import Shell
+from callbridge.carrier.api.router import MAX_BODY
+from callbridge.carrier.net.files import loader
+from callbridge.carrier.net.shell import Shell
+from callbridge.carrier.people.script import CallScript, parse_script
 from callbridge.errors import CallbridgeError
 
 TAPE_POLL_S = 0.05

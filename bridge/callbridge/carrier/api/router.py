@@ -8,13 +8,24 @@ from urllib.parse import unquote
 
 import msgspec
 
-from callbridge.carrier.commands import ACTIONS, DIAL, Command, Fields, check, not_simulated
-from callbridge.carrier.exchange import CALLEE_CLEARED, CALLER_CANCELLED, CALLER_CLEARED, Exchange
-from callbridge.carrier.leg import Ending, Leg, Plan, Routing, State
-from callbridge.carrier.playout import Target
-from callbridge.carrier.problems import Problem, Refused, Response, refused
+from callbridge.carrier.api.checks import ACTIONS, DIAL, Command, Fields, check, not_simulated
+from callbridge.carrier.api.problems import Problem, Refused, Response, refused
+from callbridge.carrier.audio.playout import Target
+from callbridge.carrier.core.exchange import (
+    CALLEE_CLEARED,
+    CALLER_CANCELLED,
+    CALLER_CLEARED,
+    Exchange,
+)
+from callbridge.carrier.core.leg import (
+    CarrierEnding,
+    CarrierLeg,
+    CarrierPlan,
+    LegState,
+    Routing,
+)
+from callbridge.carrier.parts.stream import StreamParams, playing_codec
 from callbridge.carrier.shapes import JsonObject, as_list, as_object
-from callbridge.carrier.stream import StreamParams, playing_codec
 from telecodecs import CodecError
 
 E164 = re.compile(r"\+[1-9]\d{1,14}")
@@ -24,11 +35,11 @@ BEFORE_ANSWER = {"answer", "reject", "hangup", "transfer"}
 # On a leg that we dial, what needs no audio is allowed while it rings.
 WHILE_RINGING = {"hangup", "client_state_update"}
 REJECTIONS = {
-    "USER_BUSY": Ending("user_busy", "callee", "486"),
-    "CALL_REJECTED": Ending("call_rejected", "callee", "603"),
-    "NOT_FOUND": Ending("not_found", "callee", "404"),
+    "USER_BUSY": CarrierEnding("user_busy", "callee", "486"),
+    "CALL_REJECTED": CarrierEnding("call_rejected", "callee", "603"),
+    "NOT_FOUND": CarrierEnding("not_found", "callee", "404"),
     # The table of causes has no word of its own for it.
-    "TEMPORARILY_UNAVAILABLE": Ending("unspecified", "callee", "480"),
+    "TEMPORARILY_UNAVAILABLE": CarrierEnding("unspecified", "callee", "480"),
 }
 MAX_BODY = 1_000_000
 
@@ -39,7 +50,7 @@ class RestApi:
         self._config = exchange.config
         # (call or account, action, command_id) -> when, and what was answered
         self._done: dict[tuple[str, str, str], tuple[float, JsonObject]] = {}
-        self._actions: dict[str, Callable[[Leg, Fields], None]] = {
+        self._actions: dict[str, Callable[[CarrierLeg, Fields], None]] = {
             "answer": self._answer,
             "reject": self._reject,
             "hangup": self._hangup,
@@ -108,33 +119,33 @@ class RestApi:
         self._keep(key, values, OK)
         return OK
 
-    def _remember_wishes(self, leg: Leg, fields: Fields) -> None:
+    def _remember_wishes(self, leg: CarrierLeg, fields: Fields) -> None:
         """What any command may set for the rest of the call."""
         leg.client_state = fields.text("client_state") or leg.client_state
         leg.routing = _routing(fields, leg.routing)
 
-    def _answer(self, leg: Leg, fields: Fields) -> None:
-        if leg.state is not State.PARKED:
+    def _answer(self, leg: CarrierLeg, fields: Fields) -> None:
+        if leg.state is not LegState.PARKED:
             raise refused("90102", "only an inbound leg that rings can be answered")
         leg.stream_params = self._stream_params(fields)
         self._exchange.answer(leg)
 
-    def _reject(self, leg: Leg, fields: Fields) -> None:
-        if leg.state is not State.PARKED:
+    def _reject(self, leg: CarrierLeg, fields: Fields) -> None:
+        if leg.state is not LegState.PARKED:
             raise refused("90102", "only an inbound leg that rings can be rejected")
         self._exchange.end(leg, REJECTIONS[fields.text("cause") or "CALL_REJECTED"])
 
-    def _hangup(self, leg: Leg, fields: Fields) -> None:
-        if leg.state is State.PARKED:
+    def _hangup(self, leg: CarrierLeg, fields: Fields) -> None:
+        if leg.state is LegState.PARKED:
             self._exchange.end(leg, REJECTIONS["CALL_REJECTED"])
-        elif leg.state is State.RINGING:
+        elif leg.state is LegState.RINGING:
             self._exchange.end(leg, CALLER_CANCELLED)
         elif leg.identity.direction == "incoming":
             self._exchange.end(leg, CALLEE_CLEARED)
         else:
             self._exchange.end(leg, CALLER_CLEARED)
 
-    def _streaming_start(self, leg: Leg, fields: Fields) -> None:
+    def _streaming_start(self, leg: CarrierLeg, fields: Fields) -> None:
         if leg.stream is not None:
             raise refused("90045", "this call is being streamed already")
         params = self._stream_params(fields)
@@ -142,13 +153,13 @@ class RestApi:
             raise refused("10004", "stream_url is required", "/stream_url")
         self._exchange.open_stream(leg, params)
 
-    def _streaming_stop(self, leg: Leg, fields: Fields) -> None:
+    def _streaming_stop(self, leg: CarrierLeg, fields: Fields) -> None:
         stream_id = fields.text("stream_id")
         if leg.stream is None or stream_id not in (None, leg.stream.stream_id):
             raise refused("90048", "this call has no such stream")
         self._exchange.close_stream(leg)
 
-    def _speak(self, leg: Leg, fields: Fields) -> None:
+    def _speak(self, leg: CarrierLeg, fields: Fields) -> None:
         if not self._exchange.speaks:
             detail = "this local carrier has no voice: install callbridge[voice] and restart it"
             raise refused("10027", detail)
@@ -164,10 +175,10 @@ class RestApi:
             times=times,
         )
 
-    def _send_dtmf(self, leg: Leg, fields: Fields) -> None:
+    def _send_dtmf(self, leg: CarrierLeg, fields: Fields) -> None:
         leg.press(fields.text("digits") or "", (fields.whole("duration_millis") or 250) / 1000)
 
-    def _transfer(self, leg: Leg, fields: Fields) -> None:
+    def _transfer(self, leg: CarrierLeg, fields: Fields) -> None:
         to, digits = _destination(fields)
         if self._exchange.awaited_by(leg) is not None:
             raise refused("90102", "a transfer of this call is under way")
@@ -221,14 +232,14 @@ class RestApi:
         self._keep(key, values, data)
         return data
 
-    def _linked(self, fields: Fields) -> Leg | None:
+    def _linked(self, fields: Fields) -> CarrierLeg | None:
         link = fields.text("link_to")
         if link is None:
             if fields.flag("bridge_on_answer"):
                 raise refused("10004", "bridge_on_answer needs link_to", "/link_to")
             return None
         leg = self._exchange.find(link)
-        if leg is None or leg.state is State.ENDED:
+        if leg is None or leg.state is LegState.ENDED:
             raise refused("90015", "link_to names no live call", "/link_to")
         return leg
 
@@ -238,7 +249,7 @@ class RestApi:
             raise refused("10005", f"no call {call[:100]!r}", status=404)
         return self._call(leg)
 
-    def _call(self, leg: Leg) -> JsonObject:
+    def _call(self, leg: CarrierLeg) -> JsonObject:
         identity = leg.identity
         until = self._exchange.now if leg.ended_at is None else leg.ended_at
         data: JsonObject = {
@@ -247,7 +258,7 @@ class RestApi:
             "call_leg_id": identity.call_leg_id,
             "call_session_id": identity.call_session_id,
             "client_state": leg.client_state,
-            "is_alive": leg.state is not State.ENDED,
+            "is_alive": leg.state is not LegState.ENDED,
             "start_time": identity.start_time,
             "call_duration": 0 if leg.answered_at is None else int(until - leg.answered_at),
         }
@@ -335,12 +346,12 @@ def _fields(command: Command, body: bytes) -> Fields:
     return _checked(command, _json(body))
 
 
-def _check_state(leg: Leg, action: str) -> None:
-    if leg.state is State.ENDED:
+def _check_state(leg: CarrierLeg, action: str) -> None:
+    if leg.state is LegState.ENDED:
         raise refused("90018", "This call is no longer active and can't receive commands.")
     if action == "answer" and leg.identity.direction == "outgoing":
         raise refused("90102", "an outbound leg is answered by the other side")
-    allowed = {State.PARKED: BEFORE_ANSWER, State.RINGING: WHILE_RINGING}.get(leg.state)
+    allowed = {LegState.PARKED: BEFORE_ANSWER, LegState.RINGING: WHILE_RINGING}.get(leg.state)
     if allowed is not None and action not in allowed:
         raise refused("90034", f"{action} needs an answered call")
 
@@ -363,12 +374,14 @@ def _destination(fields: Fields) -> tuple[str, str]:
     return number, fields.text("send_digits_on_answer") or digits
 
 
-def _plan(fields: Fields) -> Plan:
-    gives_up = Ending("timeout", "callee", "487")
+def _plan(fields: Fields) -> CarrierPlan:
+    gives_up = CarrierEnding("timeout", "callee", "487")
     if fields.get("retry_on_timeout") is False:
-        gives_up = Ending("no_answer", "callee", "480")
+        gives_up = CarrierEnding("no_answer", "callee", "480")
     limit = fields.whole("time_limit_secs")
-    return Plan(on_give_up=gives_up, time_limit_s=float(limit if limit is not None else 14400))
+    return CarrierPlan(
+        on_give_up=gives_up, time_limit_s=float(limit if limit is not None else 14400)
+    )
 
 
 def _routing(fields: Fields, before: Routing) -> Routing:

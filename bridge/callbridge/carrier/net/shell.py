@@ -12,10 +12,8 @@ import httpx
 import msgspec
 from nacl.signing import SigningKey
 
-from callbridge.carrier.audio import write_wav
 from callbridge.carrier.config import CarrierConfig
-from callbridge.carrier.deliver import Deliverer
-from callbridge.carrier.effects import (
+from callbridge.carrier.core.effects import (
     CallFinished,
     CloseStream,
     Effect,
@@ -24,8 +22,10 @@ from callbridge.carrier.effects import (
     SendWebhook,
     Synthesise,
 )
-from callbridge.carrier.report import CallReport
-from callbridge.carrier.streams import Spawn, Streams
+from callbridge.carrier.core.report import CallReport
+from callbridge.carrier.net.deliver import Deliverer
+from callbridge.carrier.net.files import write_wav
+from callbridge.carrier.net.streams import SpawnErrand, Streams
 from callbridge.carrier.switch import Switch
 from callbridge.errors import CallbridgeError
 from telecodecs import Pcm
@@ -40,7 +40,7 @@ MAX_CATCH_UP_S = 0.5  # a longer stall is left out: nobody speaks half a second 
 GOODBYE_S = 2.0  # for webhooks, sockets and files when the carrier stops
 
 
-class Voice(Protocol):
+class CarrierVoice(Protocol):
     """Text to speech. Blocking; raises CallbridgeError."""
 
     def __call__(self, text: str, sample_rate: int, *, ssml: bool) -> Pcm: ...
@@ -56,7 +56,7 @@ class StreamSockets(Protocol):
     def close(self, stream_id: str) -> None: ...
 
 
-StreamsOf = Callable[[Switch, Spawn, Callable[[], None], Callable[[], float]], StreamSockets]
+StreamsOf = Callable[[Switch, SpawnErrand, Callable[[], None], Callable[[], float]], StreamSockets]
 
 
 class Running(msgspec.Struct, frozen=True):
@@ -86,7 +86,7 @@ class Shell:
         key: SigningKey,
         *,
         out_dir: Path | None = None,
-        voice: Voice | None = None,
+        voice: CarrierVoice | None = None,
         streams: StreamsOf = Streams,
         webhook_timeout_s: float = 2.0,
         webhook_backoff_s: float = 0.5,

@@ -5,17 +5,17 @@ from typing import Literal
 
 import msgspec
 
-from callbridge.carrier.playout import Channel, Playout, Target
+from callbridge.carrier.audio.playout import CarrierPlayout, Channel, Target
 from telecodecs import Pcm
 
 
-class Utterance(msgspec.Struct, frozen=True, eq=False):
+class CarrierUtterance(msgspec.Struct, frozen=True, eq=False):
     speak_id: str
     target: Target
     times: int | None  # None repeats until stopped
 
 
-class Progress(msgspec.Struct, frozen=True):
+class CarrierProgress(msgspec.Struct, frozen=True):
     speak_id: str
     event: Literal["started", "completed"]
 
@@ -25,13 +25,13 @@ class SpeechQueue:
     ones behind it."""
 
     def __init__(self, sample_rate: int) -> None:
-        self.channel = Channel(Playout(sample_rate), "self")
-        self._waiting: deque[Utterance] = deque()
+        self.channel = Channel(CarrierPlayout(sample_rate), "self")
+        self._waiting: deque[CarrierUtterance] = deque()
         self._audio: dict[str, Pcm] = {}
-        self._current: Utterance | None = None
+        self._current: CarrierUtterance | None = None
         self._left: int | None = 0
 
-    def add(self, utterance: Utterance) -> None:
+    def add(self, utterance: CarrierUtterance) -> None:
         self._waiting.append(utterance)
 
     def synthesised(self, speak_id: str, pcm: Pcm) -> None:
@@ -46,15 +46,15 @@ class SpeechQueue:
     def active(self) -> bool:
         return self._current is not None or bool(self._waiting)
 
-    def step(self) -> list[Progress]:
+    def step(self) -> list[CarrierProgress]:
         """Begin a tick: end what has been heard to the end, start what is next."""
         self.channel.playout.finish()
-        progress: list[Progress] = []
+        progress: list[CarrierProgress] = []
         if self._current is not None and self.channel.playout.idle:
             if self._left is None or self._left > 0:
                 self._repeat(self._current)
             else:
-                progress.append(Progress(self._current.speak_id, "completed"))
+                progress.append(CarrierProgress(self._current.speak_id, "completed"))
                 del self._audio[self._current.speak_id]
                 self._current = None
         if self._current is None and self._waiting and self._waiting[0].speak_id in self._audio:
@@ -62,10 +62,10 @@ class SpeechQueue:
             self.channel.target = self._current.target
             self._left = self._current.times
             self._repeat(self._current)
-            progress.append(Progress(self._current.speak_id, "started"))
+            progress.append(CarrierProgress(self._current.speak_id, "started"))
         return progress
 
-    def _repeat(self, utterance: Utterance) -> None:
+    def _repeat(self, utterance: CarrierUtterance) -> None:
         self.channel.playout.put(self._audio[utterance.speak_id])
         if self._left is not None:
             self._left -= 1

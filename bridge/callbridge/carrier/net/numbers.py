@@ -4,9 +4,9 @@ from pathlib import Path
 
 import msgspec
 
-from callbridge.carrier.audio import loader
 from callbridge.carrier.config import Behaviour, Unreachable
-from callbridge.carrier.script import parse_script
+from callbridge.carrier.net.files import loader
+from callbridge.carrier.people.script import parse_script
 from callbridge.errors import CallbridgeError
 
 REFUSALS: dict[str, Unreachable] = {

@@ -5,8 +5,8 @@ from typing import Literal
 
 import msgspec
 
-from callbridge.carrier.playout import TICKS_PER_S, Channel, Playout, Target
-from callbridge.carrier.report import HeardMark
+from callbridge.carrier.audio.playout import TICKS_PER_S, CarrierPlayout, Channel, Target
+from callbridge.carrier.core.report import HeardMark
 from callbridge.errors import MalformedFrame
 from callbridge.media import wire
 from telecodecs import Codec, CodecError, Encoding, Pcm, codec, silence
@@ -61,7 +61,7 @@ def sending_codec(asked: str, leg: Encoding, l16_order: Literal["little", "big"]
     return codec(leg.name, leg.sample_rate, l16_order=l16_order)
 
 
-class MediaStream:
+class CarrierStream:
     """Connected, then started, then stopped. Numbering, the playout queue, marks and errors.
 
     The rtp mode plays raw codec bytes. The mp3 mode is only as real as its errors: files are
@@ -79,7 +79,7 @@ class MediaStream:
         self.stream_id = stream_id
         self.params = params
         self.connected = self.started = False
-        self.playout = Playout(playing.encoding.sample_rate if playing else 8000)
+        self.playout = CarrierPlayout(playing.encoding.sample_rate if playing else 8000)
         self.channel = Channel(self.playout, params.target)
         self.errors = 0
         self._sending, self._playing, self._send = sending, playing, send

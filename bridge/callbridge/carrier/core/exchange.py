@@ -10,10 +10,10 @@ from typing import Literal
 
 import msgspec
 
-from callbridge.carrier import webhooks
-from callbridge.carrier.caller import Caller, HungUp, Pressed, Situation
+from callbridge.carrier.audio.playout import Target
 from callbridge.carrier.config import CarrierConfig
-from callbridge.carrier.effects import (
+from callbridge.carrier.core import events as webhooks
+from callbridge.carrier.core.effects import (
     CallFinished,
     CloseStream,
     Effect,
@@ -22,12 +22,25 @@ from callbridge.carrier.effects import (
     SendWebhook,
     Synthesise,
 )
-from callbridge.carrier.leg import NEVER, Ending, Identity, Leg, Plan, Routing, State
-from callbridge.carrier.playout import Target
-from callbridge.carrier.report import CallReport, TapeEntry
-from callbridge.carrier.script import CallScript
-from callbridge.carrier.speech import Utterance
-from callbridge.carrier.stream import MediaStream, StreamParams, playing_codec, sending_codec
+from callbridge.carrier.core.leg import (
+    NEVER,
+    CarrierEnding,
+    CarrierLeg,
+    CarrierPlan,
+    Identity,
+    LegState,
+    Routing,
+)
+from callbridge.carrier.core.report import CallReport, TapeEntry
+from callbridge.carrier.parts.speak import CarrierUtterance
+from callbridge.carrier.parts.stream import (
+    CarrierStream,
+    StreamParams,
+    playing_codec,
+    sending_codec,
+)
+from callbridge.carrier.people.caller import Caller, HungUp, Pressed, Situation
+from callbridge.carrier.people.script import CallScript
 from callbridge.media import wire
 from telecodecs import Encoding, Pcm, codec
 
@@ -35,16 +48,16 @@ SPEAK_ID_CHARS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789
 
 # How a number that refuses shows in call.hangup.
 REFUSALS = {
-    "busy": Ending("user_busy", "callee", "486"),
-    "no_answer": Ending("no_answer", "callee", "480"),
-    "reject": Ending("call_rejected", "callee", "603"),
-    "not_found": Ending("not_found", "callee", "404"),
+    "busy": CarrierEnding("user_busy", "callee", "486"),
+    "no_answer": CarrierEnding("no_answer", "callee", "480"),
+    "reject": CarrierEnding("call_rejected", "callee", "603"),
+    "not_found": CarrierEnding("not_found", "callee", "404"),
 }
-CALLER_CLEARED = Ending("normal_clearing", "caller", "200")
-CALLEE_CLEARED = Ending("normal_clearing", "callee", "200")
-CALLER_CANCELLED = Ending("originator_cancel", "caller", "487")
-POWER_CUT = Ending("unspecified", "unknown", "503")
-TIME_LIMIT = Ending("time_limit", "unknown", "200")
+CALLER_CLEARED = CarrierEnding("normal_clearing", "caller", "200")
+CALLEE_CLEARED = CarrierEnding("normal_clearing", "callee", "200")
+CALLER_CANCELLED = CarrierEnding("originator_cancel", "caller", "487")
+POWER_CUT = CarrierEnding("unspecified", "unknown", "503")
+TIME_LIMIT = CarrierEnding("time_limit", "unknown", "200")
 
 
 class Exchange:
@@ -65,11 +78,11 @@ class Exchange:
         self._wall_at_zero = wall - now
         self._random = random.Random(seed)
         self._effects: list[Effect] = []
-        self._legs: dict[str, Leg] = {}  # live ones and ended ones
-        self._live: dict[str, Leg] = {}
-        self._streams: dict[str, Leg] = {}
-        self._speaking: dict[str, Leg] = {}
-        self._finished: deque[Leg] = deque()
+        self._legs: dict[str, CarrierLeg] = {}  # live ones and ended ones
+        self._live: dict[str, CarrierLeg] = {}
+        self._streams: dict[str, CarrierLeg] = {}
+        self._speaking: dict[str, CarrierLeg] = {}
+        self._finished: deque[CarrierLeg] = deque()
 
     # ---- for the shell ----------------------------------------------------------------------
 
@@ -95,7 +108,7 @@ class Exchange:
         """The far end does. Raises LookupError for a call that is unknown or long over."""
         self.now = now
         leg = self._known(call_control_id)
-        if leg.state is not State.ENDED:
+        if leg.state is not LegState.ENDED:
             self._far_end_hangs_up(leg)
 
     def report(self, call_control_id: str) -> CallReport:
@@ -105,7 +118,7 @@ class Exchange:
     def tape(self, call_control_id: str, after: int = 0) -> tuple[list[TapeEntry], bool]:
         """Entries from number `after` on, and whether the call is over. Raises LookupError."""
         leg = self._known(call_control_id)
-        return leg.tape.entries[after:], leg.state is State.ENDED
+        return leg.tape.entries[after:], leg.state is LegState.ENDED
 
     def webhook_outcome(self, call_control_id: str, now: float, **detail: object) -> None:
         """Note on the tape how a delivery went."""
@@ -123,10 +136,10 @@ class Exchange:
     def live_legs(self) -> int:
         return len(self._live)
 
-    def find(self, call_control_id: str) -> Leg | None:
+    def find(self, call_control_id: str) -> CarrierLeg | None:
         return self._legs.get(call_control_id)
 
-    def _known(self, call_control_id: str) -> Leg:
+    def _known(self, call_control_id: str) -> CarrierLeg:
         leg = self._legs.get(call_control_id)
         if leg is None:
             raise LookupError(f"no call {call_control_id!r}")
@@ -141,12 +154,12 @@ class Exchange:
         for leg in legs:
             if now >= leg.deadline:
                 self._deadline(leg)
-        answered = [leg for leg in legs if leg.state is State.ANSWERED]
+        answered = [leg for leg in legs if leg.state is LegState.ANSWERED]
         for leg in answered:
             self._finish_tick(leg)
             leg.speak()
         for leg in answered:
-            if leg.state is State.ENDED:  # by the other leg of its bridge, in this very tick
+            if leg.state is LegState.ENDED:  # by the other leg of its bridge, in this very tick
                 continue
             heard = leg.listen()
             if leg.stream is not None and leg.stream.started:
@@ -154,11 +167,14 @@ class Exchange:
             if leg.caller is not None:
                 self._react(leg, leg.caller, heard)
         for leg in legs:
-            if leg.caller is not None and leg.state in (State.PARKED, State.RINGING):
+            if leg.caller is not None and leg.state in (
+                LegState.PARKED,
+                LegState.RINGING,
+            ):
                 self._react(leg, leg.caller, None)
         self._forget_old()
 
-    def _finish_tick(self, leg: Leg) -> None:
+    def _finish_tick(self, leg: CarrierLeg) -> None:
         stream = leg.stream
         if stream is not None and stream.started:
             for mark in stream.finish_tick():
@@ -173,12 +189,12 @@ class Exchange:
                 else:
                     self._speak_ended(leg, progress.speak_id, "completed")
 
-    def _react(self, leg: Leg, caller: Caller, heard: Pcm | None) -> None:
+    def _react(self, leg: CarrierLeg, caller: Caller, heard: Pcm | None) -> None:
         before = caller.step
         streaming = leg.stream is not None and leg.stream.started
-        acts = caller.listen(Situation(leg.state is State.ANSWERED, streaming, heard))
+        acts = caller.listen(Situation(leg.state is LegState.ANSWERED, streaming, heard))
         for act in acts:
-            if leg.state is State.ENDED:
+            if leg.state is LegState.ENDED:
                 return
             match act:
                 case Pressed(digit):
@@ -188,24 +204,24 @@ class Exchange:
                         leg.failures.append(failure)
                         leg.note(self.now, "script failed", why=failure)
                     self._far_end_hangs_up(leg)
-        if caller.step is not before and leg.state is not State.ENDED:
+        if caller.step is not before and leg.state is not LegState.ENDED:
             leg.note(self.now, "script", at=caller.where)
 
-    def _digit(self, leg: Leg, digit: str) -> None:
+    def _digit(self, leg: CarrierLeg, digit: str) -> None:
         occurred_at = self.timestamp()
         leg.note(self.now, "dtmf", digit=digit)
         if leg.stream is not None:
             leg.stream.dtmf(digit, occurred_at)
         self.webhook(leg, "call.dtmf.received", webhooks.digit_received(leg, digit))
 
-    def _far_end_hangs_up(self, leg: Leg) -> None:
-        if leg.state is State.PARKED:
+    def _far_end_hangs_up(self, leg: CarrierLeg) -> None:
+        if leg.state is LegState.PARKED:
             self.end(leg, CALLER_CANCELLED)
         else:
             inbound = leg.identity.direction == "incoming"
             self.end(leg, CALLER_CLEARED if inbound else CALLEE_CLEARED)
 
-    def _deadline(self, leg: Leg) -> None:
+    def _deadline(self, leg: CarrierLeg) -> None:
         plan, now = leg.plan, self.now
         if now >= plan.limit_at:
             self.end(leg, TIME_LIMIT)
@@ -232,13 +248,13 @@ class Exchange:
         to: str,
         from_: str,
         *,
-        plan: Plan,
+        plan: CarrierPlan,
         timeout_s: float,
         routing: Routing | None = None,
         client_state: str | None = None,
-        session_of: Leg | None = None,
-        bridge_to: Leg | None = None,
-    ) -> Leg:
+        session_of: CarrierLeg | None = None,
+        bridge_to: CarrierLeg | None = None,
+    ) -> CarrierLeg:
         """An outbound leg; who lives at `to` decides what becomes of it."""
         behaviour = self.config.numbers.get(to)
         script = behaviour if isinstance(behaviour, CallScript) else None
@@ -259,10 +275,10 @@ class Exchange:
         self.webhook(leg, "call.initiated", webhooks.initiated(leg))
         return leg
 
-    def answer(self, leg: Leg) -> None:
+    def answer(self, leg: CarrierLeg) -> None:
         """An inbound leg is answered by the customer, an outbound one by whoever lives there."""
-        leg.state, leg.answered_at = State.ANSWERED, self.now
-        leg.intend(Plan(limit_at=self.now + leg.plan.time_limit_s))
+        leg.state, leg.answered_at = LegState.ANSWERED, self.now
+        leg.intend(CarrierPlan(limit_at=self.now + leg.plan.time_limit_s))
         leg.note(self.now, "state", state="answered")
         self.webhook(leg, "call.answered", webhooks.answered(leg))
         if leg.digits_on_answer:
@@ -272,16 +288,16 @@ class Exchange:
         elif leg.stream is None and leg.stream_params is not None:
             self.open_stream(leg, leg.stream_params)
 
-    def _pick_up(self, leg: Leg) -> None:
+    def _pick_up(self, leg: CarrierLeg) -> None:
         self.answer(leg)
         if leg.bridge_to is not None:
             waiting, leg.bridge_to = leg.bridge_to, None
             self._bridge(waiting, leg)
 
-    def _bridge(self, first: Leg, second: Leg) -> None:
-        if first.state is State.ENDED:
+    def _bridge(self, first: CarrierLeg, second: CarrierLeg) -> None:
+        if first.state is LegState.ENDED:
             return
-        if first.state is State.PARKED:  # transferred before it was answered
+        if first.state is LegState.PARKED:  # transferred before it was answered
             self.answer(first)
         if first.partner is not None:
             former = self._unbridge(first)
@@ -292,15 +308,15 @@ class Exchange:
             leg.note(self.now, "bridged", leg=other.call_control_id)
         self.webhook(second, "call.bridged", webhooks.bridged(second))
 
-    def _unbridge(self, leg: Leg) -> Leg:
+    def _unbridge(self, leg: CarrierLeg) -> CarrierLeg:
         assert leg.partner is not None
         partner = leg.partner
         leg.partner = partner.partner = None
         return partner
 
-    def end(self, leg: Leg, ending: Ending) -> None:
+    def end(self, leg: CarrierLeg, ending: CarrierEnding) -> None:
         """The end of a leg, from whatever side; nothing happens to one that has ended."""
-        if leg.state is State.ENDED:
+        if leg.state is LegState.ENDED:
             return
         self.close_stream(leg)
         for speak_id in leg.speech.stop("all"):
@@ -310,7 +326,7 @@ class Exchange:
             if undone is not None:
                 leg.failures.append(undone)
         leg.caller = None  # with all that he had to say: finished legs are kept for a while
-        leg.state, leg.ending, leg.ended_at = State.ENDED, ending, self.now
+        leg.state, leg.ending, leg.ended_at = LegState.ENDED, ending, self.now
         leg.note(self.now, "state", state="ended", cause=ending.cause, source=ending.source)
         self.webhook(leg, "call.hangup", webhooks.hung_up(leg, self.timestamp()))
         del self._live[leg.call_control_id]
@@ -319,7 +335,7 @@ class Exchange:
         self._effects.append(CallFinished(leg.call_control_id))
         self._end_others(leg, ending)
 
-    def _end_others(self, leg: Leg, ending: Ending) -> None:
+    def _end_others(self, leg: CarrierLeg, ending: CarrierEnding) -> None:
         dialled = self.awaited_by(leg)
         if dialled is not None:  # a transfer that nobody waits for any more
             self.end(dialled, CALLER_CANCELLED)
@@ -341,9 +357,9 @@ class Exchange:
         from_: str,
         to: str,
         encoding: Encoding,
-        session_of: Leg | None = None,
+        session_of: CarrierLeg | None = None,
         routing: Routing | None = None,
-    ) -> Leg:
+    ) -> CarrierLeg:
         config = self.config
         identity = Identity(
             call_control_id="v3:" + urlsafe_b64encode(self._random.randbytes(40)).decode()[:54],
@@ -356,7 +372,7 @@ class Exchange:
             start_time=self.timestamp(),
         )
         routing = routing or self.default_routing()
-        leg = Leg(identity, encoding, routing, self.now, record=config.record)
+        leg = CarrierLeg(identity, encoding, routing, self.now, record=config.record)
         self._legs[leg.call_control_id] = self._live[leg.call_control_id] = leg
         leg.note(self.now, "state", state=leg.state.value)
         return leg
@@ -365,16 +381,16 @@ class Exchange:
         urls = (self.config.webhook_url, self.config.webhook_failover_url)
         return Routing(tuple(url for url in urls if url is not None))
 
-    def awaited_by(self, leg: Leg) -> Leg | None:
+    def awaited_by(self, leg: CarrierLeg) -> CarrierLeg | None:
         """The leg that is being dialled to be bridged with this one."""
         return next((other for other in self._live.values() if other.bridge_to is leg), None)
 
     # ---- streams ------------------------------------------------------------------------------
 
-    def open_stream(self, leg: Leg, params: StreamParams) -> None:
+    def open_stream(self, leg: CarrierLeg, params: StreamParams) -> None:
         """Raises CodecError when the asked playing codec is not available here."""
         order = self.config.l16_order
-        stream = MediaStream(
+        stream = CarrierStream(
             self.new_uuid(),
             params,
             sending=sending_codec(params.codec, leg.encoding, order),
@@ -393,10 +409,10 @@ class Exchange:
         if leg is None or leg.stream is None:
             return
         leg.stream.connect()
-        if leg.state is State.ANSWERED:
+        if leg.state is LegState.ANSWERED:
             self._start_stream(leg, leg.stream)
 
-    def _start_stream(self, leg: Leg, stream: MediaStream) -> None:
+    def _start_stream(self, leg: CarrierLeg, stream: CarrierStream) -> None:
         self.webhook(leg, "streaming.started", webhooks.streaming(leg, stream.params.url))
         identity = leg.identity
         leg.attach(stream)
@@ -456,7 +472,7 @@ class Exchange:
             for mark in received.marks:
                 leg.note(now, "mark returned", name=mark.name, cleared=mark.cleared)
 
-    def close_stream(self, leg: Leg) -> None:
+    def close_stream(self, leg: CarrierLeg) -> None:
         """End the leg's stream, if it has one, in the order of the contract."""
         stream = leg.detach()
         if stream is None:
@@ -468,7 +484,7 @@ class Exchange:
             leg.note(self.now, "stream stopped", stream_id=stream.stream_id)
         self._effects.append(CloseStream(stream.stream_id))
 
-    def _lose_stream(self, stream_id: str) -> tuple[Leg | None, MediaStream | None]:
+    def _lose_stream(self, stream_id: str) -> tuple[CarrierLeg | None, CarrierStream | None]:
         leg = self._streams.pop(stream_id, None)
         return leg, leg.detach() if leg is not None else None
 
@@ -477,9 +493,11 @@ class Exchange:
 
     # ---- speech -------------------------------------------------------------------------------
 
-    def speak(self, leg: Leg, text: str, *, ssml: bool, target: Target, times: int | None) -> None:
+    def speak(
+        self, leg: CarrierLeg, text: str, *, ssml: bool, target: Target, times: int | None
+    ) -> None:
         speak_id = "".join(self._random.choices(SPEAK_ID_CHARS, k=10))
-        leg.speech.add(Utterance(speak_id, target, times))
+        leg.speech.add(CarrierUtterance(speak_id, target, times))
         self._speaking[speak_id] = leg
         self._effects.append(Synthesise(speak_id, text, leg.encoding.sample_rate, ssml))
 
@@ -487,7 +505,7 @@ class Exchange:
         """The shell's answer to `Synthesise`; None when there is no voice after all."""
         self.now = now
         leg = self._speaking.pop(speak_id, None)
-        if leg is None or leg.state is State.ENDED:
+        if leg is None or leg.state is LegState.ENDED:
             return
         if pcm is None:
             leg.note(now, "speak failed", speak_id=speak_id)
@@ -495,16 +513,16 @@ class Exchange:
         else:
             leg.speech.synthesised(speak_id, pcm)
 
-    def stop_speech(self, leg: Leg, which: Literal["current", "all"]) -> None:
+    def stop_speech(self, leg: CarrierLeg, which: Literal["current", "all"]) -> None:
         for speak_id in leg.speech.stop(which):
             self._speak_ended(leg, speak_id, "completed")
 
-    def _speak_ended(self, leg: Leg, speak_id: str, status: str) -> None:
+    def _speak_ended(self, leg: CarrierLeg, speak_id: str, status: str) -> None:
         self.webhook(leg, "call.speak.ended", webhooks.speak_ended(leg, speak_id, status))
 
     # ---- events and names ---------------------------------------------------------------------
 
-    def webhook(self, leg: Leg, event_type: str, payload: webhooks.Payload) -> None:
+    def webhook(self, leg: CarrierLeg, event_type: str, payload: webhooks.Payload) -> None:
         routing = leg.routing
         urls, method = routing.urls, routing.method
         if event_type in routing.by_event:

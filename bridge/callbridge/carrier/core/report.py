@@ -18,7 +18,7 @@ class TapeEntry(msgspec.Struct, frozen=True):
     detail: dict[str, object]
 
 
-class Tape:
+class CarrierTape:
     """The events of one leg in order. Full after MAX_TAPE entries; the rest is counted."""
 
     def __init__(self) -> None:

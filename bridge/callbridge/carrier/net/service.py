@@ -12,9 +12,9 @@ import httpx
 import uvicorn
 from nacl.signing import SigningKey
 
-from callbridge.carrier import server
 from callbridge.carrier.config import CarrierConfig
-from callbridge.carrier.shell import Running, Shell, Voice
+from callbridge.carrier.net import server
+from callbridge.carrier.net.shell import CarrierVoice, Running, Shell
 from callbridge.host.bind import bind
 
 
@@ -24,7 +24,7 @@ async def run(
     host: str = "127.0.0.1",
     port: int = 0,
     out_dir: Path | None = None,
-    voice: Voice | None = None,
+    voice: CarrierVoice | None = None,
     key: SigningKey | None = None,
     started: Callable[[Running], None] | None = None,
     stop: asyncio.Event | None = None,

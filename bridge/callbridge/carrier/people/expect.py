@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from callbridge.carrier.report import CallReport
+from callbridge.carrier.core.report import CallReport
 from callbridge.carrier.shapes import as_object
 from telecodecs import Pcm
 

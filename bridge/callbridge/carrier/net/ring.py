@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import msgspec
 
-from callbridge.carrier.report import TapeEntry
+from callbridge.carrier.core.report import TapeEntry
 from callbridge.errors import CallbridgeError
 
 

@@ -1,0 +1,1 @@
+"""Sound that waits, and sound that is joined."""

@@ -1,0 +1,1 @@
+"""The exchange: legs, their lives and what they leave behind. No I/O and no clock."""

@@ -1,0 +1,1 @@
+"""Sockets, files and clocks: the only rooms of the carrier that await."""

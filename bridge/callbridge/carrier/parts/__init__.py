@@ -1,0 +1,1 @@
+"""What runs on a leg: each is a `Part`."""

@@ -31,8 +31,8 @@ from typing import Any, NamedTuple
 
 import httpx
 import numpy as np
-from benchmarks.conversation_bot import ECHO, PARROT, RATE, TONE
-from benchmarks.relay import HOST, Relay, Tape, messages, own_lateness, relaying
+from conversation_bot import ECHO, PARROT, RATE, TONE
+from relay import HOST, Relay, Tape, messages, own_lateness, relaying
 
 from callbridge.carrier.net import ring
 from callbridge.demo import record

@@ -24,7 +24,7 @@ from typing import NamedTuple
 
 import httpx
 import psutil
-from benchmarks.inside import PTIME_S, PUBLIC_KEY, InsideCall, SteppedClock, caller_frames, inside
+from inside import PTIME_S, PUBLIC_KEY, InsideCall, SteppedClock, caller_frames, inside
 
 from callbridge import App, Call
 from callbridge.host.bind import bind
@@ -64,7 +64,7 @@ class Resident(NamedTuple):
     """MiB of a fresh process."""
 
     python: float
-    imported: float  # after `import bridge`
+    imported: float  # after `import callbridge`
     serving: float  # `callbridge serve` with the echo example, before its first call
 
 
@@ -74,7 +74,7 @@ class Resident(NamedTuple):
 async def begin(app: App, clock: SteppedClock, calls: int) -> list[InsideCall]:
     """Calls whose bots listen."""
     live = [InsideCall(app, clock, number, codec("PCMU")) for number in range(calls)]
-    while not all(call.leg.listening for call in live):  # noqa: ASYNC110  turns of the loop
+    while not all(call.leg.line.listeners for call in live):  # noqa: ASYNC110  turns of the loop
         await asyncio.sleep(0)
     return live
 
@@ -161,7 +161,7 @@ def collection_ms() -> float:
 
 def resident() -> Resident:
     with served() as process:
-        return Resident(after(""), after("import bridge"), rss_mib(process.pid))
+        return Resident(after(""), after("import callbridge"), rss_mib(process.pid))
 
 
 def after(code: str) -> float:
@@ -237,7 +237,7 @@ def report(processes: Resident, collector: Pauses, per_call: Held, calls: int) -
     return f"""\
 resident memory, MiB
   Python alone                     {processes.python:8.1f}
-  after import bridge              {processes.imported:8.1f}
+  after import callbridge          {processes.imported:8.1f}
   callbridge serve, no call        {processes.serving:8.1f}
 a full collection, ms
   application without calls        {collector.started:8.2f}

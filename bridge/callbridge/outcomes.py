@@ -5,7 +5,7 @@ from typing import Literal
 
 from callbridge.media.ledger import Certainty
 
-Stop = Literal["finished", "interrupted", "key", "stream_lost", "call_ended"]
+StopReason = Literal["finished", "interrupted", "key", "stream_lost", "call_ended"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +15,7 @@ class Outcome:
     `heard_s` is how much of it the caller heard, `certainty` how that is known: measured by marks
     that came back, or estimated by time. `digit` is the key that stopped it, if one did."""
 
-    stop: Stop
+    stop: StopReason
     heard_s: float
     certainty: Certainty
     text: str = ""

@@ -19,7 +19,7 @@ from callbridge.app import WEBHOOK_LIMIT
 from callbridge.calls.leg import client_state
 from callbridge.control import commands as control
 from callbridge.errors import SettingsError
-from callbridge.sockets.scope import Message, Scope
+from callbridge.sockets.scope import AsgiMessage, Scope
 from telecodecs import silence
 from tests.callbridge.control.vectors import RECORDED
 from tests.callbridge.media import frames
@@ -168,16 +168,16 @@ async def test_events_may_come_in_any_order(served: Served, seed: int) -> None:
 
 async def test_a_megabyte_is_refused_before_it_is_read() -> None:
     """An endless body, and no server in between that would hide how much of it was read."""
-    sent: list[Message] = []
+    sent: list[AsgiMessage] = []
     pieces = 0
 
-    async def receive() -> Message:
+    async def receive() -> AsgiMessage:
         nonlocal pieces
         pieces += 1
         assert pieces < 100, "it reads on and on"
         return {"type": "http.request", "body": bytes(65_536), "more_body": True}
 
-    async def send(message: Message) -> None:
+    async def send(message: AsgiMessage) -> None:
         sent.append(message)
 
     async with serving(waiting()) as served:
@@ -344,14 +344,14 @@ async def test_no_secret_is_shown_by_what_a_bot_can_print() -> None:
 # ---- under another server -----------------------------------------------------------------------
 
 
-async def lifespan(app: App) -> list[Message]:
+async def lifespan(app: App) -> list[AsgiMessage]:
     """What it answers when a server starts and ends it."""
-    sent: list[Message] = []
-    incoming: asyncio.Queue[Message] = asyncio.Queue()
+    sent: list[AsgiMessage] = []
+    incoming: asyncio.Queue[AsgiMessage] = asyncio.Queue()
     incoming.put_nowait({"type": "lifespan.startup"})
     incoming.put_nowait({"type": "lifespan.shutdown"})
 
-    async def send(message: Message) -> None:
+    async def send(message: AsgiMessage) -> None:
         sent.append(message)
 
     await app({"type": "lifespan"}, incoming.get, send)

@@ -26,7 +26,7 @@ from callbridge.errors import CallEnded, CallReleased, StreamLost
 from callbridge.host.audiofile import fetch, is_url, load
 from callbridge.media.playout import Utterance
 from callbridge.outcomes import Gathered, Outcome, Transferred
-from callbridge.tape.events import Event
+from callbridge.tape.events import CallEvent
 from callbridge.tape.waterfall import Waterfall
 from callbridge.timing.jobs import Jobs
 from callbridge.timing.signal import changed
@@ -36,7 +36,6 @@ from callbridge.voice.turn import Message, Turn
 from callbridge.voice.voice import Heard
 from telecodecs import Pcm
 
-QUEUE_LIMIT_S = 30.0  # `write` waits above it
 INT16 = np.dtype(np.int16)
 STRAGGLER_S = 0.150  # keys can overtake each other: so long after its end `gather` still looks
 SOUND_FILES = (".wav", ".mp3", ".ogg", ".oga", ".opus", ".flac", ".m4a", ".aif", ".aiff", ".au")
@@ -117,7 +116,7 @@ class Call:
         Above 0 after a stall: a bot that passes live audio on may leave some out to catch up."""
         return self._leg.line.playout.queued_s()
 
-    async def events(self) -> AsyncIterator[Event]:
+    async def events(self) -> AsyncIterator[CallEvent]:
         """What happens on the call from now on, typed, until it ends.
 
         The platform's error frames are `StreamError`; see `callbridge.tape.events`. Who falls 256
@@ -165,7 +164,7 @@ class Call:
         if pcm.dtype != INT16 or pcm.ndim != 1:
             raise TypeError(f"audio is (n,) int16, not {pcm.shape} {pcm.dtype}")
         live = leg.voice.write(pcm, text)
-        while live.queued > QUEUE_LIMIT_S * leg.line.playout.sample_rate:
+        while live.queued > leg.line.queue_limit:
             await leg.line.sent.wait()
             self._check()
 

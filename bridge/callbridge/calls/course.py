@@ -45,7 +45,7 @@ from callbridge.timing.jobs import Jobs
 from telecodecs import Pcm
 
 Bot = Callable[[Call], Awaitable[None]]
-Opening = Callable[["Course"], Awaitable[None]]
+CourseOpening = Callable[["Course"], Awaitable[None]]
 NewStream = Callable[[Leg], control.Stream]
 
 BY_ITSELF_S = 0.02
@@ -119,10 +119,25 @@ class CallLog(logging.LoggerAdapter[logging.Logger]):
 class Course:
     """One call, its bot, and the course that it takes."""
 
+    __slots__ = (
+        "_apology",
+        "_bot",
+        "_counts",
+        "_group",
+        "_new_stream",
+        "_opening",
+        "_restoring",
+        "_tasks",
+        "call",
+        "leg",
+        "limits",
+        "platform",
+    )
+
     def __init__(
         self,
         bot: Bot,
-        opening: Opening,
+        opening: CourseOpening,
         means: CallMeans,
         counts: CallCounts,
         new_stream: NewStream,
@@ -142,7 +157,7 @@ class Course:
         self._counts = counts
         self._new_stream = new_stream
         self._group: asyncio.TaskGroup | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[asyncio.Task[None], None] = {}  # a dictionary is smaller than a set
         self._restoring: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
@@ -155,7 +170,7 @@ class Course:
                 if not leg.over:
                     await self._talk()
                 await self._part()
-                for task in self._tasks:
+                for task in list(self._tasks):
                     task.cancel()
         finally:
             leg.on_lost = None
@@ -169,8 +184,8 @@ class Course:
         """A task that ends with the call at the latest."""
         assert self._group is not None, "the call is running"
         task = self._group.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks[task] = None
+        task.add_done_callback(self._tasks.pop)
         return task
 
     # ---- the beginning ----------------------------------------------------------------------

@@ -33,6 +33,8 @@ class Errand:
 class Errands:
     """Those of one leg, open and done."""
 
+    __slots__ = ("_all", "changed")
+
     def __init__(self) -> None:
         self.changed = Signal()
         self._all: list[Errand] = []

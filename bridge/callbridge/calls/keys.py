@@ -2,11 +2,11 @@
 
 Keys do not always come in the order in which they were pressed; with stamps they are sorted."""
 
-from collections import Counter, deque
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from typing import TypeVar
 
 from callbridge.outcomes import Gathered
 from callbridge.timing.signal import Signal
@@ -32,6 +32,8 @@ class Digit:
         return self.occurred_at.partition(".")[2].strip("0Z+:") != ""
 
 
+T = TypeVar("T")
+
 Taker = Callable[[Digit], bool]
 """Is offered a key; returns whether the key is used up."""
 
@@ -39,13 +41,16 @@ Taker = Callable[[Digit], bool]
 class Keypad:
     """Where keys arrive, and where they wait."""
 
+    # A call has one, and most calls have no key: nothing here is large before the first.
+    __slots__ = ("_from_frames", "_kept", "_seen", "_takers", "_terminator", "changed", "dropped")
+
     def __init__(self) -> None:
         self.changed = Signal()
         self.dropped = 0  # keys that nobody took
-        self._kept: deque[Digit] = deque()
-        self._takers: list[Taker] = []
-        self._seen: deque[tuple[str, str]] = deque(maxlen=REMEMBERED)
-        self._from_frames: Counter[tuple[str, str]] = Counter()
+        self._kept: list[Digit] = []
+        self._takers: tuple[Taker, ...] = ()
+        self._seen: dict[tuple[str, str], None] = {}  # in order
+        self._from_frames: dict[tuple[str, str], int] = {}
         self._terminator: tuple[str, float] | None = None  # what may still belong to an entry
 
     def __len__(self) -> int:
@@ -61,12 +66,12 @@ class Keypad:
         if digit.stamped:
             if key in self._seen:
                 return False
-            self._seen.append(key)
-        elif by_webhook and digit.occurred_at and self._from_frames[key]:
+            _remember(self._seen, key, None)
+        elif by_webhook and digit.occurred_at and self._from_frames.get(key):
             self._from_frames[key] -= 1
             return False
         elif not by_webhook and digit.occurred_at:
-            self._from_frames[key] += 1
+            _remember(self._from_frames, key, self._from_frames.get(key, 0) + 1)
         if not self._ends_entry(digit, now) and not self._offer(digit):
             self._keep(digit)
         self.changed.notify()
@@ -76,11 +81,11 @@ class Keypad:
     def offered_to(self, taker: Taker) -> Generator[None]:
         """While the block lasts, keys go to `taker` first; who came last is asked first."""
         offer = partial(taker)  # an identity of its own: the same taker twice is two listeners
-        self._takers.append(offer)
+        self._takers = (*self._takers, offer)
         try:
             yield
         finally:
-            self._takers = [other for other in self._takers if other is not offer]
+            self._takers = tuple(other for other in self._takers if other is not offer)
 
     def entry(self, count: int, end_on: str, now: float) -> Gathered | None:
         """Take an entry of `count` keys, or of fewer and a key of `end_on`; None if there is none.
@@ -89,7 +94,7 @@ class Keypad:
         ordered = in_order(self._kept)
         for index, digit in enumerate(ordered):
             if digit.digit in end_on:
-                self._kept = deque(ordered[index + 1 :])
+                self._kept = ordered[index + 1 :]
                 return Gathered(text(ordered[:index]), "end_key")
             if index + 1 == count:
                 rest = ordered[count:]
@@ -97,7 +102,7 @@ class Keypad:
                     del rest[0]
                 elif end_on:
                     self._terminator = (end_on, now + TERMINATOR_S)
-                self._kept = deque(rest)
+                self._kept = rest
                 return Gathered(text(ordered[:count]), "complete")
         return None
 
@@ -106,7 +111,7 @@ class Keypad:
 
     def take_all(self) -> str:
         """Everything pressed so far, in order."""
-        keys, self._kept = text(self._kept), deque()
+        keys, self._kept = text(self._kept), []
         return keys
 
     def _ends_entry(self, digit: Digit, now: float) -> bool:
@@ -119,17 +124,24 @@ class Keypad:
 
     def _keep(self, digit: Digit) -> None:
         if len(self._kept) >= KEPT:
-            self._kept.popleft()
+            del self._kept[0]
             self.dropped += 1
         self._kept.append(digit)
 
 
-def in_order(digits: Sequence[Digit] | deque[Digit]) -> list[Digit]:
+def _remember(memory: dict[tuple[str, str], T], key: tuple[str, str], value: T) -> None:
+    """In a memory that forgets the oldest."""
+    memory[key] = value
+    if len(memory) > REMEMBERED:
+        del memory[next(iter(memory))]
+
+
+def in_order(digits: Sequence[Digit]) -> list[Digit]:
     """By the time they were pressed; as they came, if one of them has no time."""
     if all(digit.occurred_at for digit in digits):
         return sorted(digits, key=lambda digit: digit.occurred_at)
     return list(digits)
 
 
-def text(digits: Sequence[Digit] | deque[Digit]) -> str:
+def text(digits: Sequence[Digit]) -> str:
     return "".join(digit.digit for digit in in_order(digits))

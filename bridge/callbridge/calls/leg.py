@@ -20,8 +20,7 @@ from callbridge.media.stream import MediaStream, Transport
 from callbridge.media.wire import StartBody
 from callbridge.outcomes import Transferred
 from callbridge.speech.studio import Studio
-from callbridge.tape.events import Answered as AnswerOfPlatform
-from callbridge.tape.events import CallOver, KeyPressed, PhaseEntered, StreamUnusable
+from callbridge.tape.events import CallOver, ErrandSettled, KeyPressed, PhaseEntered, StreamUnusable
 from callbridge.tape.tape import Tape, TapeReader
 from callbridge.timing.clock import Clock
 from callbridge.timing.signal import Signal
@@ -73,6 +72,7 @@ class Leg:
         "ended",
         "errands",
         "from_",
+        "gone",
         "keys",
         "line",
         "on_lost",
@@ -104,6 +104,7 @@ class Leg:
         self.clock = means.clock
         self._loop = loop = asyncio.get_running_loop()
         self.phase = Phase.RINGING
+        self.gone = False  # nothing more can be said or heard; asked with every frame
         self.phase_changed = Signal()
         self.answered: asyncio.Future[None] = loop.create_future()
         self.streaming: asyncio.Future[None] = loop.create_future()
@@ -137,16 +138,12 @@ class Leg:
         """Whether nothing of ours is left to do on it: it has ended, or it was handed over."""
         return self.phase in (Phase.RELEASED, Phase.ENDED)
 
-    @property
-    def gone(self) -> bool:
-        """Whether nothing more can be said or heard."""
-        return self.phase in (Phase.MUTE, Phase.RELEASED, Phase.ENDED)
-
     def _move(self, to: Phase) -> bool:
         """Enter a phase; False if the table has no such move, which then changes nothing."""
         if to not in MOVES[self.phase]:
             return False
         self.phase = to
+        self.gone = to is not Phase.ANSWERED
         self.tape.write(PhaseEntered(phase=to.value))
         return True
 
@@ -280,7 +277,7 @@ class Leg:
         """What was asked of the platform has come out. Answered: the call is the person's."""
         if self.errands.settle(errand, outcome):
             self.tape.write(
-                AnswerOfPlatform(errand=errand.kind, result=outcome.result, cause=outcome.cause)
+                ErrandSettled(errand=errand.kind, result=outcome.result, cause=outcome.cause)
             )
             if outcome:
                 self.release()

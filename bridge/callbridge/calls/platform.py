@@ -4,7 +4,6 @@ Transfers are errands of the leg: their tasks belong to the call and not to whoe
 platform is silent it is asked about the legs; what it does not know either stays unknown."""
 
 import asyncio
-from collections import deque
 from typing import Literal
 
 from callbridge.calls.errands import Errand
@@ -42,11 +41,13 @@ def unanswered(cause: str) -> Unanswered:
 class PlatformSide:
     """The platform, as one call meets it."""
 
+    __slots__ = ("_command", "_leg", "_spawn", "_speeches")
+
     def __init__(self, leg: Leg, command: CallControl, spawn: Spawn) -> None:
         self._leg = leg
         self._command = command
         self._spawn = spawn
-        self._speeches: deque[asyncio.Future[bool]] = deque()  # in the order of the commands
+        self._speeches: list[asyncio.Future[bool]] = []  # in the order of the commands
 
     async def send(self, command: control.Command) -> dict[str, object]:
         return await self._command.send(command)
@@ -109,7 +110,7 @@ class PlatformSide:
         errand.in_doubt = True
         self._leg.errands.changed.notify()
 
-    def _judge(self, errand: Errand, state: "LegState") -> None:
+    def _judge(self, errand: Errand, state: "PlatformState") -> None:
         if state == "talking":
             self._leg.settle(errand, Transferred("answered", "as the platform says when asked"))
         elif state == "gone":
@@ -137,7 +138,7 @@ class PlatformSide:
             case _:
                 pass
 
-    async def status(self, call_control_id: str) -> "LegState":
+    async def status(self, call_control_id: str) -> "PlatformState":
         """What the platform says of a leg when it is asked.
 
         `call_duration` counts from the answer in whole seconds, so a leg that was answered a
@@ -172,7 +173,7 @@ class PlatformSide:
 
     def on_spoken(self, *, completed: bool) -> None:
         if self._speeches:
-            self._speeches.popleft().set_result(completed)
+            self._speeches.pop(0).set_result(completed)
 
     # ---- the end ----------------------------------------------------------------------------
 
@@ -197,4 +198,4 @@ class PlatformSide:
             leg.end(Hangup("normal_clearing"))
 
 
-LegState = Literal["ringing", "talking", "gone", "unknown"]
+PlatformState = Literal["ringing", "talking", "gone", "unknown"]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, NoReturn
 
 from callbridge.calls.call import Call
-from callbridge.calls.course import Bot, CallCounts, CallMeans, Course, Opening
+from callbridge.calls.course import Bot, CallCounts, CallMeans, Course, CourseOpening
 from callbridge.calls.leg import Direction, Hangup, Leg, client_state, read_client_state
 from callbridge.calls.platform import Unanswered, unanswered
 from callbridge.control import commands as control
@@ -118,7 +118,7 @@ class Calls:
     def _begin(
         self,
         bot: Bot,
-        opening: Opening,
+        opening: CourseOpening,
         direction: Direction,
         from_: str = "",
         to: str = "",

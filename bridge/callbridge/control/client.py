@@ -23,7 +23,7 @@ FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 2.0
 
 # What one attempt came to: an answer, or why there is none.
-Outcome = httpx.Response | httpx.RequestError
+Attempted = httpx.Response | httpx.RequestError
 
 
 @dataclass(slots=True)
@@ -82,7 +82,7 @@ class CallControl:
     async def aclose(self) -> None:
         await self._http.aclose()
 
-    async def _hedged(self, request: wire.Request) -> Outcome:
+    async def _hedged(self, request: wire.Request) -> Attempted:
         """One attempt, or two at once if the first is slow; past this line none is alive."""
         async with asyncio.TaskGroup() as group:
             attempts = [group.create_task(self._attempt(request))]
@@ -95,7 +95,7 @@ class CallControl:
                 attempt.cancel()
         return outcome
 
-    async def _attempt(self, request: wire.Request) -> Outcome:
+    async def _attempt(self, request: wire.Request) -> Attempted:
         method, path, body = request
         headers = {"content-type": "application/json"}
         try:
@@ -125,7 +125,7 @@ def connect(
     return CallControl(http)
 
 
-async def _first_final(attempts: list[asyncio.Task[Outcome]]) -> Outcome:
+async def _first_final(attempts: list[asyncio.Task[Attempted]]) -> Attempted:
     """The first answer that stands; if there is none, the last of the others."""
     pending = set(attempts)
     while True:
@@ -150,7 +150,7 @@ def _pauses() -> Iterator[float]:
         pause = min(2 * pause, LONGEST_PAUSE_S)
 
 
-def _retry_after(outcome: Outcome) -> float:
+def _retry_after(outcome: Attempted) -> float:
     """What the answer asks for, in seconds; 0 when nothing, or a date (no clock here)."""
     if isinstance(outcome, httpx.RequestError):
         return 0.0
@@ -158,7 +158,7 @@ def _retry_after(outcome: Outcome) -> float:
     return float(asked) if asked.isascii() and asked.isdecimal() else 0.0
 
 
-def _in_words(outcome: Outcome) -> str:
+def _in_words(outcome: Attempted) -> str:
     if isinstance(outcome, httpx.Response):
         return f"HTTP {outcome.status_code} {outcome.reason_phrase}"
     return f"{type(outcome).__name__}: {outcome}"

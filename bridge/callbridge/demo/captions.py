@@ -7,7 +7,7 @@
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from callbridge.demo.transcript import Said
+from callbridge.demo.transcript import SpokenWords
 
 if TYPE_CHECKING:  # matplotlib is an optional extra; see picture.py
     from matplotlib.axes import Axes
@@ -36,7 +36,7 @@ class Place(NamedTuple):
     left: float
 
 
-def words(said: Said, fewer: int) -> list[CaptionWord]:
+def words(said: SpokenWords, fewer: int) -> list[CaptionWord]:
     """The words to write, `fewer` than there are: first those that nobody heard go, and the mark
     of the cut goes last."""
     heard = [CaptionWord(text, INK) for text in said.text.split()]
@@ -69,7 +69,7 @@ def flow(widths: Sequence[float], space: float, room: float) -> list[Place] | No
 
 
 def fit(
-    said: Said, measure: Callable[[str], float], room: float
+    said: SpokenWords, measure: Callable[[str], float], room: float
 ) -> tuple[list[CaptionWord], list[Place]] | None:
     """As many words as there is room for; None if not even one."""
     for fewer in range(len(said.text.split()) + UNHEARD_WORDS):
@@ -80,7 +80,7 @@ def fit(
     return None
 
 
-def write(axes: "Axes", canvas: "FigureCanvasAgg", texts: Sequence[Said]) -> None:
+def write(axes: "Axes", canvas: "FigureCanvasAgg", texts: Sequence[SpokenWords]) -> None:
     """At the top of `axes`, each from where it began to sound; its limits must be set."""
     measure = _measure(axes, canvas)
     box = axes.get_window_extent()

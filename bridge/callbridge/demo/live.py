@@ -13,12 +13,12 @@ from rich.console import Console
 from rich.text import Text
 
 from callbridge.carrier.core.report import TapeEntry
-from callbridge.demo.journal import Journal
+from callbridge.demo.journal import Detail, Journal
 from callbridge.demo.record import CAUSE_S
 from callbridge.tape.events import (
     BotCrashed,
     BotLog,
-    Event,
+    CallEvent,
     Interrupted,
     Resumed,
     Said,
@@ -28,7 +28,6 @@ from callbridge.tape.events import (
 from callbridge.tape.tape import TapeLine
 
 Who = Literal["caller", "carrier", "bridge", "bot"]
-Detail = dict[str, object]
 
 COLORS: dict[Who, str] = {"caller": "blue", "bot": "green", "carrier": "magenta", "bridge": "cyan"}
 BEHIND_S = 0.15  # lines wait so long for those of the other process that come before them
@@ -77,7 +76,7 @@ class Story:
         self._heard = True
         return ToldLine(entry.at_s, "bot", f"is heard (mark {entry.detail['name']} is back)")
 
-    def event(self, event: Event, at_s: float) -> ToldLine | None:
+    def event(self, event: CallEvent, at_s: float) -> ToldLine | None:
         """What an event of the bridge's tape means for somebody who watches."""
         told = _told(event)
         return ToldLine(at_s, *told) if told is not None else None
@@ -126,7 +125,7 @@ _TAPE: dict[str, Callable[[Detail], Told | None]] = {
 }
 
 
-def _told(event: Event) -> Told | None:
+def _told(event: CallEvent) -> Told | None:
     match event:
         case TurnTaken(said=said):
             return Told("caller", f"said: {said}")

@@ -25,7 +25,7 @@ STEPS = {
 }
 
 
-class Said(msgspec.Struct, frozen=True):
+class SpokenWords(msgspec.Struct, frozen=True):
     """Words, and when they sounded. `unheard` is the rest of a text that was cut."""
 
     start_s: float
@@ -46,8 +46,8 @@ class Answered(msgspec.Struct, frozen=True):
 class Transcript(msgspec.Struct, frozen=True):
     """`bargein_s`: when speech cut the bot → when that speech had begun."""
 
-    caller: tuple[Said, ...] = ()
-    bot: tuple[Said, ...] = ()
+    caller: tuple[SpokenWords, ...] = ()
+    bot: tuple[SpokenWords, ...] = ()
     answered: tuple[Answered, ...] = ()
     barge_ins: tuple[tuple[float, float], ...] = ()
 
@@ -59,7 +59,7 @@ class Transcript(msgspec.Struct, frozen=True):
 def transcribe(log: Iterable[TapeEntry]) -> Transcript:
     entries = list(log)
     caller = tuple(
-        Said(turn.began_at_s, turn.last_voiced_at_s, turn.said)
+        SpokenWords(turn.began_at_s, turn.last_voiced_at_s, turn.said)
         for turn in _lines(entries, "turn", _Turn)
     )
     return Transcript(
@@ -109,12 +109,12 @@ def _lines(log: Sequence[TapeEntry], message: str, form: type[T]) -> list[T]:
     return found
 
 
-def _said(line: _Utterance) -> Said:
+def _said(line: _Utterance) -> SpokenWords:
     heard = line.text if line.stop == "finished" else line.heard
     unheard = line.text.removeprefix(heard).strip()
-    return Said(line.sent_at_s, line.sent_at_s + line.heard_s, heard.strip(), unheard)
+    return SpokenWords(line.sent_at_s, line.sent_at_s + line.heard_s, heard.strip(), unheard)
 
 
-def _text_at(turns: Sequence[Said], last_voiced_s: float) -> str:
+def _text_at(turns: Sequence[SpokenWords], last_voiced_s: float) -> str:
     """Of the turn that ended then."""
     return next((turn.text for turn in turns if abs(turn.end_s - last_voiced_s) < SAME_S), "")

@@ -102,7 +102,7 @@ class Stopped(msgspec.Struct, frozen=True):
     """The platform ended the stream; whether the call goes on it does not say."""
 
 
-Event = (
+MediaEvent = (
     Started | Undecodable | AudioReceived | ByteOrderFound | DigitReceived | ErrorReceived | Stopped
 )
 
@@ -171,7 +171,7 @@ class MediaSession:
 
     # ---- what arrives -----------------------------------------------------------------------
 
-    def receive(self, frame: wire.Incoming, now: float) -> list[Event]:
+    def receive(self, frame: wire.Incoming, now: float) -> list[MediaEvent]:
         """Raises RemoteProtocolError for a frame that has no place here; the state stays.
 
         It stays, too, for a start whose format cannot be decoded."""
@@ -210,10 +210,10 @@ class MediaSession:
             case _:
                 return []
 
-    def _decode(self, bodies: list[wire.MediaBody]) -> list[Event]:
+    def _decode(self, bodies: list[wire.MediaBody]) -> list[MediaEvent]:
         receiver = self._receiver
         assert receiver is not None, "media is only legal after a start"
-        events: list[Event] = []
+        events: list[MediaEvent] = []
         wanted = self._wanted()
         for body in bodies:
             if body.track != "inbound":
@@ -274,7 +274,7 @@ class MediaSession:
 
     # ---- time -------------------------------------------------------------------------------
 
-    def tick(self, now: float) -> list[Event]:
+    def tick(self, now: float) -> list[MediaEvent]:
         """What time alone brings: a gap given up, a mark no longer waited for."""
         self.playout.tick(now)
         late = self.order.tick(now)

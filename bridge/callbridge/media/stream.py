@@ -2,7 +2,7 @@
 
 Nothing here awaits. `feed` takes a message, `pump` sends what is due and plans the next deadline on
 the shared ticker. Whoever holds the socket (the ASGI server, or a test with no socket at all) is a
-`Transport`, whoever wants the events a `Listener`."""
+`Transport`, whoever wants the events a `StreamListener`."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from typing import Protocol
 from callbridge.errors import MalformedFrame, RemoteProtocolError
 from callbridge.media import wire
 from callbridge.media.jitter import NEVER
-from callbridge.media.session import Event, MediaSession, State, Undecodable
+from callbridge.media.session import MediaEvent, MediaSession, State, Undecodable
 from callbridge.timing.clock import Clock
 from callbridge.timing.ticker import Ticker
 
@@ -32,8 +32,8 @@ class Transport(Protocol):
     def close(self, code: int, reason: str) -> None: ...
 
 
-class Listener(Protocol):
-    def on_media_event(self, event: Event) -> None: ...
+class StreamListener(Protocol):
+    def on_media_event(self, event: MediaEvent) -> None: ...
 
     def on_sent(self) -> None:
         """Audio has left, or an utterance has ended: whoever waits for that may look again."""
@@ -65,7 +65,7 @@ class MediaStream:
     def __init__(
         self,
         session: MediaSession,
-        listener: Listener,
+        listener: StreamListener,
         transport: Transport,
         clock: Clock,
         ticker: Ticker,

@@ -18,8 +18,8 @@ from callbridge.sockets.closing import (
     too_long,
 )
 from callbridge.sockets.door import START_WITHIN_S, Door, StreamRefused, Unannounced
-from callbridge.sockets.endpoint import Stream, StreamOwner
-from callbridge.sockets.scope import Message, Receive, Scope, Send, header
+from callbridge.sockets.endpoint import SocketStream, StreamOwner
+from callbridge.sockets.scope import AsgiMessage, Receive, Scope, Send, header
 from callbridge.timing.clock import first_of
 
 log = logging.getLogger("callbridge.sockets")
@@ -73,7 +73,7 @@ class StreamServer:
         if not reader.cancelled():
             reader.result()  # raises if it broke: a bug of ours, for the server to log
 
-    async def _read(self, stream: Stream, first: list[str | bytes], receive: Receive) -> None:
+    async def _read(self, stream: SocketStream, first: list[str | bytes], receive: Receive) -> None:
         longest = self._door.endpoint.max_chars
         for text in first:
             stream.feed(text)
@@ -100,7 +100,7 @@ async def _owner(first: Unannounced[Any], receive: Receive, send: Send) -> Strea
     return None
 
 
-def _text(message: Message) -> str | bytes:
+def _text(message: AsgiMessage) -> str | bytes:
     text: str | bytes | None = message.get("text")
     return text if text is not None else message.get("bytes") or b""
 
@@ -121,7 +121,7 @@ async def _refuse(scope: Scope, send: Send, refused: StreamRefused) -> None:
 
 
 class Outbox:
-    """Messages on their way into a socket whose `send` may wait: a `Transport` over ASGI."""
+    """Messages on their way into a socket whose `send` may wait: a `SocketTransport` over ASGI."""
 
     def __init__(self, send: Send) -> None:
         self._send = send

@@ -8,7 +8,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from urllib.parse import parse_qs
 
 from callbridge.errors import CallbridgeError
-from callbridge.sockets.endpoint import Endpoint, Opening, StreamOwner
+from callbridge.sockets.endpoint import Endpoint, OpeningFrame, StreamOwner
 
 START_WITHIN_S = 10.0  # a stream that nobody announced must say what it is ...
 FIRST_MESSAGES = 8  # ... within so many messages
@@ -44,8 +44,8 @@ class Door:
 
     def __init__(
         self,
-        endpoint: Endpoint[Opening],
-        admission: Admission[Opening],
+        endpoint: Endpoint[OpeningFrame],
+        admission: Admission[OpeningFrame],
         shared_token: str | None = None,
     ) -> None:
         self.endpoint: Endpoint[Any] = endpoint
@@ -70,12 +70,14 @@ class Door:
         return Unannounced(self.endpoint, self._admission)
 
 
-class Unannounced(Generic[Opening]):
+class Unannounced(Generic[OpeningFrame]):
     """The first messages of a stream that nobody announced, up to the one that tells whose it is.
 
     The server gives it START_WITHIN_S seconds; after that it says `missing`."""
 
-    def __init__(self, endpoint: Endpoint[Opening], admission: Admission[Opening]) -> None:
+    def __init__(
+        self, endpoint: Endpoint[OpeningFrame], admission: Admission[OpeningFrame]
+    ) -> None:
         self.messages: list[str | bytes] = []  # read so far, for the stream that they begin
         self.missing = f"no {endpoint.opens_with} frame"
         self._read_opening = endpoint.read_opening

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
-Opening = TypeVar("Opening")  # the first frame, decoded
+OpeningFrame = TypeVar("OpeningFrame")  # the first frame, decoded
 
 
-class Transport(Protocol):
+class SocketTransport(Protocol):
     """One open socket, as a stream sees it."""
 
     def send(self, text: str, /) -> None:
@@ -24,7 +24,7 @@ class Transport(Protocol):
     def close(self, code: int, reason: str) -> None: ...
 
 
-class Stream(Protocol):
+class SocketStream(Protocol):
     """The running end of a socket."""
 
     def feed(self, text: str | bytes) -> None:
@@ -39,7 +39,7 @@ class Stream(Protocol):
 class StreamOwner(Protocol):
     """Whose stream a socket is: a leg, for one."""
 
-    def attach(self, transport: Transport) -> Stream:
+    def attach(self, transport: SocketTransport) -> SocketStream:
         """Raises CallbridgeError if another socket was faster."""
         ...
 
@@ -49,7 +49,7 @@ class StreamOwner(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Endpoint(Generic[Opening]):
+class Endpoint(Generic[OpeningFrame]):
     """`read_opening` decodes one of the first messages of a stream that nobody announced: the frame
     that tells whose stream it is, or None for any other. It raises MalformedFrame."""
 
@@ -58,4 +58,4 @@ class Endpoint(Generic[Opening]):
     token_setting: str  # what the shared token is called where users set it
     max_chars: int  # of the longest message
     opens_with: str  # the event of the opening frame, "start"
-    read_opening: Callable[[str | bytes], Opening | None]
+    read_opening: Callable[[str | bytes], OpeningFrame | None]

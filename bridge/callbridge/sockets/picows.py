@@ -1,8 +1,8 @@
 """The endpoints' WebSockets on picows: what `asgi` does, for less.
 
-A frame goes from the socket into `Stream.feed` with no task, no queue and no await between. Uvicorn
-keeps the port: `Dispatcher` takes the place of its WebSocket class, and hands connections for one
-of our paths to picows and all others to uvicorn's own."""
+A frame goes from the socket into `SocketStream.feed` with no task, no queue and no await between.
+Uvicorn keeps the port: `Dispatcher` takes the place of its WebSocket class, and hands connections
+for one of our paths to picows and all others to uvicorn's own."""
 
 import asyncio
 import logging
@@ -39,7 +39,7 @@ from callbridge.sockets.closing import (
     too_long,
 )
 from callbridge.sockets.door import START_WITHIN_S, Door, StreamRefused, Unannounced
-from callbridge.sockets.endpoint import Stream, StreamOwner
+from callbridge.sockets.endpoint import SocketStream, StreamOwner
 
 log = logging.getLogger("callbridge.sockets")
 
@@ -54,7 +54,7 @@ PING, PONG, CLOSE = WSMsgType.PING, WSMsgType.PONG, WSMsgType.CLOSE
 
 
 class StreamSocket(WSListener):
-    """One socket from its upgrade to its end; the `Transport` of its stream.
+    """One socket from its upgrade to its end; the `SocketTransport` of its stream.
 
     `connections` are those that uvicorn ends when it shuts down: this is one while it is open."""
 
@@ -63,11 +63,11 @@ class StreamSocket(WSListener):
         self._door = door
         self._connections = connections
         self._loop = asyncio.get_running_loop()
-        # Of the `Transport`, both straight into picows and the loop once there is a connection.
+        # Of the `SocketTransport`: straight into picows and the loop once there is a connection.
         self.send: Callable[[str], None]
         self.buffered: Callable[[], int]
         self._owner: StreamOwner | None = None
-        self._stream: Stream | None = None
+        self._stream: SocketStream | None = None
         self._first: Unannounced[Any] | None = None
         self._feed: Callable[[bytes], None] = _ignore
         self._fragments: bytearray | None = None  # of a message that is not whole yet
@@ -223,7 +223,7 @@ def _ignore(_: bytes) -> None:
     """What comes after the end."""
 
 
-class _Voice(logging.LoggerAdapter[logging.Logger]):
+class _SocketLog(logging.LoggerAdapter[logging.Logger]):
     """What picows says about one socket.
 
     An error is the only sign that it gives its owner before it closes for reasons of its own; what
@@ -254,7 +254,7 @@ def _protocol(socket: StreamSocket) -> Any:
         None,  # path: a client's
         False,  # is_client_side
         socket.upgrade,  # listener factory
-        _Voice(socket),
+        _SocketLog(socket),
         True,  # disconnect on exception
         None,  # handshake timeout: the request is here already
         True,  # auto ping ...

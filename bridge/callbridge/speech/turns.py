@@ -102,7 +102,7 @@ class TurnEnded:
     cut: bool = False  # the caller speaks on; SpeechStarted follows
 
 
-Event = SpeechStarted | Withhold | Resume | Interrupt | Speculate | TurnEnded
+TurnEvent = SpeechStarted | Withhold | Resume | Interrupt | Speculate | TurnEnded
 
 
 class _Overlap(Enum):
@@ -153,7 +153,7 @@ class TurnTaker:
         speaking: bool,
         interruptible: bool = True,
         echo: bool = False,
-    ) -> list[Event]:
+    ) -> list[TurnEvent]:
         """One VAD window, (n,) int16, whose last sample came at `now`; it is kept, not copied.
 
         `speaking`: the caller has something of the bot yet to hear. `echo`: this is the bot."""
@@ -181,7 +181,7 @@ class TurnTaker:
         events += self._cut_if_long(speech, now)
         return events + self.tick(now)
 
-    def partial(self, text: str, now: float) -> list[Event]:
+    def partial(self, text: str, now: float) -> list[TurnEvent]:
         """The text of the speech in progress so far, or of the last Speculate; of nothing older."""
         events = self.tick(now)
         if self._speech is not None:
@@ -195,12 +195,12 @@ class TurnTaker:
         self._aside = None
         return [*events, *self._claim(aside, now), self._ended(aside, now)]
 
-    def tick(self, now: float) -> list[Event]:
+    def tick(self, now: float) -> list[TurnEvent]:
         """What the silence until `now` means."""
         speech = self._speech
         if speech is None:
             return []
-        events: list[Event] = []
+        events: list[TurnEvent] = []
         if speech.speculation is None and self._silent(speech, self._pause, now):
             speech.speculation = self._audio(speech)
             events.append(Speculate(speech.speculation, now))
@@ -280,8 +280,8 @@ class TurnTaker:
 
     # ---- over the bot -----------------------------------------------------------------------
 
-    def _over_bot(self, speech: _Speech, onset: bool, now: float) -> list[Event]:
-        events: list[Event] = []
+    def _over_bot(self, speech: _Speech, onset: bool, now: float) -> list[TurnEvent]:
+        events: list[TurnEvent] = []
         if not self._interruptible_now:
             if speech.overlap is _Overlap.WITHHELD:
                 events.append(Resume(now))
@@ -298,7 +298,7 @@ class TurnTaker:
             events.append(self._interrupt(speech, now))
         return events
 
-    def _by_words(self, speech: _Speech, now: float) -> list[Event]:
+    def _by_words(self, speech: _Speech, now: float) -> list[TurnEvent]:
         """Two words are an interruption at once, a single one if silence follows it: "stop"."""
         if speech.overlap not in (_Overlap.WITHHELD, _Overlap.RESUMED):
             return []
@@ -313,7 +313,7 @@ class TurnTaker:
         speech.overlap = _Overlap.INTERRUPTED
         return Interrupt(speech.started_at, now)
 
-    def _claim(self, speech: _Speech, now: float) -> list[Event]:
+    def _claim(self, speech: _Speech, now: float) -> list[TurnEvent]:
         """It is a turn, whatever else it may be."""
         if speech.is_turn:
             return []
@@ -334,7 +334,7 @@ class TurnTaker:
         self._taken = max(self._taken, speech.start + len(audio))
         return TurnEnded(audio, speech.started_at, speech.last_voiced_at, now)
 
-    def _cut_if_long(self, speech: _Speech, now: float) -> list[Event]:
+    def _cut_if_long(self, speech: _Speech, now: float) -> list[TurnEvent]:
         """End a turn that is too long at the quietest point of its second half, and go on."""
         longest = round(self.settings.longest * self._rate)
         if speech.last_voiced - speech.start < longest:

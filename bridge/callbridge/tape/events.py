@@ -116,7 +116,7 @@ class Asked(Happening, frozen=True, kw_only=True, tag="asked"):
     to: str = ""
 
 
-class Answered(Happening, frozen=True, kw_only=True, tag="answered"):
+class ErrandSettled(Happening, frozen=True, kw_only=True, tag="settled"):
     """What was asked of the platform has come out, or is known to be unknown."""
 
     words = "answer of the platform"
@@ -293,7 +293,7 @@ class ReplyFailed(Happening, frozen=True, kw_only=True, tag="reply_failed"):
     traceback: str = ""
 
 
-Event = (
+CallEvent = (
     CallBegan
     | PhaseEntered
     | StreamStarted
@@ -305,7 +305,7 @@ Event = (
     | ByteOrderSwitched
     | KeyPressed
     | Asked
-    | Answered
+    | ErrandSettled
     | CommandFailed
     | NotHungUp
     | NotConfirmed

@@ -4,7 +4,7 @@ import logging
 
 import msgspec
 
-from callbridge.tape.events import BotLog, Event
+from callbridge.tape.events import BotLog, CallEvent
 from callbridge.tape.tape import CallIds
 
 
@@ -14,7 +14,9 @@ class LogLines:
     def __init__(self, logger: logging.Logger) -> None:
         self._logger = logger
 
-    def on_event(self, ids: CallIds, at: float, event: Event, error: BaseException | None) -> None:
+    def on_event(
+        self, ids: CallIds, at: float, event: CallEvent, error: BaseException | None
+    ) -> None:
         if isinstance(event, BotLog) or not self._logger.isEnabledFor(event.level):
             return  # a bot's own line is in the log already
         extra: dict[str, object] = {"call": ids.reference, "call_control_id": ids.call_control_id}

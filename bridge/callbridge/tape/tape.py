@@ -10,7 +10,7 @@ from typing import Protocol
 
 import msgspec
 
-from callbridge.tape.events import Event
+from callbridge.tape.events import CallEvent
 from callbridge.timing.signal import Signal
 
 LISTENER_LIMIT = 256  # events that wait for a slow listener; then the oldest is dropped
@@ -27,7 +27,9 @@ class CallIds(Protocol):
 
 
 class TapeReader(Protocol):
-    def on_event(self, ids: CallIds, at: float, event: Event, error: BaseException | None) -> None:
+    def on_event(
+        self, ids: CallIds, at: float, event: CallEvent, error: BaseException | None
+    ) -> None:
         """`at` in Unix seconds. Must not block and must not raise. `error` is what was raised, for
         readers that show it themselves; the event has it as text."""
         ...
@@ -37,7 +39,7 @@ class TapeListener:
     """The events of one call from now on, for one who waits for them."""
 
     def __init__(self) -> None:
-        self.events: deque[Event] = deque(maxlen=LISTENER_LIMIT)
+        self.events: deque[CallEvent] = deque(maxlen=LISTENER_LIMIT)
         self.signal = Signal()
         self.closed = False
 
@@ -53,9 +55,9 @@ class Tape:
         self._ids = ids
         self._wall = wall
         self._readers = readers
-        self._listeners: list[TapeListener] = []
+        self._listeners: tuple[TapeListener, ...] = ()
 
-    def write(self, event: Event, error: BaseException | None = None) -> None:
+    def write(self, event: CallEvent, error: BaseException | None = None) -> None:
         at = self._wall()
         for reader in self._readers:
             reader.on_event(self._ids, at, event, error)
@@ -65,18 +67,18 @@ class Tape:
 
     def listen(self) -> TapeListener:
         listener = TapeListener()
-        self._listeners.append(listener)
+        self._listeners = (*self._listeners, listener)
         return listener
 
     def leave(self, listener: TapeListener) -> None:
         """Its events end here. A listener that has left already may leave again."""
         listener.closed = True
-        self._listeners = [other for other in self._listeners if other is not listener]
+        self._listeners = tuple(other for other in self._listeners if other is not listener)
         listener.signal.notify()
 
     def close(self) -> None:
         """The call is over: nothing more is written."""
-        for listener in list(self._listeners):
+        for listener in self._listeners:
             self.leave(listener)
 
 
@@ -86,7 +88,7 @@ class TapeLine(msgspec.Struct, frozen=True):
     at: float
     call: str
     call_control_id: str
-    happened: Event
+    happened: CallEvent
 
 
 _encode = msgspec.json.Encoder().encode
@@ -101,7 +103,9 @@ class TapeFile:
     def __init__(self, path: str) -> None:
         self._file = open(path, "ab", buffering=0)  # noqa: SIM115  open as long as the process
 
-    def on_event(self, ids: CallIds, at: float, event: Event, error: BaseException | None) -> None:
+    def on_event(
+        self, ids: CallIds, at: float, event: CallEvent, error: BaseException | None
+    ) -> None:
         line = TapeLine(round(at, 4), ids.reference, ids.call_control_id, event)
         self._file.write(_encode(line) + b"\n")
 

@@ -234,7 +234,7 @@ class Pair:
 
 
 class Socket:
-    """One media stream between the two; the bridge's `Transport`."""
+    """One media stream between the two; the bridge's `SocketTransport`."""
 
     def __init__(self, pair: Pair, stream_id: str, owner: StreamOwner) -> None:
         self._pair, self._stream_id, self._owner = pair, stream_id, owner

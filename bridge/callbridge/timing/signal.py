@@ -12,24 +12,27 @@ class Signal:
     __slots__ = ("_waiters",)
 
     def __init__(self) -> None:
-        self._waiters: list[asyncio.Future[None]] = []
+        self._waiters: list[asyncio.Future[None]] | None = None  # most never have any
 
     def wait(self) -> "asyncio.Future[None]":
         """Done at the next change."""
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiters.append(waiter)
+        if self._waiters is None:
+            self._waiters = [waiter]
+        else:
+            self._waiters.append(waiter)
         return waiter
 
     def notify(self) -> None:
         if self._waiters:
-            waiters, self._waiters = self._waiters, []
+            waiters, self._waiters = self._waiters, None
             for waiter in waiters:
                 if not waiter.done():
                     waiter.set_result(None)
 
     def forget(self, waiter: "asyncio.Future[None]") -> None:
         """Nobody awaits this one any more."""
-        if waiter in self._waiters:
+        if self._waiters is not None and waiter in self._waiters:
             self._waiters.remove(waiter)
 
 

@@ -24,6 +24,20 @@ LOOK_S = 0.25  # between two looks whether speech that drains has got any furthe
 class AudioVoice:
     """Ear and mouth are made when first asked for: a bot of frames needs no engines."""
 
+    __slots__ = (
+        "_ear",
+        "_live",
+        "_live_transmitter",
+        "_media_url",
+        "_memory",
+        "_mouth",
+        "_spawn",
+        "_studio",
+        "_tape",
+        "line",
+        "turns",
+    )
+
     can = Can(frames=True, files=True, marks=True, withhold=True)
 
     def __init__(

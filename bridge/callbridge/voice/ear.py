@@ -157,7 +157,7 @@ class Ear:
         self._act(self._taker.tick(self._line.clock.now()))
         self._plan()
 
-    def _act(self, events: list[turns.Event]) -> None:
+    def _act(self, events: list[turns.TurnEvent]) -> None:
         line, counts = self._line, self._studio.counts
         for event in events:
             match event:

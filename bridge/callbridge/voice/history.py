@@ -1,7 +1,5 @@
 """The conversation so far, as it was heard by both sides."""
 
-from collections import deque
-
 from callbridge.media.playout import Playout, Utterance
 from callbridge.voice.turn import Message, Turn
 
@@ -11,11 +9,14 @@ MEMORY = 1000  # turns and utterances of one call that are remembered
 class History:
     """Fed by turns and by utterances, in the order in which they began."""
 
+    __slots__ = ("_memory",)
+
     def __init__(self) -> None:
-        self._memory: deque[Turn | Utterance] = deque(maxlen=MEMORY)
+        self._memory: list[Turn | Utterance] = []
 
     def add(self, item: Turn | Utterance) -> None:
         self._memory.append(item)
+        del self._memory[:-MEMORY]
 
     def messages(self, playout: Playout, now: float) -> list[Message]:
         """For chat models; speech that was cut ends at the last word that was heard."""

@@ -18,7 +18,7 @@ from callbridge.media.session import (
     ByteOrderFound,
     DigitReceived,
     ErrorReceived,
-    Event,
+    MediaEvent,
     MediaSession,
     Started,
     State,
@@ -36,6 +36,7 @@ from telecodecs import Codec, Pcm, Resampler, codec
 
 PTIME_S = 0.020
 ERRORS_TOLD = 10  # error frames of a code that are told of one call; the rest is counted
+QUEUE_LIMIT_S = 30.0  # more than this waits to be sent, and whoever writes waits
 INBOUND_LIMIT = 100  # frames of one ptime that wait for a slow listener: two seconds
 
 
@@ -71,11 +72,20 @@ class LineOwner(Protocol):
 class AudioListener:
     """A queue of 20 ms frames for one who listens. Two seconds behind, the oldest is dropped."""
 
-    __slots__ = ("frames", "signal")
+    __slots__ = ("dropped", "frames", "signal")
 
     def __init__(self) -> None:
         self.frames: deque[Pcm] = deque()
         self.signal = Signal()
+        self.dropped = 0
+
+    def take(self, frame: Pcm, limit: int) -> None:
+        frames = self.frames
+        frames.append(frame)
+        if len(frames) > limit:
+            frames.popleft()
+            self.dropped += 1
+        self.signal.notify()
 
 
 class AudioLine:
@@ -86,6 +96,7 @@ class AudioLine:
         "_hearing",
         "_loop",
         "_owner",
+        "_past_dropped",
         "_past_streams",
         "_ptime",
         "_rest",
@@ -93,13 +104,13 @@ class AudioLine:
         "_ticker",
         "clock",
         "given_up",
-        "inbound_dropped",
         "listeners",
         "lost_at",
         "on_audio",
         "plan",
         "platform_errors",
         "playout",
+        "queue_limit",
         "sent",
         "stream",
         "streams",
@@ -115,9 +126,10 @@ class AudioLine:
         self.stream: MediaStream | None = None
         self.given_up = False
         self.lost_at: float | None = None
+        self.queue_limit = round(QUEUE_LIMIT_S * plan.tx_rate)  # samples
         self.sent = Signal()  # audio has left or an utterance has ended: there is room
         self.on_audio: Callable[[Pcm], None] | None = None  # the ear: one ptime each
-        self.streams = self.streams_lost = self.inbound_dropped = 0
+        self.streams = self.streams_lost = self._past_dropped = 0
         self.platform_errors: Counter[int] = Counter()
         self._owner = owner
         self._tape = tape
@@ -175,7 +187,7 @@ class AudioLine:
         for listener in self.listeners:
             listener.signal.notify()
 
-    def on_media_event(self, event: Event) -> None:
+    def on_media_event(self, event: MediaEvent) -> None:
         match event:
             case AudioReceived():
                 self._take_audio(event.pcm)
@@ -216,7 +228,9 @@ class AudioLine:
 
     def leave(self, listener: AudioListener) -> None:
         self.listeners = tuple(other for other in self.listeners if other is not listener)
-        if not self.listeners and self.on_audio is None:
+        self._past_dropped += listener.dropped
+        listener.dropped = 0
+        if not self.wants_audio():
             self._rest = None
 
     def wants_audio(self) -> bool:
@@ -225,11 +239,10 @@ class AudioLine:
 
     def _take_audio(self, pcm: Pcm) -> None:
         """Cut into ptimes, whatever length came."""
-        if not self.wants_audio():
-            return
         if self._rest is None and len(pcm) == self._ptime:  # as nearly all of them are
-            self._hand_out(pcm)
-            self._told(INBOUND_LIMIT)
+            self._hand_out(pcm, INBOUND_LIMIT)
+            return
+        if not self.wants_audio():
             return
         if self._rest is not None:
             pcm = np.concatenate([self._rest, pcm])
@@ -237,24 +250,16 @@ class AudioLine:
         whole = len(pcm) - len(pcm) % self._ptime
         if whole < len(pcm):
             self._rest = pcm[whole:]
-        for start in range(0, whole, self._ptime):
-            self._hand_out(pcm[start : start + self._ptime])
         # One message can hold 30 s: that is no bot's slowness.
-        self._told(max(INBOUND_LIMIT, whole // self._ptime))
+        limit = max(INBOUND_LIMIT, whole // self._ptime)
+        for start in range(0, whole, self._ptime):
+            self._hand_out(pcm[start : start + self._ptime], limit)
 
-    def _hand_out(self, frame: Pcm) -> None:
+    def _hand_out(self, frame: Pcm, limit: int) -> None:
         for listener in self.listeners:
-            listener.frames.append(frame)
+            listener.take(frame, limit)
         if self.on_audio is not None:
             self.on_audio(frame)
-
-    def _told(self, limit: int) -> None:
-        for listener in self.listeners:
-            frames = listener.frames
-            while len(frames) > limit:
-                frames.popleft()
-                self.inbound_dropped += 1
-            listener.signal.notify()
 
     # ---- audio out --------------------------------------------------------------------------
 
@@ -337,7 +342,7 @@ class AudioLine:
             underruns=self.playout.stats.underruns,
             early_marks=ledger.early_marks,
             stray_marks=ledger.stray_marks,
-            inbound_dropped=self.inbound_dropped,
+            inbound_dropped=self._past_dropped + sum(each.dropped for each in self.listeners),
             streams_lost=self.streams_lost,
             carrier_errors=self.platform_errors.total(),
         )

@@ -26,7 +26,6 @@ from callbridge.voice.history import History
 from callbridge.voice.line import AudioLine
 
 TEXT_QUEUE = 64  # sentences that wait to be synthesised
-QUEUE_LIMIT_S = 30.0  # more synthesised speech than this waits for nobody
 STUCK_S = 1.0  # for a task of the bot's to end after it was cancelled
 
 _source: "ContextVar[Saying | None]" = ContextVar("callbridge_source", default=None)
@@ -263,7 +262,7 @@ class Mouth:
             for word in words:
                 line.playout.write(utterance, word.pcm, line.clock.now(), word.text)
             line.pump()
-            while utterance.queued > QUEUE_LIMIT_S * rate:
+            while utterance.queued > line.queue_limit:
                 await line.sent.wait()
 
 

@@ -1,6 +1,5 @@
 """What the caller says in one go, and where it waits until the bot takes it."""
 
-from collections import deque
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -50,20 +49,23 @@ class TurnQueue:
     A question (`listen`, `gather` with speech) that is asked inside a reply owns what the caller
     says next: it is an answer, not an interruption."""
 
+    __slots__ = ("_questions", "changed", "language", "latest", "waiting")
+
     def __init__(self) -> None:
         self.changed = Signal()  # a turn has come, or speech has begun or ended
-        self.waiting: deque[Turn] = deque(maxlen=UNTAKEN)
+        self.waiting: list[Turn] = []
         self.latest: Turn | None = None  # taken last, with words
         self.language: Language = DEFAULT  # whose back-channels ask for nothing
         self._questions = 0
 
     def put(self, turn: Turn) -> None:
         self.waiting.append(turn)
+        del self.waiting[:-UNTAKEN]
         self.changed.notify()
 
     def take(self) -> Turn:
         """The oldest one. Raises IndexError."""
-        turn = self.waiting.popleft()
+        turn = self.waiting.pop(0)
         if turn:
             self.latest = turn
         return turn

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from callbridge.demo.journal import FOLLOW_S, Journal, follow
-from callbridge.tape.events import Event, TurnTaken, Withheld
+from callbridge.tape.events import CallEvent, TurnTaken, Withheld
 from callbridge.tape.tape import TapeFile, TapeLine
 
 BEGAN = 1_795_000_000.0  # Unix seconds
@@ -18,7 +18,7 @@ class Ids:
     call_control_id = "v3:x"
 
 
-def line(event: Event, at: float) -> TapeLine:
+def line(event: CallEvent, at: float) -> TapeLine:
     return TapeLine(at, "c1", "v3:x", event)
 
 

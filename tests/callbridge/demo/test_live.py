@@ -10,7 +10,7 @@ from callbridge.demo.live import Story, Telling, ToldLine
 from callbridge.tape.events import (
     BotCrashed,
     BotLog,
-    Event,
+    CallEvent,
     Said,
     TurnLost,
     TurnTaken,
@@ -88,7 +88,7 @@ def test_a_clear_says_how_long_after_the_key_it_came() -> None:
     assert line == ToldLine(9.0, "bridge", "clear")  # that one had another cause
 
 
-def watched(event: Event) -> ToldLine | None:
+def watched(event: CallEvent) -> ToldLine | None:
     return Story().event(event, 3.0)
 
 

@@ -1,7 +1,7 @@
 from typing import Any
 
 from callbridge.carrier.core.report import TapeEntry
-from callbridge.demo.transcript import Answered, Said, transcribe
+from callbridge.demo.transcript import Answered, SpokenWords, transcribe
 
 
 def entry(message: str, **detail: Any) -> TapeEntry:
@@ -21,10 +21,10 @@ def test_a_conversation() -> None:
                   certainty="measured", sent_at_s=4.0),
         ]
     )  # fmt: skip
-    assert transcript.caller == (Said(1.0, 1.6, "Hello."),)
+    assert transcript.caller == (SpokenWords(1.0, 1.6, "Hello."),)
     assert transcript.bot == (
-        Said(2.3, 2.8, "One two", unheard="three."),
-        Said(4.0, 4.4, "Bye."),
+        SpokenWords(2.3, 2.8, "One two", unheard="three."),
+        SpokenWords(4.0, 4.4, "Bye."),
     )
     assert transcript.answered == (Answered("Hello.", 1.6, steps),)
     assert transcript.barge_in(2.91) == 2.4

@@ -15,7 +15,7 @@ from callbridge.media.session import (
     ByteOrderFound,
     DigitReceived,
     ErrorReceived,
-    Event,
+    MediaEvent,
     MediaSession,
     Receiver,
     Started,
@@ -46,7 +46,7 @@ def session(
     )
 
 
-def receive(session: MediaSession, text: str, now: float = 0.0) -> list[Event]:
+def receive(session: MediaSession, text: str, now: float = 0.0) -> list[MediaEvent]:
     frame = wire.decode_incoming(text)
     assert not isinstance(frame, wire.Unknown)
     return session.receive(frame, now)
@@ -60,14 +60,14 @@ def streaming(encoding: str = "PCMU", rate: int = 8000, **how: object) -> MediaS
     return made
 
 
-def heard(events: list[Event]) -> Pcm:
+def heard(events: list[MediaEvent]) -> Pcm:
     """All audio of these events."""
     return np.concatenate(
         [silence(0), *(event.pcm for event in events if isinstance(event, AudioReceived))]
     )
 
 
-def feed(session: MediaSession, payloads: list[bytes], first: int = 1) -> list[Event]:
+def feed(session: MediaSession, payloads: list[bytes], first: int = 1) -> list[MediaEvent]:
     """Payloads of 20 ms, numbered and in time."""
     return [
         event
@@ -250,7 +250,7 @@ def test_the_outbound_track_is_not_the_callers_voice() -> None:
 
 def test_with_both_tracks_counted_together_nothing_is_delayed_or_lost() -> None:
     made = streaming()
-    events: list[Event] = []
+    events: list[MediaEvent] = []
     for number in range(1, 101):
         track = "inbound" if number % 2 else "outbound"
         text = frames.media(bytes(160), number, timestamp=10 * (number - number % 2), track=track)

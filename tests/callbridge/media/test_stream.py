@@ -10,7 +10,7 @@ import pytest
 
 from callbridge.media import wire
 from callbridge.media.playout import Playout
-from callbridge.media.session import AudioReceived, DigitReceived, Event, MediaSession, Started
+from callbridge.media.session import AudioReceived, DigitReceived, MediaEvent, MediaSession, Started
 from callbridge.media.stream import STUCK_S, WRITE_BUFFER, MediaStream
 from callbridge.testing import run
 from callbridge.testing.loop import VirtualClock
@@ -55,10 +55,10 @@ class Socket:
 class Owner:
     """Remembers what it is told."""
 
-    events: list[Event] = field(default_factory=list[Event])
+    events: list[MediaEvent] = field(default_factory=list[MediaEvent])
     looked: int = 0
 
-    def on_media_event(self, event: Event) -> None:
+    def on_media_event(self, event: MediaEvent) -> None:
         self.events.append(event)
 
     def on_sent(self) -> None:

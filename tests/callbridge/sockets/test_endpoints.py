@@ -17,7 +17,7 @@ from callbridge.host.bind import bind
 from callbridge.sockets.asgi import StreamServer
 from callbridge.sockets.closing import TOO_BIG
 from callbridge.sockets.door import Door, StreamRefused
-from callbridge.sockets.endpoint import Endpoint, StreamOwner, Transport
+from callbridge.sockets.endpoint import Endpoint, SocketTransport, StreamOwner
 from callbridge.sockets.picows import dispatcher
 from callbridge.sockets.scope import AsgiApp, Receive, Scope, Send, route
 from tests.callbridge.platform import eventually
@@ -27,7 +27,7 @@ from tests.callbridge.sockets.test_asgi import closed
 class Echo:
     """A stream that answers each message with what `answer` makes of it."""
 
-    def __init__(self, transport: Transport, answer: Callable[[str], str]) -> None:
+    def __init__(self, transport: SocketTransport, answer: Callable[[str], str]) -> None:
         self._transport, self._answer, self._closed = transport, answer, False
 
     def feed(self, text: str | bytes) -> None:
@@ -60,7 +60,7 @@ class Echoes:
         self.adopted.append(opening)
         return self
 
-    def attach(self, transport: Transport) -> Echo:
+    def attach(self, transport: SocketTransport) -> Echo:
         self.live.append(Echo(transport, self._answer))
         return self.live[-1]
 

@@ -13,10 +13,10 @@ from callbridge.speech import espeak
 from callbridge.speech.echo import EchoJudge
 from callbridge.speech.silero import WINDOW, SileroVad
 from callbridge.speech.turns import (
-    Event,
     Interrupt,
     Resume,
     TurnEnded,
+    TurnEvent,
     TurnSettings,
     TurnTaker,
     Withhold,
@@ -138,20 +138,20 @@ class Echo:
 class Heard:
     """What came of a call."""
 
-    events: list[Event] = field(default_factory=list[Event])
+    events: list[TurnEvent] = field(default_factory=list[TurnEvent])
     voiced: list[bool] = field(default_factory=list[bool])
     echo: list[bool] = field(default_factory=list[bool])
 
-    def first(self, kind: type[Event], after: float = 0.0) -> float | None:
+    def first(self, kind: type[TurnEvent], after: float = 0.0) -> float | None:
         """When the first event of this kind came."""
         times = (_time(event) for event in self.events if isinstance(event, kind))
         return next((at for at in times if at >= after), None)
 
-    def count(self, kind: type[Event]) -> int:
+    def count(self, kind: type[TurnEvent]) -> int:
         return sum(isinstance(event, kind) for event in self.events)
 
 
-def _time(event: Event) -> float:
+def _time(event: TurnEvent) -> float:
     return event.ended_at if isinstance(event, TurnEnded) else event.at
 
 

@@ -9,12 +9,12 @@ import pytest
 
 from callbridge.speech.turns import (
     NEVER,
-    Event,
     Interrupt,
     Resume,
     Speculate,
     SpeechStarted,
     TurnEnded,
+    TurnEvent,
     TurnSettings,
     TurnTaker,
     Withhold,
@@ -26,7 +26,7 @@ WINDOW = 256
 WINDOW_S = WINDOW / RATE
 VOICE, SILENCE = 0.9, 0.1
 
-E = TypeVar("E", bound=Event)
+E = TypeVar("E", bound=TurnEvent)
 
 
 @dataclass
@@ -39,9 +39,9 @@ class Line:
     echo: bool = False
     position: int = 0
     now: float = 0.0
-    events: list[Event] = field(default_factory=list[Event])
+    events: list[TurnEvent] = field(default_factory=list[TurnEvent])
 
-    def hears(self, *probabilities: float) -> list[Event]:
+    def hears(self, *probabilities: float) -> list[TurnEvent]:
         """One window each; returns what they caused."""
         before = len(self.events)
         for probability in probabilities:
@@ -58,13 +58,13 @@ class Line:
             )
         return self.events[before:]
 
-    def voice(self, windows: int) -> list[Event]:
+    def voice(self, windows: int) -> list[TurnEvent]:
         return self.hears(*[VOICE] * windows)
 
-    def silence(self, windows: int) -> list[Event]:
+    def silence(self, windows: int) -> list[TurnEvent]:
         return self.hears(*[SILENCE] * windows)
 
-    def text(self, text: str) -> list[Event]:
+    def text(self, text: str) -> list[TurnEvent]:
         events = self.turns.partial(text, self.now)
         self.events += events
         return events
@@ -73,7 +73,7 @@ class Line:
         return [event for event in self.events if isinstance(event, kind)]
 
 
-def kinds(events: Iterable[Event]) -> list[type[Event]]:
+def kinds(events: Iterable[TurnEvent]) -> list[type[TurnEvent]]:
     return [type(event) for event in events]
 
 
@@ -180,7 +180,7 @@ def test_no_sample_belongs_to_two_turns() -> None:
 
 def test_windows_of_any_length() -> None:
     turns = TurnTaker(sample_rate=16000)
-    events: list[Event] = []
+    events: list[TurnEvent] = []
     for n in range(40):
         pcm = np.zeros(512, np.int16)
         events += turns.hear(pcm, VOICE if n < 10 else SILENCE, n * 0.032, speaking=False)
@@ -290,7 +290,7 @@ def test_over_twenty_seconds_a_turn_is_cut_at_the_quietest_point() -> None:
     quiet = slice(int(12.5 * RATE), int(12.7 * RATE))
     speech[quiet] //= 50
     speech = speech[: len(speech) - len(speech) % WINDOW]
-    events: list[Event] = []
+    events: list[TurnEvent] = []
     for number, window in enumerate(speech.reshape(-1, WINDOW)):
         events += turns.hear(window, VOICE, (number + 1) * WINDOW_S, speaking=False)
     end = len(speech) / RATE

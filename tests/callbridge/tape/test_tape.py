@@ -12,8 +12,8 @@ from callbridge import Call
 from callbridge.tape.events import (
     BotCrashed,
     CallBegan,
+    CallEvent,
     CallOver,
-    Event,
     KeyPressed,
     StreamError,
     Withheld,
@@ -67,7 +67,7 @@ def test_every_listener_has_a_queue_of_its_own_and_leaves_by_itself() -> None:
 
 
 def test_a_bot_sees_what_happens_on_its_call() -> None:
-    seen: list[Event] = []
+    seen: list[CallEvent] = []
 
     async def bot(call: Call) -> None:
         seen.extend([event async for event in call.events()])

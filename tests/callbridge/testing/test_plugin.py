@@ -64,7 +64,7 @@ import asyncio
 import pytest
 from callbridge import App, Call
 from callbridge.testing import Pair, Wait, caller
-from callbridge.carrier.script import CallScript
+from callbridge.carrier.people.script import CallScript
 
 kept = set()
 

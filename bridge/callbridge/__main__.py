@@ -1,5 +1,11 @@
 """The command line."""
 
+# ruff: noqa: E402 - numpy may only be imported below these lines.
+
+from callbridge.host.blas import keep_to_one_thread
+
+keep_to_one_thread()
+
 import asyncio
 import json
 import logging

@@ -20,6 +20,7 @@ from callbridge.calls.registry import Calls, Dialled
 from callbridge.control import signatures as webhooks
 from callbridge.control.client import CallControl, connect
 from callbridge.control.commands import Event, read_event
+from callbridge.control.numbers import key, registered_key
 from callbridge.errors import CallbridgeError, SettingsError, SpeechFailed, WebhookError
 from callbridge.media.playout import PlayoutSettings
 from callbridge.serve.endpoints import MEDIA
@@ -110,7 +111,7 @@ class App:
         )
         self._settings = settings
         self._surroundings = surroundings or Surroundings()
-        self._bots: dict[str, Bot] = {}
+        self._bots: dict[str, Bot] = {}  # by the key of their number
         self._any_number: Bot | None = None
         self._speaks = False  # some bot surely needs speech engines
         self._service: Service | None = None
@@ -124,13 +125,20 @@ class App:
     def call(self, number: str) -> Callable[[Bot], Bot]: ...
 
     def call(self, number: Bot | str) -> Bot | Callable[[Bot], Bot]:
-        """Register a bot: `@app.call` for every number, `@app.call("+13125550100")` for one."""
+        """Register a bot: `@app.call` for every number, `@app.call("+13125550100")` for one.
+
+        Numbers are compared by their digits, SIP addresses as they are. Raises SettingsError for
+        what is neither, and for a number that has a bot already."""
         if not isinstance(number, str):
             self._any_number = number
             return number
 
+        registered = registered_key(number)
+
         def register(bot: Bot) -> Bot:
-            self._bots[number] = bot
+            if registered in self._bots:
+                raise SettingsError(f"{number} has two bots: register one for each number")
+            self._bots[registered] = bot
             return bot
 
         return register
@@ -154,13 +162,10 @@ class App:
         `sorry` when an engine failed. A key cuts a reply only with `keys_interrupt`."""
         self._speaks = True
         settings = ReplySettings(greeting, idle, idle_after, idle_limit, sorry, keys_interrupt)
+        call = self.call if number is None else self.call(number)
 
         def register(handler: H) -> H:
-            bot = replying(handler, settings)
-            if number is None:
-                self.call(bot)
-            else:
-                self.call(number)(bot)
+            call(replying(handler, settings))
             return handler
 
         return register
@@ -185,7 +190,7 @@ class App:
         return await service.calls.dial(to, from_, bot, connection_id, timeout)
 
     def _bot_for(self, number: str) -> Bot | None:
-        return self._bots.get(number, self._any_number)
+        return self._bots.get(key(number), self._any_number)
 
     def configure(self, settings: Settings, surroundings: Surroundings | None = None) -> None:
         """Set what it runs with, before its first use."""

@@ -19,7 +19,7 @@ from callbridge.calls.leg import LegMeans
 from callbridge.calls.registry import Calls, Dialled
 from callbridge.control import signatures as webhooks
 from callbridge.control.client import CallControl, connect
-from callbridge.control.commands import Event, read_event
+from callbridge.control.events import Event, read_event
 from callbridge.control.numbers import key, registered_key
 from callbridge.errors import CallbridgeError, SettingsError, SpeechFailed, WebhookError
 from callbridge.media.playout import PlayoutSettings

@@ -26,6 +26,7 @@ from callbridge.calls.news import (
 from callbridge.calls.platform import SILENCE_S, PlatformSide
 from callbridge.control import commands as control
 from callbridge.control.client import CallControl
+from callbridge.control.events import Event
 from callbridge.errors import CallError, CallGone, CommandError, SettingsError, SpeechFailed
 from callbridge.tape.events import (
     BotCrashed,
@@ -374,7 +375,7 @@ class Course:
 
     # ---- webhooks ---------------------------------------------------------------------------
 
-    def on_event(self, event: control.Event) -> None:
+    def on_event(self, event: Event) -> None:
         """A webhook of this call's own leg."""
         leg = self.leg
         leg.identify(event.payload)
@@ -394,6 +395,6 @@ class Course:
             case None:
                 pass
 
-    def on_errand_event(self, number: int, event: control.Event) -> None:
+    def on_errand_event(self, number: int, event: Event) -> None:
         """A webhook of the leg that the call's errand of this number has made."""
         self.platform.on_errand(number, event.call_control_id or "", read_news(event))

@@ -15,6 +15,7 @@ from callbridge.calls.course import Bot, CallCounts, CallMeans, Course, Opening
 from callbridge.calls.leg import Direction, Hangup, Leg, client_state, read_client_state
 from callbridge.calls.platform import Unanswered, unanswered
 from callbridge.control import commands as control
+from callbridge.control.events import Event
 from callbridge.errors import CommandError
 from callbridge.media.wire import StartBody
 from callbridge.sockets import tokens
@@ -92,7 +93,7 @@ class Calls:
         cause = leg.ended.result().cause
         return Dialled(unanswered(cause), course.call, cause)
 
-    def _call_came_in(self, event: control.Event) -> None:
+    def _call_came_in(self, event: Event) -> None:
         to = event.payload.get("to")
         bot = self._bot_for(to if isinstance(to, str) else "")
         if bot is None:
@@ -100,9 +101,9 @@ class Calls:
             self.refuse(event, "NOT_FOUND")
             return
         course = self._begin(bot, Course.answer, "incoming", ids=event.payload)
-        course.leg.client_state = event.client_state
+        course.leg.client_state = read_client_state(event.client_state).text
 
-    def refuse(self, event: control.Event, cause: control.RejectCause) -> None:
+    def refuse(self, event: Event, cause: control.RejectCause) -> None:
         """Reject a call without making it ours."""
         self.counts.refused += 1
         if event.call_control_id:
@@ -173,21 +174,21 @@ class Calls:
 
     # ---- webhooks ---------------------------------------------------------------------------
 
-    def on_event(self, event: control.Event) -> None:
+    def on_event(self, event: Event) -> None:
         """A genuine webhook, in any order."""
-        reference, errand = read_client_state(event.client_state)
+        state = read_client_state(event.client_state)
         call_control_id = event.call_control_id or ""
-        course = self._by_id.get(call_control_id) or self._by_reference.get(reference)
+        course = self._by_id.get(call_control_id) or self._by_reference.get(state.reference)
         if course is None:
             self._stray(event)
-        elif errand is not None and call_control_id != course.leg.call_control_id:
-            course.on_errand_event(errand, event)
+        elif state.errand is not None and call_control_id != course.leg.call_control_id:
+            course.on_errand_event(state.errand, event)
         else:
             course.on_event(event)
             if call_control_id and call_control_id == course.leg.call_control_id:
                 self._by_id.setdefault(call_control_id, course)
 
-    def _stray(self, event: control.Event) -> None:
+    def _stray(self, event: Event) -> None:
         incoming = event.payload.get("direction") == "incoming"
         if event.event_type == "call.initiated" and incoming and event.call_control_id:
             if event.call_control_id not in self._ended_ids:

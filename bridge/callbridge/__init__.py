@@ -13,20 +13,41 @@ async def echo(call: Call) -> None:
 from callbridge.app import App
 from callbridge.calls.call import Call
 from callbridge.calls.registry import Dialled
-from callbridge.errors import CallbridgeError, CallEnded, CallReleased, StreamLost
+from callbridge.errors import (
+    AudioFileError,
+    CallbridgeError,
+    CallEnded,
+    CallGone,
+    CallReleased,
+    CommandError,
+    CommandRefused,
+    SettingsError,
+    SpeechFailed,
+    StreamLost,
+)
 from callbridge.outcomes import Gathered, Outcome, Transferred
+from callbridge.speech.language import Language
+from callbridge.tape.events import StreamError
 from callbridge.voice.turn import Message, Turn
 
 __all__ = [
     "App",
+    "AudioFileError",
     "Call",
     "CallEnded",
+    "CallGone",
     "CallReleased",
     "CallbridgeError",
+    "CommandError",
+    "CommandRefused",
     "Dialled",
     "Gathered",
+    "Language",
     "Message",
     "Outcome",
+    "SettingsError",
+    "SpeechFailed",
+    "StreamError",
     "StreamLost",
     "Transferred",
     "Turn",

@@ -5,13 +5,12 @@ their address. Both only tell the call what happened; its own task (`course.py`)
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, NoReturn
 
 from callbridge.calls.call import Call
-from callbridge.calls.course import Bot, CallCounts, CallMeans, Course, Opening
+from callbridge.calls.course import CallCounts, CallMeans, Course, Opening, Registration
 from callbridge.calls.leg import Direction, Hangup, Leg, client_state, read_client_state
 from callbridge.calls.platform import Unanswered, unanswered
 from callbridge.control import commands as control
@@ -44,14 +43,14 @@ class Dialled:
 class Calls:
     """All calls of one process."""
 
-    def __init__(self, means: CallMeans, bot_for: Callable[[str], Bot | None]) -> None:
+    def __init__(self, means: CallMeans, bot_for: Callable[[str], Registration | None]) -> None:
         self.counts = CallCounts()
         self.draining = False
         self._means = means
         self._bot_for = bot_for
         self._by_reference: dict[str, Course] = {}
         self._by_id: dict[str, Course] = {}
-        self._ended_ids: deque[str] = deque(maxlen=ENDED_REMEMBERED)
+        self._ended_ids: dict[str, None] = {}  # a set, oldest first
         self._tasks: set[asyncio.Task[None]] = set()
 
     def __len__(self) -> int:
@@ -67,7 +66,12 @@ class Calls:
     # ---- calls begin ------------------------------------------------------------------------
 
     async def dial(
-        self, to: str, from_: str, bot: Bot, connection_id: str, timeout: float | None = None
+        self,
+        to: str,
+        from_: str,
+        bot: Registration,
+        connection_id: str,
+        timeout: float | None = None,
     ) -> Dialled:
         """Call a number. Returns when it is answered, with its bot running, or when it is not."""
         ring = timeout if timeout is not None else self._means.limits.ring
@@ -118,7 +122,7 @@ class Calls:
 
     def _begin(
         self,
-        bot: Bot,
+        bot: Registration,
         opening: Opening,
         direction: Direction,
         from_: str = "",
@@ -164,7 +168,12 @@ class Calls:
             del self._by_reference[leg.reference]
             if self._by_id.get(leg.call_control_id) is course:
                 del self._by_id[leg.call_control_id]
-            self._ended_ids.append(leg.call_control_id)
+            self._remember(leg.call_control_id)
+
+    def _remember(self, call_control_id: str) -> None:
+        self._ended_ids[call_control_id] = None
+        if len(self._ended_ids) > ENDED_REMEMBERED:
+            del self._ended_ids[next(iter(self._ended_ids))]
 
     def _new_stream(self, leg: Leg) -> control.Stream:
         """What to ask of the platform: a stream to this leg, under a token of its own."""

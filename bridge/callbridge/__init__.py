@@ -17,20 +17,41 @@ if TYPE_CHECKING:
     from callbridge.app import App
     from callbridge.calls.call import Call
     from callbridge.calls.registry import Dialled
-    from callbridge.errors import CallbridgeError, CallEnded, CallReleased, StreamLost
+    from callbridge.errors import (
+        AudioFileError,
+        CallbridgeError,
+        CallEnded,
+        CallGone,
+        CallReleased,
+        CommandError,
+        CommandRefused,
+        SettingsError,
+        SpeechFailed,
+        StreamLost,
+    )
     from callbridge.outcomes import Gathered, Outcome, Transferred
+    from callbridge.speech.language import Language
+    from callbridge.tape.events import StreamError
     from callbridge.voice.turn import Message, Turn
 
 __all__ = [
     "App",
+    "AudioFileError",
     "Call",
     "CallEnded",
+    "CallGone",
     "CallReleased",
     "CallbridgeError",
+    "CommandError",
+    "CommandRefused",
     "Dialled",
     "Gathered",
+    "Language",
     "Message",
     "Outcome",
+    "SettingsError",
+    "SpeechFailed",
+    "StreamError",
     "StreamLost",
     "Transferred",
     "Turn",
@@ -38,14 +59,22 @@ __all__ = [
 
 _HOME = {
     "App": "callbridge.app",
+    "AudioFileError": "callbridge.errors",
     "Call": "callbridge.calls.call",
     "CallEnded": "callbridge.errors",
+    "CallGone": "callbridge.errors",
     "CallReleased": "callbridge.errors",
     "CallbridgeError": "callbridge.errors",
+    "CommandError": "callbridge.errors",
+    "CommandRefused": "callbridge.errors",
     "Dialled": "callbridge.calls.registry",
     "Gathered": "callbridge.outcomes",
+    "Language": "callbridge.speech.language",
     "Message": "callbridge.voice.turn",
     "Outcome": "callbridge.outcomes",
+    "SettingsError": "callbridge.errors",
+    "SpeechFailed": "callbridge.errors",
+    "StreamError": "callbridge.tape.events",
     "StreamLost": "callbridge.errors",
     "Transferred": "callbridge.outcomes",
     "Turn": "callbridge.voice.turn",

@@ -14,12 +14,13 @@ from fastapi import FastAPI, Request, Response
 from starlette.requests import ClientDisconnect
 
 from callbridge.bots.reply import Handler, ReplySettings, replying
-from callbridge.calls.course import Bot, CallMeans, Limits
+from callbridge.calls.course import OUT_OF_TIME, Bot, CallMeans, Limits, Registration
 from callbridge.calls.leg import LegMeans
 from callbridge.calls.registry import Calls, Dialled
 from callbridge.control import signatures as webhooks
 from callbridge.control.client import CallControl, connect
-from callbridge.control.commands import Event, read_event
+from callbridge.control.events import Event, read_event
+from callbridge.control.numbers import key, registered_key
 from callbridge.errors import CallbridgeError, SettingsError, SpeechFailed, WebhookError
 from callbridge.media.playout import PlayoutSettings
 from callbridge.serve.endpoints import MEDIA
@@ -60,6 +61,7 @@ class Sound:
 
     sample_rate: int  # of all audio between bots and Callbridge
     apology: Pcm  # what a caller hears when a bot crashes
+    out_of_time: str  # what is said at the end of the longest call
     speech: Speech | None  # None: the offline engines, loaded when first needed
     turns: TurnSettings
     echo: EchoSettings
@@ -80,6 +82,7 @@ class App:
     `sample_rate` is that of all audio between bots and Callbridge, whatever the wire carries.
     `apology` is what a caller hears when a bot crashes: by default the three rising tones of the
     network (ITU-T E.180); pass samples at `sample_rate`, or an empty array for silence.
+    `out_of_time` is said when a call has reached its longest duration.
     `speech` are the engines that bots listen and speak with (by default the offline ones of the
     extra `speech`), `turns` and `echo` the numbers of turn-taking and
     of the echo judge. `language` is what callers speak, by its code ("de") or as tables of your
@@ -91,6 +94,7 @@ class App:
         *,
         sample_rate: int = 8000,
         apology: Pcm | None = None,
+        out_of_time: str = OUT_OF_TIME,
         speech: Speech | None = None,
         turns: TurnSettings | None = None,
         echo: EchoSettings | None = None,
@@ -104,14 +108,15 @@ class App:
         self.sound = Sound(
             sample_rate,
             special_information(sample_rate) if apology is None else apology,
+            out_of_time,
             speech,
             turns,
             echo or EchoSettings(),
         )
         self._settings = settings
         self._surroundings = surroundings or Surroundings()
-        self._bots: dict[str, Bot] = {}
-        self._any_number: Bot | None = None
+        self._bots: dict[str, Registration] = {}  # by the key of their number
+        self._any_number: Registration | None = None
         self._speaks = False  # some bot surely needs speech engines
         self._service: Service | None = None
         self._http = self._routes()
@@ -121,16 +126,34 @@ class App:
     def call(self, number: Bot) -> Bot: ...
 
     @overload
-    def call(self, number: str) -> Callable[[Bot], Bot]: ...
+    def call(
+        self, number: str | None = None, *, max_s: float | None = None
+    ) -> Callable[[Bot], Bot]: ...
 
-    def call(self, number: Bot | str) -> Bot | Callable[[Bot], Bot]:
-        """Register a bot: `@app.call` for every number, `@app.call("+13125550100")` for one."""
-        if not isinstance(number, str):
-            self._any_number = number
+    def call(
+        self, number: Bot | str | None = None, *, max_s: float | None = None
+    ) -> Bot | Callable[[Bot], Bot]:
+        """Register a bot: `@app.call` for every number, `@app.call("+13125550100")` for one.
+
+        Numbers are compared by their digits, SIP addresses as they are. Raises SettingsError for
+        what is neither, and for a number that has a bot already. `max_s` is the longest call of
+        this bot in seconds; CALLBRIDGE_MAX_CALL_S is the longest of all."""
+        if number is not None and not isinstance(number, str):
+            self._any_number = Registration(number)
             return number
+        registered = registered_key(number) if number is not None else None
+        longest = float("inf") if max_s is None else max_s
+        if not longest > 0:
+            raise SettingsError(f"max_s is {max_s}: a call lasts longer than that")
 
         def register(bot: Bot) -> Bot:
-            self._bots[number] = bot
+            registration = Registration(bot, longest)
+            if registered is None:
+                self._any_number = registration
+            elif registered in self._bots:
+                raise SettingsError(f"{number} has two bots: register one for each number")
+            else:
+                self._bots[registered] = registration
             return bot
 
         return register
@@ -145,22 +168,21 @@ class App:
         idle_limit: int = 2,
         sorry: str = ReplySettings.sorry,
         keys_interrupt: bool = False,
+        max_s: float | None = None,
     ) -> Callable[[H], H]:
         """Register a bot that is only its replies: `@app.reply(greeting="Hi!")`.
 
         The handler gets the call and the caller's turn, and returns a text or yields it piece by
         piece, as a language model does. `number`: for one number only. `idle` is said after
         `idle_after` seconds in which nobody spoke, `idle_limit` times, and then the call is ended;
-        `sorry` when an engine failed. A key cuts a reply only with `keys_interrupt`."""
+        `sorry` when an engine failed. A key cuts a reply only with `keys_interrupt`.
+        `max_s` is the longest call, as of `call`."""
         self._speaks = True
         settings = ReplySettings(greeting, idle, idle_after, idle_limit, sorry, keys_interrupt)
+        call = self.call(number, max_s=max_s)
 
         def register(handler: H) -> H:
-            bot = replying(handler, settings)
-            if number is None:
-                self.call(bot)
-            else:
-                self.call(number)(bot)
+            call(replying(handler, settings))
             return handler
 
         return register
@@ -173,8 +195,8 @@ class App:
         Without a bot the one registered for `from_` talks. Returns at answer, or with the reason
         why there was none."""
         service = self.service
-        bot = bot or self._bot_for(from_)
-        if bot is None:
+        registration = Registration(bot) if bot is not None else self._bot_for(from_)
+        if registration is None:
             raise SettingsError("dial needs a bot: pass bot=, or register one with @app.call")
         connection_id = service.settings.connection_id
         if not connection_id:
@@ -182,10 +204,10 @@ class App:
                 "CALLBRIDGE_CONNECTION_ID is not set: it is the id of the Call Control application "
                 "that calls go out through (portal: Voice > Programmable Voice)"
             )
-        return await service.calls.dial(to, from_, bot, connection_id, timeout)
+        return await service.calls.dial(to, from_, registration, connection_id, timeout)
 
-    def _bot_for(self, number: str) -> Bot | None:
-        return self._bots.get(number, self._any_number)
+    def _bot_for(self, number: str) -> Registration | None:
+        return self._bots.get(key(number), self._any_number)
 
     def configure(self, settings: Settings, surroundings: Surroundings | None = None) -> None:
         """Set what it runs with, before its first use."""
@@ -265,7 +287,7 @@ class Service:
         settings: Settings,
         sound: Sound,
         surroundings: Surroundings,
-        bot_for: Callable[[str], Bot | None],
+        bot_for: Callable[[str], Registration | None],
     ) -> None:
         self.settings = settings
         self._clock = surroundings.clock
@@ -314,6 +336,7 @@ class Service:
             secret=settings.secret.get_secret_value().encode(),
             limits=Limits(calls=settings.max_calls, call=settings.max_call_s),
             apology=sound.apology if len(sound.apology) else None,
+            out_of_time=sound.out_of_time,
         )
         self.calls = Calls(means, bot_for)
         shared = {"minted": None, "shared": token, "none": ""}[settings.media_auth]

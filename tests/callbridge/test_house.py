@@ -30,7 +30,8 @@ MAY_IMPORT = {
     # The facade and values; a level-1 bot takes turns itself, by the voice's own means.
     "bots": "errors outcomes timing.signal calls.call calls.keys voice.mouth voice.turn",
     "app": "errors outcomes timing host tape control media speech voice sockets calls serve bots",
-    "callbridge": "app errors outcomes calls voice",  # the names that users import
+    # The names that users import.
+    "callbridge": "app errors outcomes calls voice speech.language tape.events",
     "carrier": "errors timing host media.wire",
     # Tools stand on everything, and nothing but the command line stands on them.
     "testing": "callbridge app errors timing host control media speech sockets calls serve carrier",

@@ -12,13 +12,13 @@ import logging
 from collections.abc import AsyncIterable, AsyncIterator, Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Literal
+from typing import Literal, overload
 
 import numpy as np
 
 from callbridge.calls import keys
 from callbridge.calls.keys import Taker
-from callbridge.calls.leg import Hangup, Leg
+from callbridge.calls.leg import Hangup, Leg, client_state
 from callbridge.calls.phase import Phase
 from callbridge.calls.platform import PlatformSide
 from callbridge.control import commands as control
@@ -88,6 +88,11 @@ class Call:
     @property
     def to(self) -> str:
         return self._leg.to
+
+    @property
+    def client_state(self) -> str:
+        """The text that the call came with, or was given by `set_client_state`."""
+        return self._leg.client_state
 
     @property
     def custom_parameters(self) -> dict[str, str]:
@@ -401,10 +406,32 @@ class Call:
             self._leg.ended.add_done_callback(lambda _: self._cancel_hangup())
         await asyncio.shield(self._hangup)
 
-    async def send(self, command: control.Command) -> dict[str, object]:
-        """Any command of the Voice API on this call. Raises CommandRefused and its kin."""
+    @overload
+    async def send(self, command: control.Command, /) -> dict[str, object]: ...
+
+    @overload
+    async def send(self, command: str, /, **fields: object) -> dict[str, object]: ...
+
+    async def send(self, command: control.Command | str, /, **fields: object) -> dict[str, object]:
+        """Any command of the Voice API, or by its name one on this call, as
+        `await call.send("gather_using_speak", payload="Your PIN?", voice="female")`; the field
+        `from` is written `from_`. Raises CommandRefused and its kin."""
         self._check()
+        if isinstance(command, str):
+            if "from_" in fields:
+                fields["from"] = fields.pop("from_")
+            command = control.Action(
+                call_control_id=self.call_control_id, action=command, fields=fields
+            )
         return await self._platform.send(command)
+
+    async def set_client_state(self, text: str) -> None:
+        """Let every later webhook of this call carry a text, beside what leads it back here."""
+        state = client_state(self.reference, text=text)
+        await self.send(
+            control.ClientStateUpdate(call_control_id=self.call_control_id, client_state=state)
+        )
+        self._leg.client_state = text
 
     # ---- inside -----------------------------------------------------------------------------
 

@@ -26,6 +26,7 @@ from callbridge.calls.news import (
 from callbridge.calls.platform import SILENCE_S, PlatformSide
 from callbridge.control import commands as control
 from callbridge.control.client import CallControl
+from callbridge.control.events import Event
 from callbridge.errors import CallError, CallGone, CommandError, SettingsError, SpeechFailed
 from callbridge.tape.events import (
     BotCrashed,
@@ -53,6 +54,14 @@ OUT_OF_TIME = "I am sorry, this call has reached its longest duration. Goodbye."
 
 
 @dataclass(frozen=True, slots=True)
+class Registration:
+    """A bot as it was registered: with the longest call that it may have, in seconds."""
+
+    bot: Bot
+    max_s: float = float("inf")
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """How many calls at once, and seconds."""
 
@@ -62,7 +71,7 @@ class Limits:
     drain: float = 10.0  # for what a crashed bot still has to say, apology included
     grace: float = 5.0  # for a bot to end after it was cancelled; twice
     hangup: float = 5.0  # from our hang-up to the platform's word that the call has ended
-    call: float = 14400.0  # the longest call; then it is told so and ended
+    call: float = 14400.0  # the longest call of any bot; then it is told so and ended
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +84,7 @@ class CallMeans:
     secret: bytes = field(repr=False)  # of the minted tokens
     limits: Limits = field(default_factory=Limits)
     apology: Pcm | None = None
+    out_of_time: str = OUT_OF_TIME
 
 
 @dataclass(slots=True)
@@ -124,8 +134,10 @@ class Course:
         "_bot",
         "_counts",
         "_group",
+        "_longest_s",
         "_new_stream",
         "_opening",
+        "_out_of_time_words",
         "_restoring",
         "_tasks",
         "call",
@@ -136,7 +148,7 @@ class Course:
 
     def __init__(
         self,
-        bot: Bot,
+        registration: Registration,
         opening: CourseOpening,
         means: CallMeans,
         counts: CallCounts,
@@ -151,9 +163,11 @@ class Course:
         self.platform = PlatformSide(leg, means.command, self.spawn)
         self.call = Call(leg, self.platform, means.jobs, CallLog(log, leg))
         self.limits = means.limits
-        self._bot = bot
+        self._bot = registration.bot
+        self._longest_s = min(means.limits.call, registration.max_s)
         self._opening = opening
         self._apology = means.apology
+        self._out_of_time_words = means.out_of_time
         self._counts = counts
         self._new_stream = new_stream
         self._group: asyncio.TaskGroup | None = None
@@ -299,7 +313,7 @@ class Course:
         leg = self.leg
         bot = asyncio.create_task(self._run_bot(), name=f"bot {leg.reference}")
         try:
-            await first_of(bot, leg.ended, timeout=self.limits.call)
+            await first_of(bot, leg.ended, timeout=self._longest_s)
             if not bot.done() and not leg.over:
                 await self._out_of_time(bot)
         finally:
@@ -317,9 +331,9 @@ class Course:
 
     async def _out_of_time(self, bot: "asyncio.Task[None]") -> None:
         """The longest duration is over. The caller is told so, then the call is hung up."""
-        self.leg.tape.write(LimitReached(after_s=self.limits.call))
+        self.leg.tape.write(LimitReached(after_s=self._longest_s))
         bot.cancel()
-        await self._last_words(OUT_OF_TIME)
+        await self._last_words(self._out_of_time_words)
 
     async def _last_words(self, words: Pcm | str) -> None:
         """Say them over whatever else was to be said, within the limit of a drain."""
@@ -388,7 +402,7 @@ class Course:
 
     # ---- webhooks ---------------------------------------------------------------------------
 
-    def on_event(self, event: control.Event) -> None:
+    def on_event(self, event: Event) -> None:
         """A webhook of this call's own leg."""
         leg = self.leg
         leg.identify(event.payload)
@@ -408,6 +422,6 @@ class Course:
             case None:
                 pass
 
-    def on_errand_event(self, number: int, event: control.Event) -> None:
+    def on_errand_event(self, number: int, event: Event) -> None:
         """A webhook of the leg that the call's errand of this number has made."""
         self.platform.on_errand(number, event.call_control_id or "", read_news(event))

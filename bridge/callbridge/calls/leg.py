@@ -99,7 +99,7 @@ class Leg:
         self.direction: Direction = direction
         self.from_, self.to = from_, to
         self.call_control_id = self.call_leg_id = self.call_session_id = ""
-        self.client_state: str | None = None
+        self.client_state = ""  # the text that it came with, or that its bot has set
         self.custom_parameters: dict[str, str] = {}
         self.clock = means.clock
         self._loop = loop = asyncio.get_running_loop()
@@ -296,16 +296,33 @@ def _text(payload: Mapping[str, object], field: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-def client_state(reference: str, errand: int | None = None) -> str:
-    """What leads a webhook back to its call, base64 as the platform demands."""
-    text = f"callbridge:{reference}" + (f":{errand}" if errand is not None else "")
-    return base64.b64encode(text.encode()).decode()
+@dataclass(frozen=True, slots=True)
+class ClientState:
+    """What webhooks of a leg carry; an empty reference if the state is not ours."""
+
+    reference: str = ""
+    errand: int | None = None
+    text: str = ""  # the bot's; of what is not ours, all of it
 
 
-def read_client_state(state: str | None) -> tuple[str, int | None]:
-    """(reference, number of the errand); an empty reference for what is not ours."""
+def client_state(reference: str, errand: int | None = None, text: str = "") -> str:
+    """What leads a webhook back to its call, and the bot's own text; base64 as is demanded.
+
+    `callbridge:<reference>`, with an errand `:<number>`, with a text `:<number or nothing>:<text>`.
+    """
+    number = "" if errand is None else str(errand)
+    rest = f":{number}:{text}" if text else f":{number}" if number else ""
+    return base64.b64encode(f"callbridge:{reference}{rest}".encode()).decode()
+
+
+def read_client_state(state: str | None) -> ClientState:
     try:
-        name, reference, *rest = base64.b64decode(state or "", validate=True).decode().split(":")
-        return (reference, int(rest[0]) if rest else None) if name == "callbridge" else ("", None)
-    except (binascii.Error, UnicodeDecodeError, ValueError):
-        return "", None
+        whole = base64.b64decode(state or "", validate=True).decode()
+    except (binascii.Error, ValueError):
+        return ClientState()
+    name, _, ours = whole.partition(":")
+    reference, _, rest = ours.partition(":")
+    number, _, text = rest.partition(":")
+    if name != "callbridge" or not (number == "" or number.isdecimal()):
+        return ClientState(text=whole)
+    return ClientState(reference, int(number) if number else None, text)

@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from callbridge.control import commands as control
+from callbridge.control.events import Event
 
 
 class LegAnswered(Struct, frozen=True):
@@ -34,7 +34,7 @@ class StreamFailed(Struct, frozen=True):
 News = LegAnswered | LegBridged | LegHungUp | LegKey | SpeakEnded | StreamFailed
 
 
-def read_news(event: control.Event) -> News | None:
+def read_news(event: Event) -> News | None:
     """None for what the socket and the ledger know better: streams, playback, speak.started."""
     payload = event.payload
 

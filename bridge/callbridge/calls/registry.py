@@ -5,16 +5,16 @@ their address. Both only tell the call what happened; its own task (`course.py`)
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, NoReturn
 
 from callbridge.calls.call import Call
-from callbridge.calls.course import Bot, CallCounts, CallMeans, Course, CourseOpening
+from callbridge.calls.course import CallCounts, CallMeans, Course, CourseOpening, Registration
 from callbridge.calls.leg import Direction, Hangup, Leg, client_state, read_client_state
 from callbridge.calls.platform import Unanswered, unanswered
 from callbridge.control import commands as control
+from callbridge.control.events import Event
 from callbridge.errors import CommandError
 from callbridge.media.wire import StartBody
 from callbridge.sockets import tokens
@@ -43,14 +43,14 @@ class Dialled:
 class Calls:
     """All calls of one process."""
 
-    def __init__(self, means: CallMeans, bot_for: Callable[[str], Bot | None]) -> None:
+    def __init__(self, means: CallMeans, bot_for: Callable[[str], Registration | None]) -> None:
         self.counts = CallCounts()
         self.draining = False
         self._means = means
         self._bot_for = bot_for
         self._by_reference: dict[str, Course] = {}
         self._by_id: dict[str, Course] = {}
-        self._ended_ids: deque[str] = deque(maxlen=ENDED_REMEMBERED)
+        self._ended_ids: dict[str, None] = {}  # a set, oldest first
         self._tasks: set[asyncio.Task[None]] = set()
 
     def __len__(self) -> int:
@@ -66,7 +66,12 @@ class Calls:
     # ---- calls begin ------------------------------------------------------------------------
 
     async def dial(
-        self, to: str, from_: str, bot: Bot, connection_id: str, timeout: float | None = None
+        self,
+        to: str,
+        from_: str,
+        bot: Registration,
+        connection_id: str,
+        timeout: float | None = None,
     ) -> Dialled:
         """Call a number. Returns when it is answered, with its bot running, or when it is not."""
         ring = timeout if timeout is not None else self._means.limits.ring
@@ -92,7 +97,7 @@ class Calls:
         cause = leg.ended.result().cause
         return Dialled(unanswered(cause), course.call, cause)
 
-    def _call_came_in(self, event: control.Event) -> None:
+    def _call_came_in(self, event: Event) -> None:
         to = event.payload.get("to")
         bot = self._bot_for(to if isinstance(to, str) else "")
         if bot is None:
@@ -100,9 +105,9 @@ class Calls:
             self.refuse(event, "NOT_FOUND")
             return
         course = self._begin(bot, Course.answer, "incoming", ids=event.payload)
-        course.leg.client_state = event.client_state
+        course.leg.client_state = read_client_state(event.client_state).text
 
-    def refuse(self, event: control.Event, cause: control.RejectCause) -> None:
+    def refuse(self, event: Event, cause: control.RejectCause) -> None:
         """Reject a call without making it ours."""
         self.counts.refused += 1
         if event.call_control_id:
@@ -117,7 +122,7 @@ class Calls:
 
     def _begin(
         self,
-        bot: Bot,
+        bot: Registration,
         opening: CourseOpening,
         direction: Direction,
         from_: str = "",
@@ -163,7 +168,12 @@ class Calls:
             del self._by_reference[leg.reference]
             if self._by_id.get(leg.call_control_id) is course:
                 del self._by_id[leg.call_control_id]
-            self._ended_ids.append(leg.call_control_id)
+            self._remember(leg.call_control_id)
+
+    def _remember(self, call_control_id: str) -> None:
+        self._ended_ids[call_control_id] = None
+        if len(self._ended_ids) > ENDED_REMEMBERED:
+            del self._ended_ids[next(iter(self._ended_ids))]
 
     def _new_stream(self, leg: Leg) -> control.Stream:
         """What to ask of the platform: a stream to this leg, under a token of its own."""
@@ -173,21 +183,21 @@ class Calls:
 
     # ---- webhooks ---------------------------------------------------------------------------
 
-    def on_event(self, event: control.Event) -> None:
+    def on_event(self, event: Event) -> None:
         """A genuine webhook, in any order."""
-        reference, errand = read_client_state(event.client_state)
+        state = read_client_state(event.client_state)
         call_control_id = event.call_control_id or ""
-        course = self._by_id.get(call_control_id) or self._by_reference.get(reference)
+        course = self._by_id.get(call_control_id) or self._by_reference.get(state.reference)
         if course is None:
             self._stray(event)
-        elif errand is not None and call_control_id != course.leg.call_control_id:
-            course.on_errand_event(errand, event)
+        elif state.errand is not None and call_control_id != course.leg.call_control_id:
+            course.on_errand_event(state.errand, event)
         else:
             course.on_event(event)
             if call_control_id and call_control_id == course.leg.call_control_id:
                 self._by_id.setdefault(call_control_id, course)
 
-    def _stray(self, event: control.Event) -> None:
+    def _stray(self, event: Event) -> None:
         incoming = event.payload.get("direction") == "incoming"
         if event.event_type == "call.initiated" and incoming and event.call_control_id:
             if event.call_control_id not in self._ended_ids:

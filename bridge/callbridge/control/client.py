@@ -74,7 +74,7 @@ class CallControl:
             pass  # the same end as when the pauses run out
         self.stats.unreachable += 1
         raise CarrierUnreachable(
-            f"{type(command).__name__}: not carried out by {self._http.base_url} within "
+            f"{command.name}: not carried out by {self._http.base_url} within "
             f"{self._give_up_after:g} s ({last}). Check TELNYX_BASE_URL and the way there: "
             "DNS, firewall, proxy, the platform's status page."
         )
@@ -188,7 +188,7 @@ class _Success(msgspec.Struct, frozen=True):
 
 
 def _read_answer(command: wire.Command, answer: httpx.Response) -> dict[str, object]:
-    name = type(command).__name__
+    name = command.name
     if not answer.is_success:
         raise _refusal(command, answer)
     try:
@@ -200,7 +200,7 @@ def _read_answer(command: wire.Command, answer: httpx.Response) -> dict[str, obj
 
 
 def _refusal(command: wire.Command, answer: httpx.Response) -> CommandRefused:
-    name, status = type(command).__name__, answer.status_code
+    name, status = command.name, answer.status_code
     try:
         fault, *_ = msgspec.json.decode(answer.content, type=_Refusal).errors
     except (ValueError, RecursionError):  # no JSON (a proxy's page), or no errors in it

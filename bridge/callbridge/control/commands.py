@@ -1,26 +1,27 @@
-"""Voice API: commands → HTTP requests, webhook bodies → events. Bytes and values, no I/O.
+"""Commands of the Voice API → HTTP requests. Values in, bytes out, no I/O.
 
 A command is one frozen Struct, and one more command is one more declaration: its fields are the
-body, `path` is where it goes. Fields that the path names go there and not into the body.
+body, `path` is where it goes. Fields that the path names go there and not into the body. What is
+not declared is an `Action` or an `AnyCommand`.
 
-Source: the platform's API reference; the shapes of webhooks, also as recorded from live calls."""
+Source: the platform's API reference."""
 
 import re
-from hashlib import sha256
-from typing import Any, ClassVar, Literal, NamedTuple
-from urllib.parse import parse_qsl, quote
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal, NamedTuple, cast
+from urllib.parse import quote
 from uuid import uuid4
 
 import msgspec
 
-from callbridge.control.names import dotted
-from callbridge.errors import BadWebhookBody, LocalProtocolError
-
-# ---- commands -----------------------------------------------------------------------------------
+from callbridge.errors import LocalProtocolError
 
 Track = Literal["inbound_track", "outbound_track", "both_tracks"]
 Legs = Literal["self", "opposite", "both"]
 RejectCause = Literal["CALL_REJECTED", "NOT_FOUND", "TEMPORARILY_UNAVAILABLE", "USER_BUSY"]
+
+
+SECRET = ("token", "password", "secret", "api_key")  # how the names of secrets end
 
 
 class _Discreet(msgspec.Struct, frozen=True):
@@ -36,7 +37,10 @@ class _Discreet(msgspec.Struct, frozen=True):
 
 
 def _fit_to_show(name: str, value: object) -> object:
-    if name.endswith("_token"):
+    if isinstance(value, Mapping):
+        fields = cast(Mapping[str, object], value)
+        return {name: _fit_to_show(name, value) for name, value in fields.items()}
+    if name.endswith(SECRET):
         return "***"
     if name.endswith("_url") and "?" in str(value):
         return str(value).partition("?")[0] + "?***"
@@ -70,10 +74,16 @@ class Command(_Discreet, frozen=True, kw_only=True):
 
     path: ClassVar[str]
     method: ClassVar[str] = "POST"
-    never_sent: ClassVar[frozenset[str]] = frozenset()  # what a Stream has and this endpoint not
+    safe: ClassVar[str] = ":"  # in a path, besides letters: ids begin with `v3:`
+    never_sent: ClassVar[frozenset[str]] = frozenset()  # what is declared and not taken there
 
     command_id: str = msgspec.field(default_factory=lambda: str(uuid4()))
     client_state: str | None = None
+
+    @property
+    def name(self) -> str:
+        """What errors call it."""
+        return type(self).__name__
 
 
 class Answer(Command, frozen=True, kw_only=True):
@@ -170,6 +180,55 @@ class CallStatus(Command, frozen=True, kw_only=True):
     call_control_id: str
 
 
+class ClientStateUpdate(Command, frozen=True, kw_only=True):
+    """Every later webhook of the leg carries this `client_state` instead of the one before."""
+
+    path = "/calls/{call_control_id}/actions/client_state_update"
+    method = "PUT"
+    never_sent = frozenset({"command_id"})  # once is as good as twice
+
+    call_control_id: str
+
+
+Verb = Literal["POST", "PUT", "PATCH", "DELETE"]
+
+
+class Action(Command, frozen=True, kw_only=True):
+    """Any other action on a call, by its name in the path, with `fields` as its body."""
+
+    path = "/calls/{call_control_id}/actions/{action}"
+
+    call_control_id: str
+    action: str
+    fields: dict[str, object] = msgspec.field(default_factory=dict[str, object])
+    verb: Verb = "POST"
+
+    @property
+    def name(self) -> str:
+        return self.action
+
+
+class AnyCommand(Command, frozen=True, kw_only=True):
+    """What is asked of no call: `at` is the path, from its slash, `fields` are the body.
+
+    A slow answer is asked for twice under one `command_id`, which the endpoint should know."""
+
+    path = "{at}"
+    safe = ":/"
+
+    at: str
+    fields: dict[str, object] = msgspec.field(default_factory=dict[str, object])
+    verb: Verb = "POST"
+
+    @property
+    def name(self) -> str:
+        return self.at
+
+    def __post_init__(self) -> None:
+        if not self.at.startswith("/"):
+            raise LocalProtocolError(f"{self.at!r} is no path of the API: it begins with a slash")
+
+
 class Request(NamedTuple):
     """`path` is relative to the API's base URL and begins with a slash."""
 
@@ -184,125 +243,20 @@ _encoder = msgspec.json.Encoder()
 
 def request(command: Command) -> Request:
     """The HTTP request of a command. Raises LocalProtocolError for an empty id in its path."""
-    fields: dict[str, Any] = msgspec.to_builtins(command)
+    declared: dict[str, Any] = msgspec.to_builtins(command)
+    undeclared: dict[str, Any] = declared.pop("fields", {})
+    method: str = declared.pop("verb", command.method)
 
     def moved(field: re.Match[str]) -> str:
-        value: str = fields.pop(field[1])
+        value: str = declared.pop(field[1])
         if not value:
-            raise LocalProtocolError(f"{type(command).__name__} without a {field[1]}")
-        return quote(value, safe=":")  # ids begin with `v3:`, and a colon may stand in a path
+            raise LocalProtocolError(f"{command.name} without a {field[1]}")
+        return quote(value, safe=command.safe)
 
     path = _PATH_FIELD.sub(moved, command.path)
-    fields.update(fields.pop("stream", None) or {})
-    unsent = command.never_sent
-    body = {
-        name: value for name, value in fields.items() if value is not None and name not in unsent
-    }
-    return Request(command.method, path, b"" if command.method == "GET" else _encoder.encode(body))
-
-
-# ---- events -------------------------------------------------------------------------------------
-
-TEXML_CALLBACK = "texml.callback"
-
-
-class Event(msgspec.Struct, frozen=True):
-    """One webhook. `id` is the same in every repetition; `occurred_at` is ISO 8601 or empty.
-
-    The payload is as the platform sent it: any field but the ids can be absent or null."""
-
-    event_type: str
-    id: str
-    occurred_at: str
-    payload: dict[str, object]
-
-    @property
-    def call_control_id(self) -> str | None:
-        return self._text("call_control_id")
-
-    @property
-    def call_leg_id(self) -> str | None:
-        return self._text("call_leg_id")
-
-    @property
-    def call_session_id(self) -> str | None:
-        return self._text("call_session_id")
-
-    @property
-    def client_state(self) -> str | None:
-        """Base64, as it was given; None when it never was."""
-        return self._text("client_state")
-
-    def _text(self, name: str) -> str | None:
-        value = self.payload.get(name)
-        return value if isinstance(value, str) else None
-
-
-class _Envelope(msgspec.Struct, frozen=True):
-    """Every shape an event comes in, as one: all of it in `data` (version 2), or all of it at the
-    top (version 1, and conference.floor.changed), or only `payload` at the top (samples of the
-    deepfake events)."""
-
-    data: "_Envelope | None" = None
-    event_type: str | None = None
-    id: str | None = None
-    webhook_id: str | None = None
-    occurred_at: str | None = None
-    created_at: str | None = None
-    payload: dict[str, object] | None = None
-
-
-_envelope: msgspec.json.Decoder[_Envelope] = msgspec.json.Decoder(_Envelope)
-
-
-def read_event(body: bytes, content_type: str) -> Event:
-    """Read a webhook whose signature is verified. Raises BadWebhookBody, and nothing else."""
-    media_type = content_type.partition(";")[0].strip().lower()
-    if media_type == "application/x-www-form-urlencoded":
-        return _read_form(body)
-    return _read_json(body)
-
-
-def _read_json(body: bytes) -> Event:
-    try:
-        outer = _envelope.decode(body)
-    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-        raise BadWebhookBody(f"not a Voice API event: {error}") from None
-    inner = outer.data or outer
-    event_type = inner.event_type or outer.event_type
-    event_id = inner.id or inner.webhook_id or outer.id or outer.webhook_id
-    payload = outer.payload if inner.payload is None else inner.payload
-    if not event_type:
-        raise BadWebhookBody("no event_type")
-    if not event_id:
-        raise BadWebhookBody(f"{event_type}: neither id nor webhook_id")
-    if payload is None:
-        raise BadWebhookBody(f"{event_type}: no payload")
-    # The events of conferences say it in the payload, those of version 1 may only have the other.
-    occurred_at = inner.occurred_at or payload.get("occurred_at") or inner.created_at
-    return Event(
-        event_type=dotted(event_type),
-        id=event_id,
-        occurred_at=occurred_at if isinstance(occurred_at, str) else "",
-        payload=payload,
-    )
-
-
-def _read_form(body: bytes) -> Event:
-    """A TeXML callback. It has no id; its own bytes are one, since a repetition is the same."""
-    try:
-        fields = parse_qsl(
-            body.decode("ascii"), keep_blank_values=True, strict_parsing=True, errors="strict"
-        )
-    except ValueError as error:
-        raise BadWebhookBody(f"not a form: {error}") from None
-    if not fields:
-        raise BadWebhookBody("not a form: it is empty")
-    payload = dict[str, object](fields)
-    occurred_at = payload.get("OccurredAt") or payload.get("Timestamp") or ""
-    return Event(
-        event_type=TEXML_CALLBACK,
-        id=f"texml-{sha256(body).hexdigest()[:32]}",
-        occurred_at=str(occurred_at),
-        payload=payload,
-    )
+    declared.update(declared.pop("stream", None) or {})
+    for name in command.never_sent:
+        declared.pop(name, None)
+    fields = declared | undeclared
+    body = {name: value for name, value in fields.items() if value is not None}
+    return Request(method, path, b"" if method == "GET" else _encoder.encode(body))

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from callbridge import App, Call, Turn
+from callbridge import App, Call, SettingsError, Turn
 from callbridge.calls.course import OUT_OF_TIME
 from callbridge.testing import Pair, Wait, caller, says, tone
 from callbridge.testing.speech import pitched
@@ -60,3 +60,34 @@ def test_the_longest_call_is_told_so_and_ended() -> None:
         assert report.duration_s == pytest.approx(20.0 + says_s(OUT_OF_TIME), abs=1.0)
 
     rehearse(app, test, max_call_s=20.0)
+
+
+def test_a_bot_has_a_longest_call_of_its_own_and_says_so_in_its_language() -> None:
+    words = "Auf Wiederhören."
+    app = App(speech=EAR, out_of_time=words)
+
+    @app.call(max_s=10.0)
+    async def talker(call: Call) -> None:
+        async for _ in call.audio():
+            pass
+
+    async def test(pair: Pair) -> None:
+        report = await pair.call(caller(LEAVES_IT))
+        assert report.hangup_source == "callee"
+        assert hummed_s(report) == pytest.approx(says_s(words), abs=0.2)
+        assert report.duration_s == pytest.approx(10.0 + says_s(words), abs=1.0)
+
+    rehearse(app, test, max_call_s=20.0)
+
+
+def test_no_bot_talks_longer_than_the_longest_call_of_all() -> None:
+    async def test(pair: Pair) -> None:
+        report = await pair.call(caller(LEAVES_IT))
+        assert report.duration_s == pytest.approx(20.0 + says_s(OUT_OF_TIME), abs=1.0)
+
+    rehearse(attendant(max_s=300.0), test, max_call_s=20.0)
+
+
+def test_a_longest_call_of_no_seconds_is_refused() -> None:
+    with pytest.raises(SettingsError, match="max_s is 0"):
+        App().call(max_s=0)

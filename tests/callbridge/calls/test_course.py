@@ -9,7 +9,7 @@ from examples import jingle
 from callbridge import Call, CallEnded, CallReleased, Outcome, StreamLost, Transferred
 from callbridge.calls.leg import client_state
 from callbridge.carrier.people.script import Step
-from callbridge.control.commands import Event
+from callbridge.control.events import Event
 from callbridge.testing import (
     CallScript,
     CarrierConfig,

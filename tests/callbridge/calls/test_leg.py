@@ -9,6 +9,7 @@ import pytest
 
 from callbridge.calls.leg import (
     REATTACH_S,
+    ClientState,
     Hangup,
     Leg,
     LegMeans,
@@ -400,10 +401,13 @@ def test_who_waits_to_be_heard_learns_of_the_end() -> None:
 
 
 def test_a_client_state_leads_back_to_its_call() -> None:
-    assert read_client_state(client_state("4f2a")) == ("4f2a", None)
-    assert read_client_state(client_state("4f2a", 3)) == ("4f2a", 3)
+    assert read_client_state(client_state("4f2a")) == ClientState("4f2a")
+    assert read_client_state(client_state("4f2a", 3)) == ClientState("4f2a", 3)
+    assert read_client_state(client_state("4f2a", 3, "a:b")) == ClientState("4f2a", 3, "a:b")
+    assert read_client_state(client_state("4f2a", text=":ü")) == ClientState("4f2a", None, ":ü")
 
 
 @pytest.mark.parametrize("state", [None, "", "?", "aGVsbG8=", "Y2FsbGJyaWRnZTphOmI=", "/w==", "ä"])
 def test_a_client_state_of_somebody_else_leads_nowhere(state: str | None) -> None:
-    assert read_client_state(state) == ("", None)
+    read = read_client_state(state)
+    assert (read.reference, read.errand) == ("", None)

@@ -31,7 +31,9 @@ def test_later_webhooks_carry_the_text_of_the_bot_and_still_find_the_call() -> N
         data = webhook.event["data"]
         assert isinstance(data, dict)
         if data["event_type"] in ("call.speak.ended", "call.hangup"):
-            states.append(read_client_state(data["payload"]["client_state"]))
+            payload = data["payload"]
+            assert isinstance(payload, dict)
+            states.append(read_client_state(str(payload["client_state"])))
         return 0.0
 
     async def test(pair: Pair) -> None:

@@ -69,7 +69,7 @@ class Calls:
         self,
         to: str,
         from_: str,
-        bot: Registration,
+        registration: Registration,
         connection_id: str,
         timeout: float | None = None,
     ) -> Dialled:
@@ -89,7 +89,7 @@ class Calls:
 
             return course.dial(command, ring)
 
-        course = self._begin(bot, opening, "outgoing", from_, to)
+        course = self._begin(registration, opening, "outgoing", from_, to)
         leg = course.leg
         await first_of(leg.answered, leg.ended)
         if leg.answered.done():
@@ -99,12 +99,12 @@ class Calls:
 
     def _call_came_in(self, event: Event) -> None:
         to = event.payload.get("to")
-        bot = self._bot_for(to if isinstance(to, str) else "")
-        if bot is None:
+        registration = self._bot_for(to if isinstance(to, str) else "")
+        if registration is None:
             log.warning("no bot answers this number", extra={"to": to})
             self.refuse(event, "NOT_FOUND")
             return
-        course = self._begin(bot, Course.answer, "incoming", ids=event.payload)
+        course = self._begin(registration, Course.answer, "incoming", ids=event.payload)
         course.leg.client_state = read_client_state(event.client_state).text
 
     def refuse(self, event: Event, cause: control.RejectCause) -> None:
@@ -122,7 +122,7 @@ class Calls:
 
     def _begin(
         self,
-        bot: Registration,
+        registration: Registration,
         opening: CourseOpening,
         direction: Direction,
         from_: str = "",
@@ -130,7 +130,7 @@ class Calls:
         ids: Mapping[str, object] | None = None,
     ) -> Course:
         course = Course(
-            bot,
+            registration,
             opening,
             self._means,
             self.counts,
@@ -171,6 +171,7 @@ class Calls:
             self._remember(leg.call_control_id)
 
     def _remember(self, call_control_id: str) -> None:
+        """A late webhook of it is no surprise, and no new call."""
         self._ended_ids[call_control_id] = None
         if len(self._ended_ids) > ENDED_REMEMBERED:
             del self._ended_ids[next(iter(self._ended_ids))]
@@ -227,13 +228,13 @@ class Calls:
             if why := course.leg.may_attach(float("inf")):
                 self._refuse_stream(409, why)
             return course.leg
-        bot = self._bot_for(start.to)
-        if bot is None:
+        registration = self._bot_for(start.to)
+        if registration is None:
             self._refuse_stream(404, f"no bot answers {start.to or 'this number'}")
         if self.full or self.draining:
             self._refuse_stream(503, "no room for another call")
         ids = {"call_control_id": start.call_control_id, "from": start.from_, "to": start.to}
-        return self._begin(bot, Course.adopt, "incoming", ids=ids).leg
+        return self._begin(registration, Course.adopt, "incoming", ids=ids).leg
 
     def _refuse_stream(self, status: int, why: str) -> NoReturn:
         self.counts.streams_refused += 1

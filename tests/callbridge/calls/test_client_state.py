@@ -1,4 +1,4 @@
-"""Commands by name, and the bot's own text in every webhook of its call."""
+"""Commands by name, the bot's own text in every webhook of its call, and late webhooks."""
 
 import asyncio
 from typing import Any, cast
@@ -6,8 +6,10 @@ from typing import Any, cast
 import pytest
 
 from callbridge import App, Call
+from callbridge.calls import registry
 from callbridge.calls.leg import ClientState, read_client_state
 from callbridge.carrier.core.effects import SendWebhook
+from callbridge.control.events import Event
 from callbridge.errors import CallEnded, CommandRefused
 from callbridge.testing import HangUp, Pair, Wait, caller
 from tests.callbridge.hummed import rehearse
@@ -78,3 +80,25 @@ def test_a_command_on_a_call_that_is_over_says_so() -> None:
 
     rehearse(app, test)
     assert over == [True]
+
+
+def test_of_calls_that_have_ended_the_latest_are_remembered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(registry, "ENDED_REMEMBERED", 2)
+    app, ids = App(), list[str]()
+
+    @app.call
+    async def bot(call: Call) -> None:
+        ids.append(call.call_control_id)
+
+    async def test(pair: Pair) -> None:
+        for _ in range(3):
+            await pair.call(caller(WAITS))
+        calls = pair.app.service.calls
+        for number, call_control_id in enumerate(ids):
+            payload: dict[str, object] = {"call_control_id": call_control_id}
+            calls.on_event(Event("call.hangup", str(number), "", payload))
+        assert calls.counts.stray_events == 1  # the first of the three is forgotten
+
+    rehearse(app, test)

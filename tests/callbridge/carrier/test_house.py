@@ -12,6 +12,7 @@ MODULES = sorted(FOLDER.rglob("*.py"))
 GROUND_FLOOR = ("errors", "host", "media.wire", "timing")
 # What touches the world outside: sockets and clocks.
 SHELLS = {"net"}
+READS_ITS_OWN_DATA = {"api.facts"}  # files of the package, the same for every call
 
 
 def room(module: Path) -> str:
@@ -54,7 +55,8 @@ def test_only_the_shell_awaits_reads_a_clock_or_opens_files() -> None:
                 called = node.func
                 name = called.id if isinstance(called, ast.Name) else ""
                 name = called.attr if isinstance(called, ast.Attribute) else name
-                assert name not in {"open", "read_text", "read_bytes", "write_text"}, room(module)
+                files = {"open", "read_text", "read_bytes", "write_text"}
+                assert name not in files or room(module) in READS_ITS_OWN_DATA, room(module)
 
 
 def test_the_core_knows_nothing_of_its_shell() -> None:

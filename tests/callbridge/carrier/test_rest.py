@@ -202,6 +202,41 @@ def test_parameters_that_are_not_simulated_are_noted_on_the_tape() -> None:
     assert noted.detail == {"action": "answer", "not_simulated": ["record", "transcription"]}
 
 
+@pytest.mark.parametrize(
+    ("action", "fields", "ignored"),
+    [
+        ("streaming_start", SELF, []),
+        (
+            "speak",
+            {"payload": "a", "voice": "v", "language": "de-DE", "service_level": "basic"},
+            ["language", "service_level", "voice"],
+        ),
+    ],
+)
+def test_the_tape_does_not_claim_what_has_no_effect(
+    action: str, fields: dict[str, object], ignored: list[str]
+) -> None:
+    line = Line(speaks=True)
+    call = line.ring()
+    line.command(call, "answer", send_silence_when_idle=True)
+    assert line.command(call, action, **fields).status == 200
+    answer, command = [entry for entry in line.report(call).tape if entry.kind == "command"]
+    assert answer.detail["not_simulated"] == ["send_silence_when_idle"]
+    assert command.detail.get("not_simulated", []) == ignored
+
+
+def test_errors_come_in_the_order_of_the_body() -> None:
+    line = Line()
+    call = line.ring()
+    fields = {"record_timeout_secs": -1, "record_custom_file_name": "", "stream_track": "x"}
+    response = line.command(call, "answer", **fields)
+    assert codes(response) == [
+        ("90049", "/record_timeout_secs"),
+        ("10025", "/record_custom_file_name"),
+        ("10032", "/stream_track"),
+    ]
+
+
 # ---- states -----------------------------------------------------------------------------------
 
 

@@ -67,7 +67,7 @@ def anything(rng: random.Random, depth: int = 0) -> object:
 def test_ten_thousand_random_requests_are_all_answered() -> None:
     rng = random.Random(11)
     line = Line(speaks=True)
-    names = sorted({name for each in ACTIONS.values() for name in (*each.required, *each.optional)})
+    names = sorted({name for each in ACTIONS.values() for name in each.parameters})
     statuses: set[int] = set()
     call = line.ring()
     for number in range(ROUNDS):

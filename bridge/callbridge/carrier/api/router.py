@@ -8,8 +8,16 @@ from urllib.parse import unquote
 
 import msgspec
 
-from callbridge.carrier.api.checks import ACTIONS, DIAL, Command, Fields, check, not_simulated
-from callbridge.carrier.api.problems import Problem, Refused, Response, refused
+from callbridge.carrier.api.checks import (
+    ACTIONS,
+    DIAL,
+    Command,
+    Fields,
+    check,
+    known,
+    not_simulated,
+)
+from callbridge.carrier.api.problems import Refused, Response, refused
 from callbridge.carrier.audio.playout import Target
 from callbridge.carrier.core.exchange import (
     CALLEE_CLEARED,
@@ -88,7 +96,7 @@ class RestApi:
                 return self._status(call)
             case ["v2", "calls", call, "actions", action] if action in ACTIONS:
                 command = ACTIONS[action]
-                _require_method(method, command.method)
+                _require_method(method, command.facts.method)
                 return self._command(command, call, body)
             case _:
                 detail = f"{method} {path[:200]} is not supported by this local carrier"
@@ -113,7 +121,7 @@ class RestApi:
         except Refused:
             leg.client_state, leg.routing = before
             raise
-        ignored = not_simulated(command, fields)
+        ignored = not_simulated(command, fields.values)
         extra: JsonObject = {"not_simulated": ignored} if ignored else {}
         leg.note(self._exchange.now, "command", action=command.name, **extra)
         self._keep(key, values, OK)
@@ -205,8 +213,7 @@ class RestApi:
             return self._done[key][1]
         if fields.text("connection_id") != self._config.connection_id:
             detail = f"this local carrier's connection_id is {self._config.connection_id}"
-            title = "Invalid value for connection_id (Call Control App ID)"
-            raise Refused(422, Problem("10015", detail, "/connection_id", title))
+            raise refused("10015", detail, "/connection_id")
         to, digits = _destination(fields)
         linked = self._linked(fields)
         params = self._stream_params(fields)
@@ -225,7 +232,7 @@ class RestApi:
         leg.parks_after_unbridge = fields.text("park_after_unbridge") is not None
         if params is not None and fields.flag("stream_establish_before_call_originate"):
             self._exchange.open_stream(leg, params)
-        ignored = not_simulated(DIAL, fields)
+        ignored = not_simulated(DIAL, fields.values)
         extra: JsonObject = {"not_simulated": ignored} if ignored else {}
         leg.note(self._exchange.now, "command", action="dial", **extra)
         data = self._call(leg) | {"is_alive": False}  # nobody has picked up yet
@@ -339,7 +346,7 @@ def _checked(command: Command, values: JsonObject) -> Fields:
     problems = check(command, values)
     if problems:
         raise Refused(422, *problems)
-    return Fields(values)
+    return Fields(known(command, values))
 
 
 def _fields(command: Command, body: bytes) -> Fields:

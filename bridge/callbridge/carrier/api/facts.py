@@ -1,0 +1,166 @@
+"""What the platform documents of the Voice API, read from carrier/facts/*.json.
+
+The files are data of the package: each is read once, when somebody first asks for it. A key that
+is not declared here is an error, so that a slip of the pen in a file does not go unseen."""
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Literal, TypeVar
+
+import msgspec
+
+T = TypeVar("T")
+
+FOLDER = Path(__file__).parent.parent / "facts"
+
+Kind = Literal["string", "integer", "number", "boolean", "object", "array", "any"]
+
+
+class Parameter(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One value in a request, an answer or an event.
+
+    `code` is the error code of this parameter where it has one of its own. `enum_ref` names a list
+    of values.json, `ref` an object of types.json."""
+
+    type: Kind
+    enum: tuple[str | int | bool, ...] = ()
+    enum_ref: str | None = None
+    minimum: float | None = None
+    maximum: float | None = None
+    min_length: int | None = None
+    max_length: int | None = None
+    max_items: int | None = None
+    pattern: str | None = None
+    format: str | None = None
+    code: str | None = None
+    default: object = None
+    nullable: bool = False
+    ref: str | None = None
+    required: tuple[str, ...] = ()
+    properties: dict[str, "Parameter"] = {}
+    items: "Parameter | None" = None
+    values: "Parameter | None" = None
+    one_of: "tuple[Parameter, ...]" = ()
+
+
+Parameters = dict[str, Parameter]
+
+
+class Endpoint(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One method of one path. `shared` names parameters that stand in parameters.json."""
+
+    id: str
+    method: str
+    path: str  # below /v2, with {names} in it
+    status: int
+    envelope: str
+    errors: tuple[int, ...]
+    data: str | None = None
+    data_key: str | None = None
+    item: str | None = None
+    meta: tuple[str, ...] = ()
+    events: tuple[str, ...] = ()
+    required: Parameters = {}
+    optional: Parameters = {}
+    shared: tuple[str, ...] = ()
+    query: Parameters = {}
+    at_least_one_of: tuple[str, ...] = ()
+    whole_body: Parameter | None = None
+
+    @property
+    def action(self) -> str:
+        """`send_dtmf` of calls.actions.send_dtmf's path, `dial` where the path has none."""
+        _, found, action = self.path.partition("/actions/")
+        return action if found else self.id.rpartition(".")[2]
+
+
+class ErrorVariant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Another title of a code, with the status and the parameter that it belongs to."""
+
+    title: str
+    status: int | None = None
+    pointer: str | None = None
+
+
+class DocumentedError(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    title: str
+    statuses: tuple[int, ...]
+    variants: tuple[ErrorVariant, ...] = ()
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`observed` are keys that recorded deliveries carry beyond the documents."""
+
+    required: tuple[str, ...] = ()
+    observed: tuple[str, ...] = ()
+    shared: tuple[str, ...] = ()
+    payload: Parameters = {}
+    beside_payload: tuple[str, ...] = ()
+    occurred_at_in: str | None = None
+    flat: bool = False
+
+
+class Events(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    in_every_event_of_a_leg: tuple[str, ...]
+    shared: Parameters
+    events: dict[str, Event]
+
+
+@cache
+def endpoints() -> Mapping[str, Endpoint]:
+    """By id. `optional` includes what the endpoint shares with others."""
+    shared = _read("parameters.json", Parameters)
+    found: dict[str, Endpoint] = {}
+    for file in sorted((FOLDER / "endpoints").glob("*.json")):
+        for each in msgspec.json.decode(file.read_bytes(), type=list[Endpoint]):
+            optional = {name: shared[name] for name in each.shared} | each.optional
+            found[each.id] = msgspec.structs.replace(
+                each, required=_with_values(each.required), optional=_with_values(optional)
+            )
+    return found
+
+
+@cache
+def errors() -> Mapping[str, DocumentedError]:
+    """By code."""
+    return _read("errors.json", dict[str, DocumentedError])
+
+
+@cache
+def events() -> Events:
+    return _read("events.json", Events)
+
+
+@cache
+def types() -> Mapping[str, Parameter]:
+    """Objects by the name that `ref` uses."""
+    return _read("types.json", Parameters)
+
+
+@cache
+def values() -> Mapping[str, tuple[str, ...]]:
+    """Long lists of allowed values, by the name that `enum_ref` uses."""
+    return _read("values.json", dict[str, tuple[str, ...]])
+
+
+def title(code: str, status: int, pointer: str | None) -> str:
+    """The title of an error, which with some codes depends on where the code is used."""
+    error = errors()[code]
+    for variant in error.variants:
+        if variant.status in (None, status) and variant.pointer in (None, pointer):
+            return variant.title
+    return error.title
+
+
+def _with_values(parameters: Parameters) -> Parameters:
+    return {
+        name: parameter
+        if parameter.enum_ref is None
+        else msgspec.structs.replace(parameter, enum=values()[parameter.enum_ref])
+        for name, parameter in parameters.items()
+    }
+
+
+def _read(name: str, kind: type[T]) -> T:
+    return msgspec.json.decode((FOLDER / name).read_bytes(), type=kind)

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from callbridge.carrier.api import facts
 from callbridge.carrier.config import CarrierConfig
-from callbridge.carrier.core.events import EVENT_TYPES
 from callbridge.carrier.people.script import CallScript, HangUp, Press, Wait
 from callbridge.carrier.shapes import as_object
 from telecodecs import silence
@@ -115,8 +115,8 @@ def test_event_ids_are_unique_and_every_type_is_known() -> None:
     line.command(call, "hangup")
     ids = [event["id"] for event in line.events]
     assert len(set(ids)) == len(ids) == 6
-    assert set(line.event_types()) <= EVENT_TYPES
-    assert len(EVENT_TYPES) == 64
+    assert set(line.event_types()) <= facts.events().events.keys()
+    assert len(facts.events().events) == 64
 
 
 def test_the_tape_keeps_how_deliveries_went() -> None:

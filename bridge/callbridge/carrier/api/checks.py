@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from callbridge.carrier.api import facts
-from callbridge.carrier.api.facts import EndpointFacts, Parameter
+from callbridge.carrier.api.facts import DocumentedEndpoint, Parameter
 from callbridge.carrier.api.problems import Problem
 from callbridge.carrier.shapes import as_list, as_object
 
@@ -49,7 +49,7 @@ class Command(msgspec.Struct, frozen=True):
     acts_on: frozenset[str] = frozenset()
 
     @property
-    def facts(self) -> EndpointFacts:
+    def facts(self) -> DocumentedEndpoint:
         return facts.endpoints()[self.id]
 
     @property

@@ -47,7 +47,7 @@ class Parameter(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 Parameters = dict[str, Parameter]
 
 
-class EndpointFacts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class DocumentedEndpoint(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One method of one path. `shared` names parameters that stand in parameters.json."""
 
     id: str
@@ -89,7 +89,7 @@ class DocumentedError(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     variants: tuple[ErrorVariant, ...] = ()
 
 
-class EventFacts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class DocumentedEvent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`observed` are keys that recorded deliveries carry beyond the documents."""
 
     required: tuple[str, ...] = ()
@@ -101,19 +101,19 @@ class EventFacts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     flat: bool = False
 
 
-class Events(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class DocumentedEvents(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     in_every_event_of_a_leg: tuple[str, ...]
     shared: Parameters
-    events: dict[str, EventFacts]
+    events: dict[str, DocumentedEvent]
 
 
 @cache
-def endpoints() -> Mapping[str, EndpointFacts]:
+def endpoints() -> Mapping[str, DocumentedEndpoint]:
     """By id. `optional` includes what the endpoint shares with others."""
     shared = _read("parameters.json", Parameters)
-    found: dict[str, EndpointFacts] = {}
+    found: dict[str, DocumentedEndpoint] = {}
     for file in sorted((FOLDER / "endpoints").glob("*.json")):
-        for each in msgspec.json.decode(file.read_bytes(), type=list[EndpointFacts]):
+        for each in msgspec.json.decode(file.read_bytes(), type=list[DocumentedEndpoint]):
             optional = {name: shared[name] for name in each.shared} | each.optional
             found[each.id] = msgspec.structs.replace(
                 each, required=_with_values(each.required), optional=_with_values(optional)
@@ -128,8 +128,8 @@ def errors() -> Mapping[str, DocumentedError]:
 
 
 @cache
-def events() -> Events:
-    return _read("events.json", Events)
+def events() -> DocumentedEvents:
+    return _read("events.json", DocumentedEvents)
 
 
 @cache

@@ -1,36 +1,10 @@
-"""Payloads of the events, one function each, and the names of all events.
+"""Payloads of the events, one function each.
 
 Fields are those of the platform's tables plus those that recorded deliveries carry beyond them."""
 
 from datetime import UTC, datetime
 
 from callbridge.carrier.core.leg import CarrierLeg
-
-# What `webhook_urls` may be keyed by; the local carrier sends eleven of them.
-EVENT_TYPES = frozenset(
-    # One name per word: a list of sixty-four quoted lines would hide them.
-    """
-    call.ai_gather.ended call.ai_gather.message_history_updated call.ai_gather.partial_results
-    call.analyzed call.answered call.bridged call.conversation.created call.conversation.ended
-    call.conversation.start_failed call.conversation_insights.generated call.cost
-    call.deepfake_detection.error call.deepfake_detection.result call.dequeued call.dtmf.received
-    call.enqueued call.fork.started call.fork.stopped call.gather.ended call.hangup call.hold
-    call.initiated call.machine.detection.ended call.machine.greeting.ended
-    call.machine.premium.call_screening.detected call.machine.premium.detection.ended
-    call.machine.premium.detection.started call.machine.premium.greeting.ended
-    call.payment.completed call.payment.progress call.playback.ended call.playback.started
-    call.recording.error call.recording.saved call.recording.transcription.saved
-    call.refer.completed call.refer.failed call.refer.started call.sip_info.received
-    call.speak.ended call.speak.started call.transcription call.unhold conference.created
-    conference.ended conference.floor.changed conference.participant.joined
-    conference.participant.left conference.participant.playback.ended
-    conference.participant.playback.started conference.participant.speak.ended
-    conference.participant.speak.started conference.playback.ended conference.playback.started
-    conference.recording.saved conference.speak.ended conference.speak.started
-    dialogflow.detectintent.response siprec.failed siprec.started siprec.stopped streaming.failed
-    streaming.started streaming.stopped
-    """.split()  # noqa: SIM905
-)
 
 Payload = dict[str, object]
 

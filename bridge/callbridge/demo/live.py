@@ -121,7 +121,7 @@ _TAPE: dict[str, Callable[[Detail], Told | None]] = {
     "error": lambda d: Told("carrier", f"error frame {d['code']}: {d['detail']}", True),
     "script failed": lambda d: Told("caller", f"gives up: {d['why']}", True),
     "mark queued": lambda d: None,  # its return is what counts
-    "script": lambda d: None,  # what the caller means to do; only what he does is told
+    "script": lambda d: None,  # what the caller means to do; only what they do is told
 }
 
 

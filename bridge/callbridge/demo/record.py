@@ -71,7 +71,7 @@ class Interruption(msgspec.Struct, frozen=True):
 
 
 class Record(msgspec.Struct, frozen=True, eq=False):
-    """`caller` is what the caller said, `bot` what he heard: (n,) int16 from the answer on."""
+    """`caller` is what the caller said, `bot` what they heard: (n,) int16 from the answer on."""
 
     facts: CallFacts
     caller: Pcm

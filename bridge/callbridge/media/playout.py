@@ -200,7 +200,7 @@ class Playout:
         self.withheld = True
 
     def resume(self) -> None:
-        """He did not, or is done: go on where it stopped."""
+        """They did not, or are done: go on where it stopped."""
         self.withheld = False
 
     def current(self) -> Utterance | None:

@@ -325,7 +325,7 @@ class Exchange:
             undone = leg.caller.left_undone()
             if undone is not None:
                 leg.failures.append(undone)
-        leg.caller = None  # with all that he had to say: finished legs are kept for a while
+        leg.caller = None  # with all that they had to say: finished legs are kept for a while
         leg.state, leg.ending, leg.ended_at = LegState.ENDED, ending, self.now
         leg.note(self.now, "state", state="ended", cause=ending.cause, source=ending.source)
         self.webhook(leg, "call.hangup", webhooks.hung_up(leg, self.timestamp()))

@@ -158,7 +158,7 @@ class CarrierLeg:
         return heard
 
     def _hear_partner(self, partner: "CarrierLeg") -> list[Pcm]:
-        """What the other one says, and what is played for him to us."""
+        """What the other one says, and what is played for them to us."""
         theirs, ours = partner.encoding.sample_rate, self.encoding.sample_rate
         voice = partner.said
         if theirs != ours:

@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 
 TICK_S = 0.02
 # Late ticks follow each other this fast, not at once: the customer gets a moment to answer each
-# frame, as he would have had. Without it a stall of ours becomes a gap in the bot's speech.
+# frame, as they would have had. Without it a stall of ours becomes a gap in the bot's speech.
 CATCH_UP_STEP_S = 0.004
 MAX_CATCH_UP_S = 0.5  # a longer stall is left out: nobody speaks half a second in no time
 GOODBYE_S = 2.0  # for webhooks, sockets and files when the carrier stops

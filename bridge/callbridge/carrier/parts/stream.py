@@ -177,7 +177,7 @@ class CarrierStream:
                 marks = tuple(HeardMark(name, at, cleared=True) for name in names)
                 return Received("clear", {"marks": names}, marks)
             case wire.Unknown():
-                # Silence would hide the author's spelling mistake from him.
+                # Silence would hide the author's spelling mistake from them.
                 return self._error(MALFORMED, f"unknown event {frame.event[:80]!r}")
 
     def _play(self, payload: bytes, now: float) -> "Received":

@@ -1,4 +1,4 @@
-"""A line that echoes: part of what the caller hears goes back into his microphone."""
+"""A line that echoes: part of what the caller hears goes back into their microphone."""
 
 from collections import deque
 

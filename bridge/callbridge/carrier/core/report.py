@@ -71,7 +71,7 @@ class HeardMark(msgspec.Struct, frozen=True):
 
 
 class CallReport(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """`caller` is what the caller said, `bot` what they heard; both (n,) int16 from the answer on."""
+    """`caller` is what the caller said, `bot` what they heard: (n,) int16 from the answer on."""
 
     call_control_id: str
     direction: str

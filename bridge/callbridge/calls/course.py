@@ -121,8 +121,7 @@ class CallLog(logging.LoggerAdapter[logging.Logger]):
     def log(self, level: int, msg: object, *args: object, **kwargs: Any) -> None:
         super().log(level, msg, *args, **kwargs)
         text = str(msg) % args if args else str(msg)
-        extra = cast("dict[str, object]", kwargs.get("extra") or {})
-        fields: dict[str, object] = {name: str(value) for name, value in extra.items()}
+        fields = dict(cast("dict[str, object]", kwargs.get("extra") or {}))
         self._leg.tape.write(BotLog(levelno=level, message=text, fields=fields))
 
 

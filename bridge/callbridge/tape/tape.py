@@ -91,7 +91,7 @@ class TapeLine(msgspec.Struct, frozen=True):
     happened: CallEvent
 
 
-_encode = msgspec.json.Encoder().encode
+_encode = msgspec.json.Encoder(enc_hook=str).encode  # what a bot has logged may be anything
 read_line = msgspec.json.Decoder(TapeLine).decode
 
 

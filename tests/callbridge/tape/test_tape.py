@@ -105,7 +105,7 @@ def test_the_tape_file_has_the_whole_call(tmp_path: Path) -> None:
     file = tmp_path / "tape.jsonl"
 
     async def bot(call: Call) -> None:
-        call.log.info("here", extra={"why": "to be seen"})
+        call.log.info("here", extra={"why": 2, "who": Path("a")})
 
     async def test(pair: Pair) -> None:
         await pair.call(caller(Wait("hangup")))
@@ -118,4 +118,4 @@ def test_the_tape_file_has_the_whole_call(tmp_path: Path) -> None:
     assert [line.at for line in lines] == sorted(line.at for line in lines)
     plain = [msgspec.json.decode(text) for text in file.read_bytes().splitlines()]
     [log] = [line["happened"] for line in plain if line["happened"]["event"] == "log"]
-    assert (log["message"], log["fields"]) == ("here", {"why": "to be seen"})
+    assert (log["message"], log["fields"]) == ("here", {"why": 2, "who": "a"})

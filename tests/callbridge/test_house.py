@@ -18,7 +18,7 @@ MAY_IMPORT = {
     "errors": "",
     "timing": "",
     "host": "errors",
-    "tape": "timing",
+    "tape": "errors timing",
     "control": "errors timing",
     "media": "errors timing tape",
     "outcomes": "media",

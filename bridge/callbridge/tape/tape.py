@@ -4,14 +4,18 @@ Readers of the process (the log, the tape file) see every event of every call; l
 (a bot, a desk) have each a bounded queue and a token of their own. Without them an event costs its
 construction; a media frame never writes one."""
 
+import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import msgspec
 
+from callbridge.errors import SettingsError
 from callbridge.tape.events import CallEvent
 from callbridge.timing.signal import Signal
+
+log = logging.getLogger("callbridge")
 
 LISTENER_LIMIT = 256  # events that wait for a slow listener; then the oldest is dropped
 
@@ -101,13 +105,24 @@ class TapeFile:
     A line is a few hundred bytes into the page cache, at most some ten a second and call."""
 
     def __init__(self, path: str) -> None:
-        self._file = open(path, "ab", buffering=0)  # noqa: SIM115  open as long as the process
+        """Raises SettingsError if it cannot be written."""
+        try:
+            self._file = open(path, "ab", buffering=0)  # noqa: SIM115  open as long as the process
+        except OSError as error:
+            why = error.strerror or str(error)
+            raise SettingsError(f"CALLBRIDGE_TAPE: {path} cannot be written: {why}") from None
+        self._failed = False
 
     def on_event(
         self, ids: CallIds, at: float, event: CallEvent, error: BaseException | None
     ) -> None:
         line = TapeLine(round(at, 4), ids.reference, ids.call_control_id, event)
-        self._file.write(_encode(line) + b"\n")
+        try:
+            self._file.write(_encode(line) + b"\n")
+        except (OSError, ValueError, TypeError) as error:  # a full disk costs the tape, no call
+            if not self._failed:
+                self._failed = True
+                log.error("the tape is not written", extra={"why": str(error)})
 
     def close(self) -> None:
         self._file.close()

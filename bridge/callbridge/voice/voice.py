@@ -1,8 +1,7 @@
 """How a call hears and speaks: one protocol, two voices.
 
 `AudioVoice` is raw media and our own engines. Conversation Relay, where the platform listens and
-speaks and only text crosses the wire, is the other. A bot asks for what both can; what one of them
-cannot do raises `VoiceCannot` at the call that asks for it."""
+speaks and only text crosses the wire, is to be the other; it is not built yet."""
 
 from collections.abc import AsyncIterable
 from dataclasses import dataclass

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 from callbridge import Call
+from callbridge.errors import SettingsError
 from callbridge.tape.events import (
     BotCrashed,
+    BotLog,
     CallBegan,
     CallEvent,
     CallOver,
@@ -19,7 +21,7 @@ from callbridge.tape.events import (
     Withheld,
 )
 from callbridge.tape.lines import LogLines
-from callbridge.tape.tape import LISTENER_LIMIT, Tape, read_line
+from callbridge.tape.tape import LISTENER_LIMIT, Tape, TapeFile, read_line
 from callbridge.testing import HangUp, Pair, Press, Wait, caller
 from tests.callbridge.rehearsal import in_memory
 
@@ -119,3 +121,29 @@ def test_the_tape_file_has_the_whole_call(tmp_path: Path) -> None:
     plain = [msgspec.json.decode(text) for text in file.read_bytes().splitlines()]
     [log] = [line["happened"] for line in plain if line["happened"]["event"] == "log"]
     assert (log["message"], log["fields"]) == ("here", {"why": 2, "who": "a"})
+
+
+class Mute:
+    """A value that nothing can show."""
+
+    def __str__(self) -> str:
+        raise TypeError("no text")
+
+
+def test_what_cannot_be_written_costs_the_line_and_not_the_call(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = TapeFile(str(tmp_path / "tape.jsonl"))
+    for _ in range(2):
+        file.on_event(Ids(), 1.0, BotLog(levelno=20, message="x", fields={"a": Mute()}), None)
+    file.on_event(Ids(), 2.0, Withheld(at=2.0), None)
+    file.close()
+    assert [read_line(text).at for text in (tmp_path / "tape.jsonl").read_bytes().splitlines()] == [
+        2.0
+    ]
+    assert [record.message for record in caplog.records] == ["the tape is not written"]
+
+
+def test_a_tape_that_cannot_be_opened_is_said_at_the_start(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="CALLBRIDGE_TAPE"):
+        TapeFile(str(tmp_path / "nowhere" / "tape.jsonl"))

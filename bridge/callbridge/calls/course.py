@@ -120,7 +120,10 @@ class CallLog(logging.LoggerAdapter[logging.Logger]):
 
     def log(self, level: int, msg: object, *args: object, **kwargs: Any) -> None:
         super().log(level, msg, *args, **kwargs)
-        text = str(msg) % args if args else str(msg)
+        try:
+            text = logging.LogRecord("", level, "", 0, msg, args, None).getMessage()
+        except (TypeError, ValueError):  # logging has complained of it; the bot goes on
+            text = str(msg)
         fields = dict(cast("dict[str, object]", kwargs.get("extra") or {}))
         self._leg.tape.write(BotLog(levelno=level, message=text, fields=fields))
 

@@ -165,7 +165,7 @@ class PlatformSide:
             await self.send(
                 control.Speak(call_control_id=call_control_id, payload=text, voice=voice)
             )
-        except CommandError:
+        except BaseException:  # cancelled as well: no webhook of it is waited for
             self._speeches.remove(spoken)
             raise
         await first_of(spoken, self._leg.ended)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from callbridge import Call
+from callbridge.calls.course import CallLog
 from callbridge.errors import SettingsError
 from callbridge.tape.events import (
     BotCrashed,
@@ -79,6 +80,30 @@ def test_a_bot_sees_what_happens_on_its_call() -> None:
 
     in_memory(bot, test)
     assert any(isinstance(event, KeyPressed) and event.digit == "5" for event in seen)
+
+
+def test_a_log_line_of_the_bot_is_an_event_as_logging_would_write_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(logging, "raiseExceptions", False)
+    messages: list[str] = []
+    logger = logging.getLogger("callbridge.tests.silent")
+    logger.propagate = False
+    logger.addHandler(logging.NullHandler())
+
+    async def bot(call: Call) -> None:
+        listener = call._leg.tape.listen()  # pyright: ignore[reportPrivateUsage]
+        log = CallLog(logger, call._leg)  # pyright: ignore[reportPrivateUsage]
+        log.info("%s of %d", "one", 2)
+        log.info("%(a)s", {"a": "named"})
+        log.info("%d does not fit", "this")
+        messages.extend(e.message for e in listener.events if isinstance(e, BotLog))
+
+    async def test(pair: Pair) -> None:
+        await pair.call(caller(Wait("hangup")))
+
+    in_memory(bot, test)
+    assert messages == ["one of 2", "named", "%d does not fit"]
 
 
 def test_an_error_frame_of_the_platform_reaches_the_bot() -> None:

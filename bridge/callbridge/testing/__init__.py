@@ -13,6 +13,7 @@ from callbridge.carrier.people.script import CallScript, HangUp, Press, Wait
 from callbridge.testing.callers import caller, says, tone
 from callbridge.testing.loop import EPOCH, Stuck, VirtualClock, VirtualLoop, run
 from callbridge.testing.pair import Pair, converse
+from callbridge.testing.placed import PlacedCall
 
 __all__ = [
     "EPOCH",
@@ -22,6 +23,7 @@ __all__ = [
     "EchoPath",
     "HangUp",
     "Pair",
+    "PlacedCall",
     "Press",
     "Stuck",
     "VirtualClock",

@@ -19,19 +19,19 @@ from callbridge.app import App, Surroundings
 from callbridge.carrier.config import CarrierConfig
 from callbridge.carrier.core import effects as do
 from callbridge.carrier.core.report import CallReport
-from callbridge.carrier.people.script import CallScript
+from callbridge.carrier.people.script import WITHIN_S, CallScript, Step, Wait
 from callbridge.carrier.switch import Switch
 from callbridge.errors import CallbridgeError
 from callbridge.media.wire import TOKEN_HEADER
 from callbridge.serve.settings import Settings
 from callbridge.sockets.endpoint import StreamOwner
-from callbridge.testing.callers import hum
+from callbridge.testing.callers import NUMBER, hum
 from callbridge.testing.loop import VirtualClock, run
+from callbridge.testing.placed import PTIME_S, PlacedCall
 from callbridge.timing.jobs import InlineJobs
 
 T = TypeVar("T")
 
-PTIME_S = 0.020
 RETRY_S = 1.0
 ATTEMPTS = 2
 FINISHED_KEPT = 256
@@ -99,6 +99,17 @@ class Pair:
     async def call(self, script: CallScript) -> CallReport:
         """A whole call: until the carrier has finished it and the bridge has forgotten it."""
         return await self.finished(self.place(script))
+
+    async def ring(self, *steps: Step, to: str = NUMBER) -> PlacedCall:
+        """A call whose media stream runs, and a caller who does these steps and stays."""
+        script = CallScript(to=to, steps=(Wait("answered"), Wait("streaming"), *steps))
+        call_control_id = self.place(script)
+        for _ in range(round(WITHIN_S / PTIME_S)):
+            for leg in self.app.service.calls.legs():
+                if leg.call_control_id == call_control_id and leg.stream is not None:
+                    return PlacedCall(call_control_id, self.switch, leg.tape, self.finished)
+            await asyncio.sleep(PTIME_S)
+        raise AssertionError(f"no media stream in {WITHIN_S:g} s")
 
     async def finished(self, call_control_id: str) -> CallReport:
         future = self._finished.setdefault(call_control_id, self._loop.create_future())

@@ -84,6 +84,12 @@ class Caller:
             return "end of script"
         return f"step {self._index + 1} ({_name(step)})"
 
+    def carry_on(self, steps: tuple[Step, ...]) -> None:
+        """More to do, behind what is left."""
+        if self.step is None:
+            self._ticks = self._speech_ticks = self._quiet_ticks = 0
+        self._steps += steps
+
     def left_undone(self) -> str | None:
         """A failure when the call ends now: steps that somebody would miss.
 

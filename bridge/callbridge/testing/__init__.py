@@ -12,23 +12,30 @@ from callbridge.carrier.people.echo import EchoPath
 from callbridge.carrier.people.script import CallScript, HangUp, Press, Wait
 from callbridge.testing.callers import caller, says, tone
 from callbridge.testing.loop import EPOCH, Stuck, VirtualClock, VirtualLoop, run
-from callbridge.testing.pair import Pair, converse
+from callbridge.testing.pair import Pair, async_converse, converse
 from callbridge.testing.placed import PlacedCall
+from callbridge.testing.witness import LeftBehind
+from callbridge.testing.words import Conversation, SentCommand, SpokenTurn
 
 __all__ = [
     "EPOCH",
     "CallReport",
     "CallScript",
     "CarrierConfig",
+    "Conversation",
     "EchoPath",
     "HangUp",
+    "LeftBehind",
     "Pair",
     "PlacedCall",
     "Press",
+    "SentCommand",
+    "SpokenTurn",
     "Stuck",
     "VirtualClock",
     "VirtualLoop",
     "Wait",
+    "async_converse",
     "caller",
     "converse",
     "run",

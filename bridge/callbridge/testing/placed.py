@@ -3,11 +3,11 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from callbridge.carrier.core.report import CallReport
 from callbridge.carrier.people.script import WITHIN_S, HangUp, Step
 from callbridge.carrier.switch import Switch
 from callbridge.tape.events import Said
 from callbridge.tape.tape import Tape
+from callbridge.testing.words import Conversation
 
 PTIME_S = 0.020
 
@@ -22,7 +22,7 @@ class PlacedCall:
         call_control_id: str,
         switch: Switch,
         tape: Tape,
-        finished: Callable[[str], Awaitable[CallReport]],
+        finished: Callable[[str], Awaitable[Conversation]],
     ) -> None:
         self.call_control_id = call_control_id
         self.heard: list[str] = []  # of each utterance of the bot, what the caller heard of it
@@ -54,11 +54,11 @@ class PlacedCall:
             await asyncio.sleep(PTIME_S)
         raise AssertionError(f"{text!r} was not heard in {within_s:g} s; heard: {self.heard}")
 
-    async def hangs_up(self) -> CallReport:
+    async def hangs_up(self) -> Conversation:
         """The caller hangs up."""
         await self.does(HangUp())
         return await self.over()
 
-    async def over(self) -> CallReport:
+    async def over(self) -> Conversation:
         """Until the call has ended, whoever ends it."""
         return await self._finished(self.call_control_id)

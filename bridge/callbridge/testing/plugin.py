@@ -10,7 +10,8 @@ other one is left to pytest-asyncio, or to whatever runs asynchronous tests. `ap
 without bots: a conftest.py that has an `app` of its own replaces it. The arguments of the mark are
 those of `Pair`: `@pytest.mark.virtual(delay=0.05)`.
 
-A virtual test fails when a call or a task outlives it. Asynchronous fixtures stay on the real loop:
+A virtual test fails when a bot or a call crashes that it does not expect to, by
+`@pytest.mark.virtual(expect_crash=ValueError)`, and when a call or a task outlives it. Asynchronous fixtures stay on the real loop:
 what a virtual test needs is made in its body."""
 
 import asyncio
@@ -94,14 +95,20 @@ def _in_virtual_time(
 
 async def _to_its_end(test: Coroutine[Any, Any, None], pair: Pair | None) -> None:
     """The test, then the end of its calls and of its application; nothing may be left."""
-    await test
+    try:
+        await test
+    except BaseException as failure:
+        if pair is not None:
+            pair.note_crashes(failure)
+        raise
     if pair is not None:
         try:
             async with asyncio.timeout(QUIET_S):
                 await pair.quiet()
         except TimeoutError:
             pytest.fail(f"a call was still alive {QUIET_S:g} s after its test", pytrace=False)
-        await pair.app.close()
+        await pair.close()
+        pair.raise_if_unmet()
         await asyncio.sleep(ENDING_S)
     left = asyncio.all_tasks() - {asyncio.current_task()}
     if left:

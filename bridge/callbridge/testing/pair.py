@@ -28,7 +28,7 @@ from callbridge.sockets.endpoint import StreamOwner
 from callbridge.testing.callers import NUMBER, hum
 from callbridge.testing.loop import VirtualClock, run
 from callbridge.testing.placed import PTIME_S, PlacedCall
-from callbridge.timing.jobs import InlineJobs
+from callbridge.timing.jobs import InlineJobs, Jobs
 
 T = TypeVar("T")
 
@@ -47,7 +47,8 @@ class Pair:
     """An application on one end and a carrier on the other; made inside a virtual loop.
 
     `delay` is the network's, in seconds each way, for frames and webhooks alike. `lateness` says
-    for each webhook how much later it comes; infinity is a webhook that is lost."""
+    for each webhook how much later it comes; infinity is a webhook that is lost. `jobs` does the
+    work of speech engines: by default it takes no time."""
 
     def __init__(
         self,
@@ -56,6 +57,7 @@ class Pair:
         *,
         delay: float = 0.0,
         seed: int = 1,
+        jobs: Jobs | None = None,
         **settings: Any,
     ) -> None:
         config = config or CarrierConfig(webhook_url=f"{ADDRESS}/webhooks", keep_recordings=1000)
@@ -85,7 +87,7 @@ class Pair:
                 connection_id=config.connection_id,
                 **settings,
             ),
-            Surroundings(self.clock, InlineJobs(), Rest(self)),
+            Surroundings(self.clock, jobs or InlineJobs(), Rest(self)),
         )
 
     # ---- for tests --------------------------------------------------------------------------

@@ -33,7 +33,7 @@ from callbridge.testing.loop import EPOCH, VirtualClock, VirtualLoop, run
 from callbridge.testing.placed import PTIME_S, PlacedCall
 from callbridge.testing.witness import Crash, Witness
 from callbridge.testing.words import Conversation, SentCommand, turns_of
-from callbridge.timing.jobs import InlineJobs
+from callbridge.timing.jobs import InlineJobs, Jobs
 
 RETRY_S = 1.0
 ATTEMPTS = 2
@@ -50,7 +50,8 @@ class Pair:
     """An application on one end and a carrier on the other; made inside a virtual loop.
 
     `delay` is the network's, in seconds each way, for frames and webhooks alike. `lateness` says
-    for each webhook how much later it comes; infinity is a webhook that is lost.
+    for each webhook how much later it comes; infinity is a webhook that is lost. `jobs` does the
+    work of speech engines: by default it takes no time.
 
     `numbers` says who lives where (`CarrierConfig.numbers`). `speech` and the settings take the
     place of what the application was made with, until `close`. A crash of a bot, or of a call, is
@@ -64,6 +65,7 @@ class Pair:
         *,
         delay: float = 0.0,
         seed: int = 1,
+        jobs: Jobs | None = None,
         numbers: Mapping[str, Behaviour] | None = None,
         speech: Speech | None = None,
         expect_crash: Crash | None = None,
@@ -108,7 +110,7 @@ class Pair:
             given = {name: getattr(made_with, name) for name in made_with.model_fields_set}
         app.configure(
             Settings.load(**(given | facts | settings)),
-            Surroundings(self.clock, InlineJobs(), Rest(self), speech, (self._witness,)),
+            Surroundings(self.clock, jobs or InlineJobs(), Rest(self), speech, (self._witness,)),
         )
 
     # ---- for tests --------------------------------------------------------------------------

@@ -10,9 +10,9 @@ other one is left to pytest-asyncio, or to whatever runs asynchronous tests. `ap
 without bots: a conftest.py that has an `app` of its own replaces it. The arguments of the mark are
 those of `Pair`: `@pytest.mark.virtual(delay=0.05)`.
 
-A virtual test fails when a bot or a call crashes that it does not expect to, by
-`@pytest.mark.virtual(expect_crash=ValueError)`, and when a call or a task outlives it. Asynchronous fixtures stay on the real loop:
-what a virtual test needs is made in its body."""
+A virtual test fails when a bot or a call crashes that is not expected to, by
+`@pytest.mark.virtual(expect_crash=ValueError)`, and when a call or a task outlives it. Asynchronous
+fixtures stay on the real loop: what a virtual test needs is made in its body."""
 
 import asyncio
 import functools
@@ -107,6 +107,8 @@ async def _to_its_end(test: Coroutine[Any, Any, None], pair: Pair | None) -> Non
                 await pair.quiet()
         except TimeoutError:
             pytest.fail(f"a call was still alive {QUIET_S:g} s after its test", pytrace=False)
+        if waits := _what_waits(pair.app):
+            pytest.fail(waits, pytrace=False)
         await pair.close()
         pair.raise_if_unmet()
         await asyncio.sleep(ENDING_S)
@@ -114,3 +116,12 @@ async def _to_its_end(test: Coroutine[Any, Any, None], pair: Pair | None) -> Non
     if left:
         names = ", ".join(sorted(task.get_name() for task in left))
         pytest.fail(f"tasks were still alive after the test: {names}", pytrace=False)
+
+
+def _what_waits(app: App) -> str:
+    """What a call has left behind inside of the application, or nothing."""
+    if app.sound.speech is not None:
+        studio = app.service.studio()
+        if studio.hearing.queued or studio.speaking.queued:
+            return "work for speech engines was still queued after the test"
+    return ""

@@ -162,7 +162,9 @@ class Calls:
             await course.run()
         except Exception as error:  # a bug of ours must end one call, with its trace, and no other
             text = "".join(traceback.format_exception(error))
-            leg.tape.write(CallBroke(error=f"{type(error).__name__}: {error}", traceback=text), error)
+            leg.tape.write(
+                CallBroke(error=f"{type(error).__name__}: {error}", traceback=text), error
+            )
         finally:
             leg.end(Hangup("unspecified"))  # if it was cancelled before it began
             self.counts.ended[leg.ended.result().cause] += 1

@@ -72,7 +72,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         when such a task is forgotten, which may be after the end of the test."""
         for task in list(self._made):
             # The flag is asyncio's own: whether nobody has asked for the exception yet.
-            if task.done() and task._log_traceback:  # type: ignore[attr-defined]  # pyright: ignore
+            if task.done() and getattr(task, "_log_traceback", False):
                 error = task.exception()
                 message = f"the task {task.get_name()!r} failed"
                 self.call_exception_handler({"message": message, "exception": error, "task": task})
@@ -125,8 +125,8 @@ class VirtualRunner:
                 raise
 
     def run(self, main: Coroutine[Any, Any, T]) -> T:
-        """Raises Stuck where a real loop would hang, and what a callback or a forgotten task raised,
-        which a real loop would only log."""
+        """Raises Stuck where a real loop would hang, and what a callback or a task raised while
+        nobody looked, which a real loop would only log."""
         try:
             return self._runner.run(main)
         finally:

@@ -9,7 +9,7 @@ import base64
 import json
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
@@ -75,7 +75,7 @@ class Pair:
         if numbers is not None:
             config = msgspec.structs.replace(config, numbers=numbers)
         self.app = app
-        self.commands: list[tuple[str, SentCommand]] = []  # each with its call_control_id
+        self._commands: dict[str, list[SentCommand]] = {}  # by call_control_id
         self._witness = Witness(expect_crash)
         self.clock = VirtualClock()
         self.switch = Switch(
@@ -146,15 +146,14 @@ class Pair:
         events, crashes = self._witness.take(call_control_id)
         leg = self.switch.find(call_control_id)
         began = leg.started_at if leg is not None else 0.0
-        commands = tuple(
+        commands = [
             msgspec.structs.replace(command, at_s=round(command.at_s - began, 3))
-            for call, command in self.commands
-            if call == call_control_id
-        )
+            for command in self._commands.pop(call_control_id, ())
+        ]
         return Conversation(
             **msgspec.structs.asdict(report),
             turns=turns_of(events, EPOCH + began),
-            commands=commands,
+            commands=tuple(commands),
             crashes=crashes,
         )
 
@@ -189,9 +188,7 @@ class Pair:
             socket.break_off()
         self.drain()
 
-    def _loop_error(
-        self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]
-    ) -> None:
+    def _loop_error(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """Of a callback, or a task that nobody waits for."""
         error = context.get("exception")
         if isinstance(error, Exception) and self._witness.expects(error):
@@ -259,7 +256,7 @@ class Pair:
                 future.set_result(self.switch.report(call_control_id))
                 if len(self._finished) > FINISHED_KEPT:  # of legs that nobody asks for
                     done = (name for name, report in self._finished.items() if report.done())
-                    del self._finished[next(done)]
+                    self._forget_call(next(done))
             case do.Synthesise(speak_id=speak_id, text=text, sample_rate=rate):
                 self.switch.synthesised(speak_id, hum(text, rate), self.clock.now())
 
@@ -311,6 +308,21 @@ class Pair:
             return
         self.switch.stream_opened(effect.stream_id, now)
 
+    def _forget_call(self, call_control_id: str) -> None:
+        del self._finished[call_control_id]
+        self._commands.pop(call_control_id, None)
+        self._witness.take(call_control_id)
+
+    def on_command(self, path: str, body: bytes, answer: Response) -> None:
+        """The carrier has answered a command. A dial is one of the call that it makes."""
+        _, _, call, _, name = (*path.strip("/").split("/"), "", "", "")[:5]
+        data = answer.body.get("data")
+        if not name and isinstance(data, dict):
+            call, name = str(cast("dict[str, object]", data).get("call_control_id")), "dial"
+        fields = json.loads(body or b"{}")
+        sent = SentCommand(name, fields, answer.status, self.clock.now())
+        self._commands.setdefault(call, []).append(sent)
+
     def forget(self, stream_id: str) -> None:
         self._sockets.pop(stream_id, None)
 
@@ -360,18 +372,9 @@ class Rest(httpx.AsyncBaseTransport):
             pair.clock.now(),
         )
         if request.method == "POST":
-            pair.commands.append(_command(request.url.path, body, answer, pair.clock.now()))
+            pair.on_command(request.url.path, body, answer)
         pair.drain()
         return httpx.Response(answer.status, json=answer.body, headers=answer.headers)
-
-
-def _command(path: str, body: bytes, answer: Response, now: float) -> tuple[str, SentCommand]:
-    """Which call it is about, and the command. Of a dial, the call that it makes."""
-    _, _, call, _, name = (*path.strip("/").split("/"), "", "", "")[:5]
-    data = answer.body.get("data")
-    if not name and isinstance(data, dict):
-        call, name = str(data.get("call_control_id")), "dial"
-    return call, SentCommand(name, json.loads(body or b"{}"), answer.status, now)
 
 
 def converse(
@@ -399,7 +402,7 @@ async def async_converse(app: App, script: CallScript, **options: Any) -> Conver
     """`converse`, in an asynchronous test. On a loop of real time it runs in a thread."""
     if not isinstance(asyncio.get_running_loop(), VirtualLoop):
         return await asyncio.to_thread(converse, app, script, **options)
-    settings = options.pop("settings", None) or {}
+    settings: Mapping[str, Any] = options.pop("settings", None) or {}
     return await _conversed(app, script, {**options, **settings})
 
 

@@ -4,12 +4,14 @@ A bot that crashes leaves a call that looks like any other: an apology is heard,
 follows. So a crash is raised in the test, as the exception that it was."""
 
 import traceback
+from typing import cast
 
 from callbridge.tape.events import (
     BotCrashed,
     BotStuck,
     CallBroke,
     CallEvent,
+    CallOver,
     ReplyFailed,
     ReplyStuck,
 )
@@ -37,6 +39,8 @@ class Witness:
     ) -> None:
         _, events = self._tapes.setdefault(ids.reference, (ids, []))
         events.append((at, event))
+        if isinstance(event, CallOver) and not ids.call_control_id:
+            del self._tapes[ids.reference]  # a dial that was refused: nobody can ask for it
         crash = _crash(event, error)
         if crash is not None:
             crash.add_note(f"raised in call {ids.reference} to the test's application")
@@ -88,9 +92,13 @@ class Witness:
 def _crash(event: CallEvent, error: BaseException | None) -> Exception | None:
     match event:
         case BotCrashed() | ReplyFailed() | CallBroke():
-            while isinstance(error, ExceptionGroup) and len(error.exceptions) == 1:
-                error = error.exceptions[0]  # what its group has wrapped it in
-            return error if isinstance(error, Exception) else RuntimeError(event.error)
+            crash = cast("Exception | None", error)
+            while isinstance(crash, ExceptionGroup):
+                inside = cast("ExceptionGroup[Exception]", crash).exceptions
+                if len(inside) > 1:
+                    break
+                crash = inside[0]  # what its group has wrapped
+            return crash or RuntimeError(event.error)
         case BotStuck(at=at):
             return LeftBehind(f"the bot does not end though it was cancelled; it waits at {at}")
         case ReplyStuck(what=what):

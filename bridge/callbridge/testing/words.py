@@ -1,8 +1,8 @@
 """What both sides of a call said, and what the bridge asked of the platform, for a test to read.
 
-    report = converse(app, caller(says("two tickets"), Wait("bot_silent", 2.0)))
-    assert [turn.text for turn in report.heard] == ["two tickets"]
-    assert report.said[0].heard == "You said: two tickets"
+report = converse(app, caller(says("two tickets"), Wait("bot_silent", 2.0)))
+assert [turn.text for turn in report.heard] == ["two tickets"]
+assert report.said[0].heard == "You said: two tickets"
 """
 
 from collections.abc import Iterable
@@ -80,9 +80,7 @@ def turns_of(events: Iterable[tuple[float, CallEvent]], began: float) -> tuple[S
     """Out of a tape: (Unix seconds, event). `began` is when the call did, in Unix seconds."""
     taped = list(events)
     cuts = [event.speech_at for _, event in taped if isinstance(event, Interrupted)]
-    turns = [
-        turn for at, event in taped if (turn := _turn(at, event, began, cuts)) is not None
-    ]
+    turns = [turn for at, event in taped if (turn := _turn(at, event, began, cuts)) is not None]
     return tuple(sorted(turns, key=lambda turn: turn.at_s))
 
 

@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 
 from callbridge import App, Call, Turn
-from callbridge.testing import Pair, Wait, caller, says, tone
+from callbridge.testing import LeftBehind, Pair, Wait, caller, says, tone
 from tests.callbridge.hummed import (
     EAR,
     HELLO,
@@ -152,7 +152,7 @@ def test_what_is_no_text_ends_the_call_and_says_what_it_was(
         assert hummed_s(report) == pytest.approx(says_s("One two. "), abs=0.05)
         assert apologised(report)
 
-    rehearse(answering(handler), test)
+    rehearse(answering(handler), test, expect_crash=TypeError)
     (error,) = errors(caplog, "the bot raised")
     with pytest.raises(TypeError, match=f"text, not {type(piece).__name__}"):
         raise error["exc_info"][1]
@@ -172,7 +172,7 @@ def test_nor_is_this_a_reply(said: object, caplog: pytest.LogCaptureFixture) -> 
         async def test(pair: Pair) -> None:
             assert apologised(await pair.call(asks(LEAVES_IT)))
 
-        rehearse(answering(handler), test)
+        rehearse(answering(handler), test, expect_crash=TypeError)
         (error,) = errors(caplog, "the bot raised")
         with pytest.raises(TypeError, match=f"not {type(said).__name__}"):
             raise error["exc_info"][1]
@@ -193,7 +193,7 @@ def test_a_bot_that_raises_in_the_middle_is_heard_so_far_then_apologised_for(
         assert report.hangup_source == "callee"
         assert pair.app.service.calls.counts.bots_crashed == 1
 
-    rehearse(answering(handler), test)
+    rehearse(answering(handler), test, expect_crash=Exception)
     assert len(errors(caplog, "the bot raised")) == 1
 
 
@@ -206,7 +206,7 @@ def test_a_bot_that_raises_before_it_says_anything(error: BaseException) -> None
         assert apologised(await pair.call(asks(LEAVES_IT)))
         assert pair.app.service.calls.counts.bots_crashed == 1
 
-    rehearse(answering(handler), test)
+    rehearse(answering(handler), test, expect_crash=Exception)
 
 
 def test_a_bot_that_raises_as_it_is_closed_is_only_logged(caplog: pytest.LogCaptureFixture) -> None:
@@ -228,7 +228,7 @@ def test_a_bot_that_raises_as_it_is_closed_is_only_logged(caplog: pytest.LogCapt
         assert report.hangup_source == "caller"
         assert pair.app.service.calls.counts.bots_crashed == 0
 
-    assert rehearse(answering(handler), test).turns == 2
+    assert rehearse(answering(handler), test, expect_crash=ValueError).turns == 2
     assert len(errors(caplog, "failed as it was closed")) == 1
 
 
@@ -272,7 +272,7 @@ def test_a_reply_that_cannot_be_cancelled_is_left_behind_and_the_next_turn_is_an
         assert pair.app.service.calls.counts.bots_stuck == 0
         assert b"callbridge_speech_stuck_total 1.0" in pair.app.service.metrics.text()
 
-    assert rehearse(answering(handler), test).stuck == 1
+    assert rehearse(answering(handler), test, expect_crash=LeftBehind).stuck == 1
     (error,) = errors(caplog, "left behind")
     assert handler.__name__ in error["what"]
 

@@ -40,16 +40,20 @@ def house(ring_s: float, talks_s: float = 4.0) -> CarrierConfig:
 
 
 def called(
-    app: App, config: CarrierConfig, script: CallScript, lateness: object = None
+    app: App,
+    config: CarrierConfig,
+    script: CallScript,
+    lateness: object = None,
+    **options: Any,
 ) -> CallReport:
     reports: list[CallReport] = []
 
     async def whole() -> None:
-        pair = Pair(app, config)
+        pair = Pair(app, config, **options)
         if lateness is not None:
             pair.lateness = lateness  # type: ignore[assignment]
         reports.append(await pair.call(script))
-        await app.close()
+        await pair.close()
         await asyncio.sleep(1.0)
         assert asyncio.all_tasks() == {asyncio.current_task()}
 
@@ -166,7 +170,8 @@ def test_a_bot_that_crashes_while_the_phone_rings_costs_nobody_the_call() -> Non
         async with asyncio.timeout(1.0):
             await call.transfer(PERSON, timeout=20)
 
-    report = called(app, house(ring_s=5.0), caller(Wait("hangup", within_s=60)))
+    leaves = caller(Wait("hangup", within_s=60))
+    report = called(app, house(ring_s=5.0), leaves, expect_crash=TimeoutError)
     assert report.bridged
     assert heard_s(report, VOICE) > 3.8
     assert "hangup" not in commands(report)

@@ -104,7 +104,7 @@ def test_ten_thousand_calls_leave_nothing_behind(caplog: pytest.LogCaptureFixtur
         await pair.quiet()
 
     async def main() -> None:
-        pair = Pair(every_bot(), config)
+        pair = Pair(every_bot(), config, expect_crash=ValueError)
         alive = [await batch(pair, 1000) for _ in range(10)]
         counts = pair.app.service.calls.counts
         assert sum(counts.begun.values()) >= 9000

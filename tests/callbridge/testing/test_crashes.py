@@ -115,7 +115,7 @@ def test_a_bot_that_does_not_end_is_raised_and_holds_nobody_up() -> None:
 
 def test_a_bot_that_never_waits_does_not_hang_the_test() -> None:
     async def dizzy(call: Call) -> None:
-        while True:
+        while True:  # noqa: ASYNC110  that is the mistake
             await asyncio.sleep(0)
 
     with pytest.raises(Stuck, match="goes round and round"):

@@ -9,6 +9,7 @@ import base64
 import json
 from collections import deque
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, cast
 from urllib.parse import parse_qs, urlsplit
 
@@ -21,7 +22,9 @@ from callbridge.carrier.api.problems import Response
 from callbridge.carrier.config import Behaviour, CarrierConfig
 from callbridge.carrier.core import effects as do
 from callbridge.carrier.core.report import CallReport
-from callbridge.carrier.people.script import WITHIN_S, CallScript, Step, Wait
+from callbridge.carrier.net.files import loader
+from callbridge.carrier.people.script import CallScript
+from callbridge.carrier.people.steps import WITHIN_S, Say, Step, Wait, fetch
 from callbridge.carrier.switch import Switch
 from callbridge.errors import CallbridgeError
 from callbridge.media.wire import TOKEN_HEADER
@@ -31,6 +34,7 @@ from callbridge.speech.engines import Speech
 from callbridge.testing.callers import NUMBER, hum
 from callbridge.testing.loop import EPOCH, VirtualClock, VirtualLoop, run
 from callbridge.testing.placed import PTIME_S, PlacedCall
+from callbridge.testing.speech import scripted, voice_for
 from callbridge.testing.witness import Crash, Witness
 from callbridge.testing.words import Conversation, SentCommand, turns_of
 from callbridge.timing.jobs import InlineJobs, Jobs
@@ -53,10 +57,13 @@ class Pair:
     for each webhook how much later it comes; infinity is a webhook that is lost. `jobs` does the
     work of speech engines: by default it takes no time.
 
-    `numbers` says who lives where (`CarrierConfig.numbers`). `speech` and the settings take the
-    place of what the application was made with, until `close`. A crash of a bot, or of a call, is
-    raised by `call`, `finished` or `close`, unless `expect_crash` is its type; then the report has
-    it, and a test without such a crash fails."""
+    An application without speech engines of its own gets `callbridge.testing.speech.scripted`,
+    which understand to the letter what a caller `says`. `numbers` says who lives where
+    (`CarrierConfig.numbers`). `speech` and the settings take the place of what the application was
+    made with, until `close`.
+
+    A crash of a bot, or of a call, is raised by `call`, `finished` or `close`, unless
+    `expect_crash` is its type; then the report has it, and a test without such a crash fails."""
 
     def __init__(
         self,
@@ -72,8 +79,17 @@ class Pair:
         **settings: Any,
     ) -> None:
         config = config or CarrierConfig(webhook_url=f"{ADDRESS}/webhooks", keep_recordings=1000)
-        if numbers is not None:
-            config = msgspec.structs.replace(config, numbers=numbers)
+        if speech is None and app.sound.speech is None:
+            speech = scripted()
+        recogniser = (speech or app.sound.speech or scripted()).recogniser
+        self._speak = voice_for(recogniser)
+        config = msgspec.structs.replace(
+            config,
+            numbers={
+                number: self._voiced(person) if isinstance(person, CallScript) else person
+                for number, person in (config.numbers if numbers is None else numbers).items()
+            },
+        )
         self.app = app
         self._commands: dict[str, list[SentCommand]] = {}  # by call_control_id
         self._witness = Witness(expect_crash)
@@ -117,7 +133,7 @@ class Pair:
 
     def place(self, script: CallScript) -> str:
         """A caller rings in; returns the call_control_id."""
-        call_control_id = self.switch.place_call(script, self.clock.now())
+        call_control_id = self.switch.place_call(self._voiced(script), self.clock.now())
         self.drain()
         return call_control_id
 
@@ -132,7 +148,9 @@ class Pair:
         for _ in range(round(WITHIN_S / PTIME_S)):
             for leg in self.app.service.calls.legs():
                 if leg.call_control_id == call_control_id and leg.stream is not None:
-                    return PlacedCall(call_control_id, self.switch, leg.tape, self.finished)
+                    return PlacedCall(
+                        call_control_id, self.switch, leg.tape, self.voiced, self.finished
+                    )
             await asyncio.sleep(PTIME_S)
         raise AssertionError(f"no media stream in {WITHIN_S:g} s")
 
@@ -187,6 +205,17 @@ class Pair:
         for socket in list(self._sockets.values()):
             socket.break_off()
         self.drain()
+
+    def _voiced(self, script: CallScript) -> CallScript:
+        return msgspec.structs.replace(script, steps=self.voiced(script.steps))
+
+    def voiced(self, steps: tuple[Step, ...]) -> tuple[Step, ...]:
+        """What a caller says, in a voice that the bot's engines understand. Raises ScriptError."""
+        mute = (
+            msgspec.structs.replace(step, recording="") if isinstance(step, Say) else step
+            for step in steps
+        )
+        return fetch(mute, loader(Path()), self._speak)
 
     def _loop_error(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """Of a callback, or a task that nobody waits for."""

@@ -22,11 +22,12 @@ class PlacedCall:
         call_control_id: str,
         switch: Switch,
         tape: Tape,
+        voiced: Callable[[tuple[Step, ...]], tuple[Step, ...]],
         finished: Callable[[str], Awaitable[Conversation]],
     ) -> None:
         self.call_control_id = call_control_id
         self.heard: list[str] = []  # of each utterance of the bot, what the caller heard of it
-        self._switch, self._finished = switch, finished
+        self._switch, self._voiced, self._finished = switch, voiced, finished
         self._tape = tape.listen()
 
     async def does(self, *steps: Step) -> None:
@@ -35,7 +36,7 @@ class PlacedCall:
         assert leg is not None, "the carrier has forgotten the call"
         caller = leg.caller
         assert caller is not None, "the call is over"
-        caller.carry_on(steps)
+        caller.carry_on(self._voiced(steps))
         while caller.step is not None and leg.caller is caller:  # noqa: ASYNC110  time is virtual
             await asyncio.sleep(PTIME_S)
         assert not leg.failures, leg.failures

@@ -92,16 +92,16 @@ class Witness:
 def _crash(event: CallEvent, error: BaseException | None) -> Exception | None:
     match event:
         case BotCrashed() | ReplyFailed() | CallBroke():
-            crash = cast("Exception | None", error)
-            while isinstance(crash, ExceptionGroup):
-                inside = cast("ExceptionGroup[Exception]", crash).exceptions
-                if len(inside) > 1:
-                    break
-                crash = inside[0]  # what its group has wrapped
-            return crash or RuntimeError(event.error)
+            return _unwrapped(error) if isinstance(error, Exception) else RuntimeError(event.error)
         case BotStuck(at=at):
             return LeftBehind(f"the bot does not end though it was cancelled; it waits at {at}")
         case ReplyStuck(what=what):
             return LeftBehind(f"{what} does not end though it was cancelled")
         case _:
             return None
+
+
+def _unwrapped(error: Exception) -> Exception:
+    """What a group of one has wrapped: a task's own exception."""
+    inside = cast("tuple[Exception, ...]", getattr(error, "exceptions", ()))
+    return _unwrapped(inside[0]) if len(inside) == 1 else error

@@ -158,7 +158,13 @@ def carrier(
 
 @cli.command()
 def call(
-    script: Annotated[Path, typer.Option(help="What the caller does: examples/echo.json.")],
+    script: Annotated[
+        Path | None,
+        typer.Option(
+            help="What the caller does: examples/echo.json. Without one they greet, ask, interrupt "
+            "and hang up."
+        ),
+    ] = None,
     to: Annotated[
         str | None, typer.Option(help="The number to ring instead of the script's.")
     ] = None,
@@ -176,6 +182,7 @@ def call(
     to /carrier/calls with the API key as bearer token."""
     from callbridge.carrier.net import ring
 
+    script = script or ring.SOMEBODY
     steps = ring.read_script(script) | ({"to": to} if to else {})
     base = str(script.parent.resolve())
 

@@ -78,7 +78,8 @@ def test_every_step_is_read() -> None:
     answered, speaking, silent, play, says, recorded, press, hangup = script.steps
     assert answered == Wait("answered")
     assert speaking == Wait("bot_speaking", for_s=1.0, within_s=5.0)
-    assert silent == Wait("bot_silent", for_s=0.6)
+    assert silent == Wait("bot_silent")
+    assert silent.enough_s == 0.6
     assert np.array_equal(play.sounds_like.pcm, CLIP.pcm[2000:4000])
     assert play.background
     assert len(says.sounds_like.pcm) == len(speak("Sales, please.").pcm)

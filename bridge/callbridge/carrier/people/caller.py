@@ -137,7 +137,7 @@ class Caller:
         return False
 
     def _is_true(self, step: Wait, now: Situation) -> bool:
-        enough = step.for_s * TICKS_PER_S
+        enough = step.enough_s * TICKS_PER_S
         match step.event:
             case "answered":
                 return now.answered

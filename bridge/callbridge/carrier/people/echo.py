@@ -14,7 +14,7 @@ TICK_S = 0.020
 
 
 class EchoPath(msgspec.Struct, frozen=True):
-    """Hands-free telephones do -15 to -30 dB after 80 to 400 ms. The delay counts in 20 ms."""
+    """Hands-free telephones do -15 to -30 dB after 80 to 400 ms; the delay counts in 20 ms."""
 
     db: Annotated[float, Meta(description="How loud the echo is, -60 to 0.")] = -20.0
     delay_s: Annotated[float, Meta(description="How late it comes, 0.02 to 1.")] = 0.160

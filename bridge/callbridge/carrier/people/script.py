@@ -23,7 +23,6 @@ from callbridge.carrier.people.checks import ScriptError
 from callbridge.carrier.people.echo import EchoPath
 from callbridge.carrier.people.expect import Expectation, parse_expectation
 from callbridge.carrier.people.steps import (
-    DEFAULT_FOR_S,
     EVENTS,
     STEPS,
     WITHIN_S,
@@ -118,9 +117,6 @@ def _step(line: JsonObject, where: str) -> Step:
         if line != {"hangup": True}:
             raise ScriptError(f"{where}: hangup is written as true, and stands alone")
         return HangUp()
-    if name == "wait":
-        defaults = {event: {"for": for_s} for event, for_s in DEFAULT_FOR_S.items()}
-        line = defaults.get(cast(ScriptEvent, str(line["wait"])), {}) | line
     return _made(STEPS[name], line, where)
 
 

@@ -26,7 +26,7 @@ EVENTS: dict[ScriptEvent, str] = {
     "hangup": "Never: the step ends with the call. Whoever waits for it leaves the end to the bot.",
 }
 WITHIN_S = 30.0
-# How much audio makes the condition true when a JSON script does not say.
+# How many seconds make it true when the script does not say.
 DEFAULT_FOR_S: dict[ScriptEvent, float] = {"bot_speaking": 0.2, "bot_silent": 0.6}
 
 AudioLoader = Callable[[str], Clip]
@@ -45,18 +45,24 @@ class Wait(msgspec.Struct, frozen=True):
 
     event: Annotated[ScriptEvent, Meta(description="What for: see below.")] = field(name="wait")
     for_s: Annotated[
-        float, Meta(description="How many seconds of sound, or of silence; 0.2 and 0.6 by default.")
-    ] = field(default=0.0, name="for")
+        float | None, Meta(description="How many seconds of sound, or of silence.")
+    ] = field(default=None, name="for")
     within_s: Annotated[float, Meta(description="After how many seconds the script fails.")] = (
         field(default=WITHIN_S, name="within")
     )
 
     def __post_init__(self) -> None:
         checks.one_of("the event", self.event, EVENTS)
-        checks.seconds("for", self.for_s)
         checks.seconds("within", self.within_s)
-        if self.for_s and self.event not in DEFAULT_FOR_S:
-            raise ScriptError(f"'for' goes with {' and '.join(DEFAULT_FOR_S)} only")
+        if self.for_s is not None:
+            checks.seconds("for", self.for_s)
+            if self.event not in DEFAULT_FOR_S:
+                raise ScriptError(f"'for' goes with {' and '.join(DEFAULT_FOR_S)} only")
+
+    @property
+    def enough_s(self) -> float:
+        """How many seconds make it true."""
+        return DEFAULT_FOR_S.get(self.event, 0.0) if self.for_s is None else self.for_s
 
     def __str__(self) -> str:
         return f"wait {self.event}"

@@ -320,7 +320,9 @@ class Course:
                 await self._out_of_time(bot)
         finally:
             await self._dismiss(bot)
-        if bot.cancelled() or (error := bot.exception()) is None or isinstance(error, CallError):
+        if not bot.done() or bot.cancelled():
+            return
+        if (error := bot.exception()) is None or isinstance(error, CallError):
             return  # a bot that ends by a call's own end has ended well
         self._counts.bots_crashed += 1
         text = "".join(traceback.format_exception(error))

@@ -8,7 +8,7 @@
 An `async def` test runs on the virtual loop if it asks for `pair` or has the mark `virtual`; every
 other one is left to pytest-asyncio, or to whatever runs asynchronous tests. `app` is an application
 without bots: a conftest.py that has an `app` of its own replaces it. The arguments of the mark are
-those of `Pair`: `@pytest.mark.virtual(delay=0.05)`.
+those of `Pair`: `@pytest.mark.virtual(delay=0.05)`; several marks add up.
 
 A virtual test fails when a bot or a call crashes that is not expected to, by
 `@pytest.mark.virtual(expect_crash=ValueError)`, and when a call or a task outlives it. Asynchronous
@@ -48,8 +48,9 @@ def virtual_runner() -> Iterator[VirtualRunner]:
 @pytest.fixture
 def pair(request: pytest.FixtureRequest, app: App, virtual_runner: VirtualRunner) -> Pair:
     """`app` joined in memory to a carrier."""
-    mark = request.node.get_closest_marker("virtual")
-    options: dict[str, Any] = mark.kwargs if mark else {}
+    options: dict[str, Any] = {}
+    for mark in reversed(list(request.node.iter_markers("virtual"))):  # the closest comes last
+        options |= mark.kwargs
 
     async def on_the_loop() -> Pair:
         return Pair(app, **options)

@@ -87,6 +87,7 @@ def test_what_cut_the_bot_and_what_was_heard_of_it() -> None:
     assert 0.4 < greeting.heard_s < 1.5
     assert stop.over_bot
     assert str(report).splitlines()[0].endswith("eight nine ten eleven.]")
+    assert "'caller: stop that now'" in repr(report)
 
 
 def test_a_turn_that_no_engine_understood_is_in_the_report() -> None:

@@ -271,7 +271,7 @@ class Rest(httpx.AsyncBaseTransport):
         await asyncio.sleep(2 * pair._delay)  # pyright: ignore[reportPrivateUsage]
         answer = pair.switch.request(
             request.method,
-            request.url.path,
+            request.url.raw_path.decode(),
             await request.aread(),
             request.headers.get("authorization"),
             pair.clock.now(),

@@ -71,7 +71,7 @@ def rehearse(
             studio = app.service.studio()
             assert (studio.hearing.queued, studio.speaking.queued) == (0, 0)
             counts.append(studio.counts)
-        await app.close()
+        await pair.close()
         await asyncio.sleep(1.0)
         ours = asyncio.all_tasks() - {asyncio.current_task()}
         left = [task for task in ours if "SlowJobs" not in repr(task)]  # threads that hang

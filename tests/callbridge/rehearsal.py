@@ -22,6 +22,6 @@ def in_memory(
         await test(joined)
         await joined.quiet()
         assert not joined.app.service.calls.counts.bots_stuck
-        await app.close()
+        await joined.close()
 
     run(whole())

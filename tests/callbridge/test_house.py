@@ -34,7 +34,8 @@ MAY_IMPORT = {
     "callbridge": "app errors outcomes calls voice speech.language tape.events",
     "carrier": "errors timing host media.wire",
     # Tools stand on everything, and nothing but the command line stands on them.
-    "testing": "callbridge app errors timing host control media speech sockets calls serve carrier",
+    "testing": "callbridge app errors timing host tape control media speech sockets calls serve "
+    "carrier",
     "demo": "callbridge app errors timing host tape serve carrier",
     "bench": "callbridge app errors timing host media.wire serve carrier demo",
     "__main__": "errors timing host speech serve carrier demo bench",

@@ -90,7 +90,7 @@ def test_a_bots_crash_and_a_refused_webhook_are_seen() -> None:
         assert now["callbridge_bots_crashed_total",] == 1
         assert now["callbridge_webhooks_total", "refused"] == 1
 
-    in_memory(broken, test)
+    in_memory(broken, test, expect_crash=ValueError)
 
 
 async def test_the_lag_of_the_loop_is_seen_without_any_call() -> None:

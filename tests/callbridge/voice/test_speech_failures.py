@@ -136,7 +136,7 @@ def test_who_is_never_understood_is_told_so_three_times_and_then_let_go() -> Non
         assert report.hangup_source == "callee"
         assert pair.app.service.calls.counts.bots_crashed == 1
 
-    assert rehearse(app, test).failed_turns == 4
+    assert rehearse(app, test, expect_crash=SpeechFailed).failed_turns == 4
 
 
 def hanging_on(text: str) -> Callable[[object], float]:
@@ -269,7 +269,7 @@ def test_a_bad_synthesiser_ends_the_call_with_an_apology_after_what_was_said(
         assert pair.app.service.calls.counts.bots_crashed == 1
         assert pair.app.service.studio().speaking.failed == 1
 
-    rehearse(app, test)
+    rehearse(app, test, expect_crash=SpeechFailed)
     (error,) = errors(caplog, "the bot raised")
     with pytest.raises(SpeechFailed, match=why):
         raise error["exc_info"][1]
@@ -317,7 +317,7 @@ def test_a_synthesiser_that_hangs_is_given_up_or_interrupted() -> None:
         speaking = pair.app.service.studio().speaking
         assert speaking.hung == 2
 
-    rehearse(app, test)
+    rehearse(app, test, expect_crash=SpeechFailed)
 
 
 # ---- voice detectors ----------------------------------------------------------------------------
@@ -392,7 +392,7 @@ def test_a_bot_that_stays_deaf_says_so_and_ends_the_call(
         assert report.hangup_source == "callee"
         assert report.duration_s < 15
 
-    counts = rehearse(app, test)
+    counts = rehearse(app, test, expect_crash=SpeechFailed)
     assert counts.failed_turns >= 4
     assert "the voice detector" in errors(caplog, "a turn was not understood")[0]["why"]
 
@@ -406,7 +406,7 @@ def test_a_voice_detector_without_a_window_is_refused(caplog: pytest.LogCaptureF
     async def test(pair: Pair) -> None:
         assert apologised(await pair.call(caller(LEAVES_IT)))
 
-    rehearse(app, test)
+    rehearse(app, test, expect_crash=SettingsError)
     (error,) = errors(caplog, "the bot raised")
     assert isinstance(error["exc_info"][1], SettingsError)
 
@@ -437,7 +437,7 @@ def test_without_engines_the_caller_hears_the_apology_and_the_log_says_what_to_i
         assert loud_s(report.bot, 440.0) == pytest.approx(0.5, abs=0.05)
         assert pair.app.service.calls.counts.bots_crashed == 1
 
-    rehearse(app, test)
+    rehearse(app, test, expect_crash=SettingsError)
     (error,) = errors(caplog, "the bot raised")
     with pytest.raises(SettingsError, match=r"install the extra callbridge\[speech\]"):
         raise error["exc_info"][1]
@@ -466,7 +466,7 @@ def test_a_voice_that_does_not_exist_is_named_with_those_that_do(
     async def test(pair: Pair) -> None:
         assert apologised(await pair.call(asks(LEAVES_IT)))
 
-    rehearse(app, test)
+    rehearse(app, test, expect_crash=SpeechFailed)
     (error,) = errors(caplog, "the bot raised")
     with pytest.raises(SpeechFailed, match="SettingsError: espeak-ng has no voice 'tlhIngan'; it"):
         raise error["exc_info"][1]

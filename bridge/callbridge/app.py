@@ -38,6 +38,7 @@ from callbridge.speech.pool import SpeechPool
 from callbridge.speech.studio import SpeechCounts, Studio
 from callbridge.speech.turns import TurnSettings
 from callbridge.tape.lines import LogLines
+from callbridge.tape.tally import TapeTally
 from callbridge.tape.tape import TapeFile, TapeReader
 from callbridge.timing.clock import Clock, SystemClock
 from callbridge.timing.jobs import Jobs, ThreadJobs
@@ -333,7 +334,8 @@ class Service:
         tx = codec(settings.codec, settings.sampling_rate).encoding
         token = settings.media_token.get_secret_value() if settings.media_token else ""
         self._tape_file = TapeFile(settings.tape) if settings.tape else None
-        readers: list[TapeReader] = [LogLines(log), *surroundings.readers]
+        happened = TapeTally()
+        readers: list[TapeReader] = [LogLines(log), happened, *surroundings.readers]
         if self._tape_file is not None:
             readers.append(self._tape_file)
         leg = LegMeans(
@@ -364,9 +366,8 @@ class Service:
         self.doors = [Door(MEDIA, self.calls, shared)]
         self.sockets = {door.endpoint.path: StreamServer(door) for door in self.doors}
         pools = {"hearing": self._hearing, "speaking": self._speaking}
-        self.metrics = Metrics(
-            self.calls, self._ticker, SpeechFigures(self._spoken, pools), self._watchdog
-        )
+        speech = SpeechFigures(self._spoken, pools)
+        self.metrics = Metrics(self.calls, happened, self._ticker, speech, self._watchdog)
 
     def studio(self) -> Studio:
         """The speech engines and their pools; loaded at the first call that listens or speaks."""

@@ -23,6 +23,21 @@ from tests.callbridge.carrier.live import KEY, Live, carrier, customer, echo, ho
 RTP = {"stream_bidirectional_mode": "rtp", "stream_bidirectional_target_legs": "self"}
 
 
+async def test_a_restarted_carrier_knows_its_applications_and_finished_calls(
+    tmp_path: Path,
+) -> None:
+    config = CarrierConfig(api_key=KEY)
+    support = {"application_name": "support", "webhook_event_url": "http://127.0.0.1:9/"}
+    async with carrier(config, out_dir=tmp_path) as live:
+        made = await live.http.post("/v2/call_control_applications", json=support)
+        call = await live.ring(steps=[{"hangup": True}])
+        before = await live.finished(call)
+    async with carrier(config, out_dir=tmp_path) as live:
+        path = f"/v2/call_control_applications/{made.json()['data']['id']}"
+        assert (await live.http.get(path)).json()["data"]["application_name"] == "support"
+        assert await live.finished(call) == before
+
+
 async def streamed(live: Live, url: str, **fields: object) -> str:
     call = await live.ring(steps=[{"wait": "hangup"}])
     assert await live.command(call, "answer", stream_url=url, **RTP, **fields) == 200

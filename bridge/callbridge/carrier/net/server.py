@@ -46,7 +46,7 @@ class VoiceApi:
         body = await read_body(request)
         answer = self._shell.switch.request(
             request.method,
-            request.url.path,
+            f"{request.url.path}?{request.url.query}",
             body,
             request.headers.get("authorization"),
             self._shell.now(),
@@ -84,10 +84,9 @@ class Extras:
         if not self._allowed(request):
             return refusal("the carrier's API key is needed as a bearer token", 401)
         call = request.path_params["call"]
-        kept = self._shell.recordings.get(call)
-        if kept is not None:
-            files = {"wav": kept.wav, "json": kept.json}
-            return reply(kept.summary | {"finished": True, "files": files})
+        left = self._shell.switch.store.recording(call)
+        if left is not None:
+            return reply(left | {"finished": True})
         try:
             report = self._shell.switch.report(call)
         except LookupError as error:

@@ -150,7 +150,7 @@ async def _answer(reader: asyncio.StreamReader, within: float) -> GeneratorAnswe
     except TimeoutError:
         raise CallbridgeError(f"the load generator gave no answer within {within:g} s") from None
     except (asyncio.IncompleteReadError, msgspec.DecodeError):
-        raise CallbridgeError("the load generator ended by itself: see above") from None
+        raise CallbridgeError("the load generator has failed; what it printed says why") from None
     if answer.failed:
         raise CallbridgeError(answer.failed)
     return answer

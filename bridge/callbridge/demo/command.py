@@ -9,6 +9,7 @@ import secrets
 from asyncio import FIRST_COMPLETED
 from collections.abc import AsyncGenerator, Coroutine, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple, TypeVar
@@ -105,7 +106,6 @@ async def _one(
     ):
         base = str(pairing.script.parent.resolve())
         call = await ends.exchange.ring(ring.read_script(pairing.script), base)
-        telling.begin()
         report, metrics = await _while_alive(ends, _to_the_end(ends, call, http, telling))
         telling.end()
     if not report["files"]["wav"]:
@@ -182,6 +182,8 @@ async def _to_the_end(
     ends: Ends, call: str, http: httpx.AsyncClient, telling: Telling
 ) -> tuple[dict[str, Any], str]:
     """Tell the call until it is over. Returns the carrier's report and the bridge's metrics."""
+    began = datetime.fromisoformat((await ends.exchange.report(call))["start_time"])
+    telling.begin(began.timestamp())
     async for entry in ends.exchange.tape(call):
         telling.tape(entry)
     report = await ends.exchange.finished(call)

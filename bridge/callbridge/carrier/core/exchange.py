@@ -156,6 +156,7 @@ class Exchange:
                 self._deadline(leg)
         answered = [leg for leg in legs if leg.state is LegState.ANSWERED]
         for leg in answered:
+            leg.heard_from = now if leg.heard_from is None else leg.heard_from
             self._finish_tick(leg)
             leg.speak()
         for leg in answered:
@@ -463,10 +464,12 @@ class Exchange:
         received = stream.receive(message, now)
         if not received.kind:
             return
-        leg.note(now, received.kind, **received.detail)
         leg.stream_errors += received.kind == "error"
         if received.kind == "clear":
+            leg.note(now, "clear", **received.detail, sample=leg.heard_samples)
             leg.keep_clear()
+        else:
+            leg.note(now, received.kind, **received.detail)
         if received.marks:
             leg.keep_marks(stream, received.marks)
             for mark in received.marks:

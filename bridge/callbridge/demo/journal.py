@@ -1,6 +1,7 @@
 """The bridge's tape of a call, on the clock of the carrier's tape.
 
-The carrier's report says at which time of day its tape begins, and both processes run on one machine.
+The carrier's report says at which time of day its tape begins; both processes have the machine's
+clock.
 """
 
 import asyncio
@@ -19,7 +20,7 @@ FOLLOW_S = 0.02
 
 
 class Journal:
-    """Collects the bridge's tape. Unix seconds are `wall` and all that is called `at` or `..._at`."""
+    """Collects the bridge's tape. `wall`, `at` and fields called `..._at` are Unix seconds."""
 
     def __init__(self, began_at: float) -> None:
         """`began_at`: when the call came in."""

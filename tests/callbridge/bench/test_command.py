@@ -290,6 +290,7 @@ def test_a_peer_that_dies_under_load(run: Run, tmp_path: Path) -> None:
     ran = run(*QUICK, "--peer", f"{sys.executable} {peer}", "--rounds", "1")
     assert ran.code == 2
     assert "mortal: failed with exit code 3" in ran.err
+    assert [each.target for each in ran.steps] == ["callbridge"]  # what was measured before
     assert "out of memory" in ran.err
     assert "Traceback" not in ran.err
 

@@ -18,7 +18,6 @@ from callbridge.tape.events import (
 )
 from callbridge.tape.tape import TapeLine
 
-
 BEGAN = 1_795_000_000.0  # Unix seconds
 
 

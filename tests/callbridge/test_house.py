@@ -37,7 +37,7 @@ MAY_IMPORT = {
     "testing": "callbridge app errors timing host control media speech sockets calls serve carrier",
     "demo": "callbridge app errors timing host tape serve carrier",
     "bench": "callbridge app errors timing host media.wire serve carrier demo",
-    "__main__": "errors timing host speech serve carrier demo bench",
+    "__main__": "callbridge errors timing host speech serve carrier demo bench",
 }  # fmt: skip
 
 NETWORK = {"httpx", "picows", "socket", "uvicorn", "websockets"}

@@ -25,6 +25,7 @@ from callbridge.bench.results import Figures, Knee, Slo
 from callbridge.bench.run import Run
 from callbridge.bench.session import LoadSound, Seats, Session, Tls, foreign, own, peer, seats
 from callbridge.errors import CallbridgeError
+from callbridge.host import terminal
 from callbridge.host.child import ended_by_sigterm
 from callbridge.serve.settings import CODEC_RATES
 from telecodecs import codec
@@ -68,7 +69,7 @@ async def bench(wish: Wish, console: Console, *, as_json: bool) -> bool:
     CallbridgeError when something cannot be measured."""
     seat = check(wish)
     scene = report.scene(_in_words(wish.sound), "uvloop", datetime.now())
-    shown = Console(quiet=True) if as_json else console
+    shown = terminal.silent() if as_json else console
     shown.print(report.header(scene), style="dim")
     progress = report.BenchProgress(shown)
     run = Run(wish.slo, progress, wish.settle)

@@ -30,6 +30,7 @@ from callbridge.demo.outcome import DemoOutcome
 from callbridge.demo.picture import draw
 from callbridge.demo.record import read
 from callbridge.errors import CallbridgeError
+from callbridge.host import terminal
 from callbridge.host.bind import free_ports
 from callbridge.host.child import Child, ended_by_sigterm, ourselves, running
 
@@ -57,7 +58,7 @@ async def demo(
     does not start or dies; whatever happens, no process is left behind."""
     # A mistake in the last script is better known before the first call.
     scripts = [_check_script(pairing.script) for pairing in pairings]
-    live = Console(quiet=True) if as_json else console
+    live = terminal.silent() if as_json else console
     outcomes: list[DemoOutcome] = []
     with ended_by_sigterm():
         for pairing, script in zip(pairings, scripts, strict=True):

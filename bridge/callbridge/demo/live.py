@@ -223,10 +223,11 @@ class Telling:
         due = sorted((line for line in self._waiting if line.at_s <= until_s), key=itemgetter(0))
         self._waiting = [line for line in self._waiting if line.at_s > until_s]
         for line in due:
-            self._console.print(_text(line), soft_wrap=True)
+            self._console.print(shown(line), soft_wrap=True)
 
 
-def _text(line: ToldLine) -> Text:
+def shown(line: ToldLine) -> Text:
+    """As it is printed."""
     text = Text.assemble(
         (f"{line.at_s:7.2f} s  ", "dim"),
         (f"{line.who:<8}", COLORS[line.who]),

@@ -103,6 +103,12 @@ def ourselves(*args: str) -> tuple[str, ...]:
     return (sys.executable, "-P", "-m", "callbridge", *args)
 
 
+def of_module(name: str, *args: str) -> tuple[str, ...]:
+    """The command line that runs `main` of one of our modules. With `-m`, Python warns of a module
+    that its package has imported already."""
+    return (sys.executable, "-P", "-c", f"from {name} import main; main()", *args)
+
+
 @asynccontextmanager
 async def running(
     name: str,

@@ -28,9 +28,6 @@ STANDARD = set(vars(logging.makeLogRecord({}))) | {
 }
 
 
-ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
-
-
 class MaskTokens(logging.Filter):
     """Servers log the address of a WebSocket, at the debug level also headers and frames; a refusal
     of the platform may quote what we sent. Ours carry tokens."""
@@ -51,18 +48,13 @@ class MaskTokens(logging.Filter):
 
 
 class TextFormatter(logging.Formatter):
-    """`time level message key=value …`, a line for each record but for its traceback.
+    """`time level message key=value …`, a line for each record but for its traceback. Before that
+    stands the line of it that its reader wrote themselves.
 
     The platform's id of a call is long: it stands where the call begins, beside our own."""
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)-7s %(message)s")
-
-    def formatException(self, ei: ExcInfo) -> str:  # noqa: N802  the base class's name
-        """The line that its reader wrote themselves, and then the traceback."""
-        whole = super().formatException(ei)
-        own = own_line(ei[2])
-        return f"{own}\n{whole}" if own else whole
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  the base class's name
         extra = {k: v for k, v in vars(record).items() if k not in STANDARD and v not in (None, "")}
@@ -70,10 +62,11 @@ class TextFormatter(logging.Formatter):
             extra.pop("call_control_id", None)
         line = super().formatMessage(record)
         line += "".join(f" {key}={value}" for key, value in extra.items())
-        if line.isprintable():
-            return line
-        # What comes from outside, such as a caller's name, must not look like a line of ours.
-        return "".join(c if c.isprintable() else repr(c)[1:-1] for c in line)
+        if not line.isprintable():
+            # What comes from outside, such as a caller's name, must not look like a line of ours.
+            line = "".join(c if c.isprintable() else repr(c)[1:-1] for c in line)
+        own = own_line(record.exc_info[2]) if record.exc_info else ""
+        return f"{line}\n{own}" if own else line
 
 
 def own_line(trace: TracebackType | None) -> str:

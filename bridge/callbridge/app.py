@@ -37,6 +37,7 @@ from callbridge.speech.offline import offline, require
 from callbridge.speech.pool import SpeechPool
 from callbridge.speech.studio import SpeechCounts, Studio
 from callbridge.speech.turns import TurnSettings
+from callbridge.tape.hushed import Hushed
 from callbridge.tape.lines import LogLines
 from callbridge.tape.tally import TapeTally
 from callbridge.tape.tape import TapeFile, TapeReader
@@ -338,6 +339,8 @@ class Service:
         readers: list[TapeReader] = [LogLines(log), happened, *surroundings.readers]
         if self._tape_file is not None:
             readers.append(self._tape_file)
+        if not settings.log_words:
+            readers = [Hushed(reader) for reader in readers]
         leg = LegMeans(
             MediaPlan(
                 sample_rate=sound.sample_rate,

@@ -38,7 +38,7 @@ MAY_IMPORT = {
     "carrier",
     "demo": "callbridge app errors timing host tape serve carrier",
     "bench": "callbridge app errors timing host media.wire serve carrier demo",
-    "__main__": "errors timing host speech serve carrier demo bench",
+    "__main__": "callbridge errors timing host speech serve carrier demo bench",
 }  # fmt: skip
 
 NETWORK = {"httpx", "picows", "socket", "uvicorn", "websockets"}

@@ -143,6 +143,7 @@ class Exchange:
                 self._deadline(leg)
         answered = [leg for leg in legs if leg.state is LegState.ANSWERED]
         for leg in answered:
+            leg.heard_from = self.now if leg.heard_from is None else leg.heard_from
             for part in leg.parts:
                 part.begin_tick()
             leg.speak()

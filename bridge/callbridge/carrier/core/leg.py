@@ -102,6 +102,7 @@ class CarrierLeg:
         self.echo: LineEcho | None = None
         self.said: Pcm | None = None  # 20 ms of the current tick
         self.ticks = 0  # since the answer
+        self.heard_from: float | None = None  # when the first of them was
 
         self.tape = CarrierTape()
         self.recorder = Recorder(encoding.sample_rate, enabled=record)
@@ -191,6 +192,8 @@ class CarrierLeg:
             tape=tuple(self.tape.entries),
             tape_dropped=self.tape.dropped,
             answered_at_s=None if self.answered_at is None else self.answered_at - self.started_at,
+            audio_from_s=None if self.heard_from is None else self.heard_from - self.started_at,
+            start_time=self.identity.start_time,
             bridged=self.was_bridged,
             stream_errors=self.stream_errors,
             hangup_cause=self.ending.cause if self.ending else None,

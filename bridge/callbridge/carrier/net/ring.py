@@ -38,6 +38,10 @@ class Carrier:
         answer = await self._request("POST", "/carrier/calls", params={"base": base}, json=script)
         return str(answer["call_control_id"])
 
+    async def hang_up(self, call: str) -> None:
+        """The caller hangs up. A call that is over stays so."""
+        await self._request("DELETE", f"/carrier/calls/{call}")
+
     async def tape(self, call: str) -> AsyncIterator[TapeEntry]:
         """What happens on the call, as it happens, until it is over."""
         async with self._http.stream("GET", f"/carrier/calls/{call}/tape", timeout=None) as lines:

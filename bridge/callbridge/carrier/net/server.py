@@ -32,6 +32,7 @@ def build(shell: Shell) -> Starlette:
             Route("/carrier/public_key", extras.public_key),
             Route("/carrier/calls", extras.place_call, methods=["POST"]),
             Route("/carrier/calls/{call}", extras.call),
+            Route("/carrier/calls/{call}", extras.hang_up, methods=["DELETE"]),
             Route("/carrier/calls/{call}/tape", extras.tape),
         ],
         exception_handlers={ClientDisconnect: hung_up},
@@ -92,6 +93,17 @@ class Extras:
         except LookupError as error:
             return refusal(str(error), 404)
         return reply(report.summary() | {"finished": False, "files": None})
+
+    async def hang_up(self, request: Request) -> Response:
+        """The caller hangs up, whatever their script says. The report follows as always."""
+        if not self._allowed(request):
+            return refusal("the carrier's API key is needed as a bearer token", 401)
+        try:
+            self._shell.switch.hang_up(request.path_params["call"], self._shell.now())
+        except LookupError as error:
+            return refusal(str(error), 404)
+        self._shell.settle()
+        return reply({}, 200)
 
     async def tape(self, request: Request) -> Response:
         """One JSON object per line, as things happen, until the call is over."""

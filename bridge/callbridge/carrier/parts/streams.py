@@ -195,10 +195,12 @@ class StreamPart(Part):
         received = self.stream.receive(message, self._exchange.now)
         if not received.kind:
             return
-        self._exchange.note(self._leg, received.kind, **received.detail)
         self._leg.stream_errors += received.kind == "error"
+        detail = received.detail
         if received.kind == "clear":
+            detail = detail | {"sample": self._leg.heard_samples}
             self._leg.keep_clear()
+        self._exchange.note(self._leg, received.kind, **detail)
         for mark in received.marks:
             self._keep(mark)
             self._exchange.note(self._leg, "mark returned", name=mark.name, cleared=mark.cleared)

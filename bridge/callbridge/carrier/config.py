@@ -1,10 +1,11 @@
 """Settings of one carrier, and how the numbers it can reach behave."""
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Literal, get_args
 
 import msgspec
 
+from callbridge.carrier.people import checks
 from callbridge.carrier.people.script import CallScript
 
 Unreachable = Literal["busy", "no_answer", "reject", "not_found"]
@@ -28,3 +29,9 @@ class CarrierConfig(msgspec.Struct, frozen=True, kw_only=True):
     keep_finished: int = 1000
     keep_recordings: int = 20
     dedup_s: float = 60.0
+
+    def __post_init__(self) -> None:
+        """Raises ScriptError for a number where nobody can live so."""
+        for number, behaviour in self.numbers.items():
+            if not isinstance(behaviour, CallScript):
+                checks.one_of(f"of {number}, the behaviour", behaviour, get_args(Unreachable))

@@ -8,8 +8,9 @@ import pytest
 
 from callbridge.carrier.net.numbers import read_numbers
 from callbridge.carrier.net.speaking import speaker
-from callbridge.carrier.people.script import CallScript, ScriptError
+from callbridge.carrier.people.script import CallScript
 from callbridge.carrier.people.steps import Say
+from callbridge.errors import CallbridgeError
 from callbridge.speech import espeak
 from telecodecs import Pcm
 from tests.callbridge.carrier.line import tone
@@ -45,7 +46,7 @@ async def test_without_a_voice_the_request_is_refused_with_what_to_do() -> None:
 def test_people_at_numbers_of_a_file_speak_too(tmp_path: Path) -> None:
     path = tmp_path / "numbers.json"
     path.write_text(json.dumps({"+13125550199": {"steps": [SALES]}}))
-    with pytest.raises(ScriptError, match="there is no voice to say it with"):
+    with pytest.raises(CallbridgeError, match=r"numbers\.json: \+13125550199: step 1 .* no voice"):
         read_numbers(path)
     person = read_numbers(path, speaker(beeps))["+13125550199"]
     assert isinstance(person, CallScript)
@@ -62,3 +63,10 @@ def test_the_voice_is_espeak_ng() -> None:
     pcm, rate = speak("Sales, please.")
     assert 0.5 < len(pcm) / rate < 3
     assert np.abs(pcm).max() > 5000
+
+
+def test_a_behaviour_that_is_none_is_named_with_its_number(tmp_path: Path) -> None:
+    path = tmp_path / "numbers.json"
+    path.write_text('{"+13125550199": "bussy"}')
+    with pytest.raises(CallbridgeError, match=r"\+13125550199: .* \(did you mean 'busy'\?\)"):
+        read_numbers(path)

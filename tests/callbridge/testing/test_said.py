@@ -125,6 +125,12 @@ def test_a_text_that_the_engines_of_a_test_do_not_know(bird: App) -> None:
         converse(bird, caller(says("helo")), speech=speech)
 
 
+def test_a_number_where_nobody_can_live_so(app: App) -> None:
+    app.call(hands_over)
+    with pytest.raises(ScriptError, match=r"'bussy' is not known \(did you mean 'busy'\?\)"):
+        converse(app, caller(), numbers={FRIEND: "bussy"})
+
+
 def test_people_who_are_called_speak_too(app: App) -> None:
     heard: list[str] = []
 

@@ -42,6 +42,7 @@ from callbridge.timing.jobs import InlineJobs, Jobs
 RETRY_S = 1.0
 ATTEMPTS = 2
 FINISHED_KEPT = 256
+ENDING_S = 5.0  # for tasks of an application to end, once it is closed
 ADDRESS = "http://127.0.0.1:9"  # the discard port: nothing here ever connects
 
 
@@ -180,6 +181,10 @@ class Pair:
         """End the application and give it back what it was made with. Raises what crashed."""
         try:
             await self.app.close()
+            # A reply that does not end is only told of when it has had its time to.
+            others = asyncio.all_tasks() - {asyncio.current_task()}
+            if others:
+                await asyncio.wait(others, timeout=ENDING_S)
         finally:
             self.app.restore(self._before)
             if isinstance(self._loop, VirtualLoop):

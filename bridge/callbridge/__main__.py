@@ -96,7 +96,7 @@ def serve(
 
     def say(sentence: str) -> None:
         if form_here(settings.log) == "text":
-            print(sentence, file=sys.stderr, flush=True)
+            _say(sentence)
         else:
             log.info(sentence)  # every line of a JSON log is JSON
 
@@ -108,8 +108,8 @@ def serve(
 
     def leaving(calls: int, within_s: float) -> None:
         say(
-            f"No new calls; {_count(calls, 'call')} may go on for {within_s:g} s. "
-            "Ctrl-C or SIGTERM again hangs up now."
+            f"no new calls; {_count(calls, 'call')} may go on for {within_s:g} s, "
+            "Ctrl-C or SIGTERM again hangs up now"
         )
 
     serving = server.serve(
@@ -117,6 +117,12 @@ def serve(
     )
     with asyncio.Runner(loop_factory=new_loop) as runner:
         runner.run(serving)
+
+
+def _say(sentence: str) -> None:
+    """To the person at the terminal, over the ^C that it may show."""
+    over = "\r" if sys.stderr.isatty() else ""
+    print(f"{over}{sentence}", file=sys.stderr, flush=True)
 
 
 def _count(number: int, noun: str) -> str:
@@ -257,7 +263,7 @@ def call(
             console.print(shown(line), soft_wrap=True)
 
     def hanging_up() -> None:
-        print("hanging up; Ctrl-C again leaves at once", file=sys.stderr, flush=True)
+        _say("hanging up; Ctrl-C again leaves at once")
 
     async def ringing() -> Followed:
         async with ring.carrier_at(url, api_key) as carrier:
@@ -268,7 +274,9 @@ def call(
         print(json.dumps(report))
     else:
         who = WHO.get(report["hangup_source"], "the network")
-        print(f"{who} ended the call after {report['duration_s']:g} s: {report['hangup_cause']}")
+        after = f"after {report['duration_s']:.1f} s"
+        when = "unanswered" if report["answered_at_s"] is None else after
+        print(f"{who} ended the call {when}: {report['hangup_cause']}")
         for name, file in (report["files"] or {}).items():
             print(f"{name}: {file or 'not written'}")
         print("".join(f"failed: {line}\n" for line in report["failed"]), end="")

@@ -1,6 +1,7 @@
 """Log lines with the call's ids, for people or for programs, and without secrets."""
 
 import logging
+import os
 import sys
 import sysconfig
 import traceback
@@ -16,8 +17,9 @@ LogForm = Literal["auto", "json", "text"]
 
 # What lies here was not written by the author of a bot.
 OTHERS = (
-    *(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")),
-    str(Path(__file__).parents[1]),
+    *(f"{sysconfig.get_path(name)}{os.sep}" for name in ("stdlib", "platstdlib", "purelib")),
+    f"{sysconfig.get_path('platlib')}{os.sep}",
+    f"{Path(__file__).parents[1]}{os.sep}",
     "<",  # what has no file: <frozen runpy>, <string>
 )
 STANDARD = set(vars(logging.makeLogRecord({}))) | {

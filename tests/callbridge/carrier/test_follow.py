@@ -1,0 +1,73 @@
+"""`callbridge call` at a real carrier: followed to its end, or hung up at Ctrl-C."""
+
+import os
+import signal
+from typing import Any
+
+import httpx
+import pytest
+
+from callbridge.carrier.config import CarrierConfig
+from callbridge.carrier.core.report import TapeEntry
+from callbridge.carrier.net import ring
+from callbridge.carrier.net.follow import Followed, follow
+from callbridge.errors import CallbridgeError
+from tests.callbridge.carrier.live import KEY, carrier
+
+NOBODY = "http://127.0.0.1:9/webhooks"  # no bridge answers
+PATIENT: dict[str, Any] = {"steps": [{"wait": "answered", "within": 60}]}
+HURRIED: dict[str, Any] = {"steps": [{"hangup": True}]}
+
+
+class Terminal:
+    """Somebody who presses Ctrl-C when the phone rings, if they want to."""
+
+    def __init__(self, *, impatient: bool) -> None:
+        self.kinds: list[str] = []
+        self.hanging_up = 0
+        self._impatient = impatient
+
+    def tell(self, entry: TapeEntry) -> None:
+        if not self.kinds and self._impatient:
+            os.kill(os.getpid(), signal.SIGINT)
+        self.kinds.append(entry.kind)
+
+    def told(self) -> None:
+        self.hanging_up += 1
+
+
+async def called(terminal: Terminal, script: dict[str, Any]) -> Followed:
+    async with (
+        carrier(CarrierConfig(api_key=KEY, webhook_url=NOBODY)) as live,
+        ring.carrier_at(f"http://127.0.0.1:{live.running.port}", KEY) as exchange,
+    ):
+        return await follow(exchange, script, ".", tell=terminal.tell, hanging_up=terminal.told)
+
+
+async def test_ctrl_c_hangs_up_and_the_report_still_comes() -> None:
+    terminal = Terminal(impatient=True)
+    report, stopped = await called(terminal, PATIENT)
+    assert stopped
+    assert terminal.hanging_up == 1
+    assert (report["state"], report["hangup_source"]) == ("ended", "caller")
+    assert "webhook" in terminal.kinds  # call.hangup, after Ctrl-C
+
+
+async def test_a_call_that_ends_by_its_script_was_not_stopped() -> None:
+    terminal = Terminal(impatient=False)
+    report, stopped = await called(terminal, HURRIED)
+    assert (stopped, terminal.hanging_up) == (False, 0)
+    assert report["state"] == "ended"
+
+
+def gone(request: httpx.Request) -> httpx.Response:
+    raise httpx.RemoteProtocolError("peer closed connection")
+
+
+async def test_a_carrier_that_ends_in_the_middle_of_a_call_is_one_sentence() -> None:
+    async with httpx.AsyncClient(
+        transport=httpx.MockTransport(gone), base_url="http://127.0.0.1:8080"
+    ) as http:
+        with pytest.raises(CallbridgeError, match="has ended in the middle of the call"):
+            async for _ in ring.Carrier(http).tape("v3:x"):
+                pass

@@ -14,6 +14,7 @@ import shlex
 import sys
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import typer
 
@@ -105,6 +106,8 @@ def serve(
             f"callbridge serves {bot} on {'https' if certificate else 'http'}://{host}:{bound}; "
             f"webhooks go to {settings.public_url}/webhooks"
         )
+        for doubt in server.doubts(app, settings, bound):
+            say(doubt)
 
     def leaving(calls: int, within_s: float) -> None:
         say(
@@ -168,6 +171,7 @@ def carrier(
     from callbridge.carrier.net.shell import Running
     from callbridge.carrier.net.speaking import speaker
     from callbridge.serve.logs import set_up
+    from callbridge.serve.settings import is_loopback
     from callbridge.speech import espeak
 
     set_up("text", logging.WARNING)
@@ -175,6 +179,7 @@ def carrier(
     environment = out / "carrier.env"
     source = context.get_parameter_source("api_key")
     key_is_ours = source is None or source.name != "ENVIRONMENT"
+    stays_here = is_loopback(host) and is_loopback(urlsplit(webhook_url).hostname or "")
     config = CarrierConfig(
         api_key=api_key,
         webhook_url=webhook_url,
@@ -207,6 +212,7 @@ def carrier(
             host=host,
             port=port,
             out_dir=out,
+            key=service.signing_key(api_key) if stays_here else None,
             voice=voice,
             started=started,
         )

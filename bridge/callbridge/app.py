@@ -22,7 +22,13 @@ from callbridge.control import signatures as webhooks
 from callbridge.control.client import CallControl, connect
 from callbridge.control.events import Event, read_event
 from callbridge.control.numbers import key, registered_key
-from callbridge.errors import CallbridgeError, SettingsError, SpeechFailed, WebhookError
+from callbridge.errors import (
+    BadSignature,
+    CallbridgeError,
+    SettingsError,
+    SpeechFailed,
+    WebhookError,
+)
 from callbridge.media.playout import PlayoutSettings
 from callbridge.serve.endpoints import MEDIA
 from callbridge.serve.logs import mask_server_logs
@@ -247,6 +253,11 @@ class App:
             )
         return await service.calls.dial(to, from_, registration, connection_id, timeout)
 
+    @property
+    def has_bots(self) -> bool:
+        """Whether calls that come in are answered."""
+        return bool(self._bots) or self._any_number is not None
+
     def _bot_for(self, number: str) -> Registration | None:
         return self._bots.get(key(number), self._any_number)
 
@@ -450,7 +461,12 @@ class Service:
             webhooks.verify(body, signature, timestamp, key=self._key, now=now)
             event = read_event(body, content_type)
         except WebhookError as error:
-            log.warning("webhook refused", extra={"why": str(error)})
+            why = str(error)
+            if isinstance(error, BadSignature) and self.settings.is_local:
+                why += (
+                    "; a local carrier writes its TELNYX_PUBLIC_KEY to carrier.env: start with that"
+                )
+            log.warning("webhook refused", extra={"why": why})
             return self._answer("refused", error.status, str(error))
         if not self._seen.first_time(event.id, now):
             return self._answer("repeated", 200, "seen before")

@@ -6,6 +6,8 @@ from typing import Literal
 import msgspec
 
 from callbridge.carrier.people.script import CallScript
+from callbridge.carrier.shapes import is_url
+from callbridge.errors import SettingsError
 
 Unreachable = Literal["busy", "no_answer", "reject", "not_found"]
 Behaviour = CallScript | Unreachable
@@ -28,3 +30,11 @@ class CarrierConfig(msgspec.Struct, frozen=True, kw_only=True):
     keep_finished: int = 1000
     keep_recordings: int = 20
     dedup_s: float = 60.0
+
+    def __post_init__(self) -> None:
+        """Raises SettingsError for an address that no webhook can go to."""
+        for url in (self.webhook_url, self.webhook_failover_url):
+            if url is not None and not is_url(url, ("http", "https")):
+                raise SettingsError(
+                    f"{url!r} is no address for webhooks: it is like http://127.0.0.1:8000/webhooks"
+                )

@@ -31,7 +31,7 @@ from callbridge.errors import (
 )
 from callbridge.media.playout import PlayoutSettings
 from callbridge.serve.endpoints import MEDIA
-from callbridge.serve.logs import mask_server_logs
+from callbridge.serve.logs import mask_server_logs, set_up_where_nobody_did
 from callbridge.serve.metrics import CONTENT_TYPE, Metrics, SpeechFigures
 from callbridge.serve.settings import Settings
 from callbridge.sockets.asgi import StreamServer
@@ -142,6 +142,7 @@ class App:
         self._any_number: Registration | None = None
         self._speaks = False  # some bot surely needs speech engines
         self._service: Service | None = None
+        self._reached = False  # by a server
         self._http = self._routes()
         mask_server_logs()
 
@@ -251,6 +252,11 @@ class App:
                 "CALLBRIDGE_CONNECTION_ID is not set: it is the id of the Call Control application "
                 "that calls go out through (portal: Voice > Programmable Voice)"
             )
+        if not self._reached:
+            log.warning(
+                "dialling, though nothing has reached this application yet: the webhook that tells "
+                "of the answer must, so serve it (callbridge serve, uvicorn) and dial from there"
+            )
         return await service.calls.dial(to, from_, registration, connection_id, timeout)
 
     @property
@@ -298,6 +304,7 @@ class App:
             self._service = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._reached = True
         if scope["type"] == "lifespan":
             await self._lifespan(receive, send)
         elif scope["type"] == "websocket" and (server := self.service.sockets.get(route(scope))):
@@ -308,7 +315,7 @@ class App:
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
         try:
-            _ = self.service
+            set_up_where_nobody_did(self.service.settings.log)
         except CallbridgeError as error:
             await send({"type": "lifespan.startup.failed", "message": str(error)})
             return

@@ -18,6 +18,7 @@ from callbridge.serve.logs import (
     TextFormatter,
     form_here,
     mask_server_logs,
+    set_up_where_nobody_did,
 )
 from callbridge.sockets import tokens
 
@@ -191,3 +192,33 @@ def test_the_command_line_logs_to_standard_error(form: str) -> None:
     else:
         assert written[0].endswith("INFO    call begins call=4f2a url=x?token=***")
         assert written[1].endswith("WARNING of /media?token=***")
+
+
+# ---- under a server that sets up nothing for us --------------------------------------------------
+
+
+@pytest.fixture
+def bare() -> Iterator[logging.Logger]:
+    """Our logger, in a process whose logging nobody has set up: pytest sets up the root's."""
+    logger = logging.getLogger("callbridge")
+    handlers, level = logger.handlers[:], logger.level
+    logger.handlers, logger.propagate = [], False
+    yield logger
+    logger.handlers, logger.propagate = handlers, True
+    logger.setLevel(level)
+
+
+def test_a_calls_lines_appear_where_nobody_has_set_logging_up(
+    bare: logging.Logger, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for _ in range(2):  # an application that is served again does not say everything twice
+        set_up_where_nobody_did("text")
+    bare.info("call begins", extra={"call": "abc"})
+    assert capsys.readouterr().err.count("call begins call=abc") == 1
+
+
+def test_who_has_set_logging_up_keeps_it(bare: logging.Logger) -> None:
+    own = logging.NullHandler()
+    bare.addHandler(own)
+    set_up_where_nobody_did("text")
+    assert bare.handlers == [own]

@@ -5,7 +5,8 @@ import json
 import logging
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -197,28 +198,32 @@ def test_the_command_line_logs_to_standard_error(form: str) -> None:
 # ---- under a server that sets up nothing for us --------------------------------------------------
 
 
-@pytest.fixture
-def bare() -> Iterator[logging.Logger]:
-    """Our logger, in a process whose logging nobody has set up: pytest sets up the root's."""
+@contextmanager
+def bare() -> Generator[logging.Logger]:
+    """Our logger, in a process whose logging nobody has set up: pytest adds handlers to tests."""
     logger = logging.getLogger("callbridge")
-    handlers, level = logger.handlers[:], logger.level
+    handlers, level, propagate = logger.handlers[:], logger.level, logger.propagate
     logger.handlers, logger.propagate = [], False
-    yield logger
-    logger.handlers, logger.propagate = handlers, True
-    logger.setLevel(level)
+    try:
+        yield logger
+    finally:
+        logger.handlers, logger.propagate = handlers, propagate
+        logger.setLevel(level)
 
 
 def test_a_calls_lines_appear_where_nobody_has_set_logging_up(
-    bare: logging.Logger, capsys: pytest.CaptureFixture[str]
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    for _ in range(2):  # an application that is served again does not say everything twice
-        set_up_where_nobody_did("text")
-    bare.info("call begins", extra={"call": "abc"})
+    with bare() as logger:
+        for _ in range(2):  # an application that is served again does not say everything twice
+            set_up_where_nobody_did("text")
+        logger.info("call begins", extra={"call": "abc"})
     assert capsys.readouterr().err.count("call begins call=abc") == 1
 
 
-def test_who_has_set_logging_up_keeps_it(bare: logging.Logger) -> None:
+def test_who_has_set_logging_up_keeps_it() -> None:
     own = logging.NullHandler()
-    bare.addHandler(own)
-    set_up_where_nobody_did("text")
-    assert bare.handlers == [own]
+    with bare() as logger:
+        logger.addHandler(own)
+        set_up_where_nobody_did("text")
+        assert logger.handlers == [own]

@@ -1,5 +1,7 @@
 """What survives a restart: applications, events and what is left of calls."""
 
+import sqlite3
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -147,3 +149,14 @@ def test_two_carriers_in_memory_share_nothing() -> None:
     first, second = (Switch(config, wall=0.0, seed=1) for _ in range(2))
     first.store.keep_recording("v3:a", {})
     assert second.store.recording("v3:a") is None
+
+
+def test_a_store_that_nobody_closes_is_closed_when_it_is_forgotten() -> None:
+    store = Store()
+    database = store._db  # pyright: ignore[reportPrivateUsage]
+    thread = threading.Thread(target=database.execute, args=("select 1",))
+    thread.start()
+    thread.join()
+    del store
+    with pytest.raises(sqlite3.ProgrammingError, match="closed database"):
+        database.execute("select 1")

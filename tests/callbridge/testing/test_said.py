@@ -8,6 +8,7 @@ import pytest
 
 from callbridge import App, Call, Turn
 from callbridge.serve.settings import Settings
+from callbridge.speech.offline import PACKAGES
 from callbridge.testing import (
     HangUp,
     Pair,
@@ -86,6 +87,7 @@ def test_what_cut_the_bot_and_what_was_heard_of_it() -> None:
     assert 0.4 < greeting.heard_s < 1.5
     assert stop.over_bot
     assert str(report).splitlines()[0].endswith("eight nine ten eleven.]")
+    assert "'caller: stop that now'" in repr(report)
 
 
 def test_a_turn_that_no_engine_understood_is_in_the_report() -> None:
@@ -121,6 +123,12 @@ def test_a_text_that_the_engines_of_a_test_do_not_know(bird: App) -> None:
     assert converse(bird, script, speech=speech).heard[0].text == "hello"
     with pytest.raises(ScriptError, match=r"'helo' is not known \(did you mean 'hello'\?\)"):
         converse(bird, caller(says("helo")), speech=speech)
+
+
+def test_a_number_where_nobody_can_live_so(app: App) -> None:
+    app.call(hands_over)
+    with pytest.raises(ScriptError, match=r"'bussy' is not known \(did you mean 'busy'\?\)"):
+        converse(app, caller(), numbers={FRIEND: "bussy"})
 
 
 def test_people_who_are_called_speak_too(app: App) -> None:
@@ -225,3 +233,11 @@ def test_a_script_may_be_used_twice(bird: App) -> None:
     script = caller(QUIET, Say("hello"), ANSWERED, HangUp())
     for _ in range(2):
         assert converse(bird, script).heard[0].text == "hello"
+
+
+def test_with_its_own_engines_an_application_is_tested_as_it_is_served(bird: App) -> None:
+    for package in PACKAGES:
+        pytest.importorskip(package)
+    script = caller(QUIET, says("please tell me a little more"), Wait("bot_silent", 3.0))
+    report = converse(bird, script, speech="own")
+    assert "a little more" in report.heard[0].text.lower()

@@ -437,7 +437,7 @@ def test_without_engines_the_caller_hears_the_apology_and_the_log_says_what_to_i
         assert loud_s(report.bot, 440.0) == pytest.approx(0.5, abs=0.05)
         assert pair.app.service.calls.counts.bots_crashed == 1
 
-    rehearse(app, test, expect_crash=SettingsError)
+    rehearse(app, test, speech="own", expect_crash=SettingsError)
     (error,) = errors(caplog, "the bot raised")
     with pytest.raises(SettingsError, match=r"install the extra callbridge\[speech\]"):
         raise error["exc_info"][1]
@@ -450,7 +450,7 @@ def test_a_bot_that_only_replies_does_not_start_without_engines(
 
     async def whole() -> None:
         with pytest.raises(SettingsError, match=r"install the extra callbridge\[speech\]"):
-            _ = Pair(parrot(App())).app.service
+            _ = Pair(parrot(App()), speech="own").app.service
 
     run(whole())
 

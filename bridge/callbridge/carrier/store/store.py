@@ -5,6 +5,7 @@ loop: a row costs microseconds, and a file in WAL mode is only flushed to the di
 crash of the process loses nothing; a power cut may lose the last seconds."""
 
 import sqlite3
+import weakref
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -59,7 +60,11 @@ class Store:
 
     def __init__(self, file: Path | None = None) -> None:
         try:
-            self._db = sqlite3.connect(file or ":memory:", isolation_level=None)
+            # A test that runs in a thread may leave its carrier to the collector of another one.
+            self._db = sqlite3.connect(
+                file or ":memory:", isolation_level=None, check_same_thread=False
+            )
+            weakref.finalize(self, self._db.close)  # Python 3.13 warns of one that is left open
             self._db.execute("pragma journal_mode = wal")
             self._db.execute("pragma synchronous = normal")
             self._db.executescript(TABLES)

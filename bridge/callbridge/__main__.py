@@ -14,6 +14,7 @@ import shlex
 import sys
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import typer
 
@@ -96,7 +97,7 @@ def serve(
 
     def say(sentence: str) -> None:
         if form_here(settings.log) == "text":
-            print(sentence, file=sys.stderr, flush=True)
+            _say(sentence)
         else:
             log.info(sentence)  # every line of a JSON log is JSON
 
@@ -105,11 +106,13 @@ def serve(
             f"callbridge serves {bot} on {'https' if certificate else 'http'}://{host}:{bound}; "
             f"webhooks go to {settings.public_url}/webhooks"
         )
+        for doubt in server.doubts(app, settings, bound):
+            say(doubt)
 
     def leaving(calls: int, within_s: float) -> None:
         say(
-            f"No new calls; {_count(calls, 'call')} may go on for {within_s:g} s. "
-            "Ctrl-C or SIGTERM again hangs up now."
+            f"no new calls; {_count(calls, 'call')} may go on for {within_s:g} s, "
+            "Ctrl-C or SIGTERM again hangs up now"
         )
 
     serving = server.serve(
@@ -117,6 +120,12 @@ def serve(
     )
     with asyncio.Runner(loop_factory=new_loop) as runner:
         runner.run(serving)
+
+
+def _say(sentence: str) -> None:
+    """To the person at the terminal, over the ^C that it may show."""
+    over = "\r" if sys.stderr.isatty() else ""
+    print(f"{over}{sentence}", file=sys.stderr, flush=True)
 
 
 def _count(number: int, noun: str) -> str:
@@ -162,6 +171,7 @@ def carrier(
     from callbridge.carrier.net.shell import Running
     from callbridge.carrier.net.speaking import speaker
     from callbridge.serve.logs import set_up
+    from callbridge.serve.settings import is_loopback
     from callbridge.speech import espeak
 
     set_up("text", logging.WARNING)
@@ -169,6 +179,7 @@ def carrier(
     environment = out / "carrier.env"
     source = context.get_parameter_source("api_key")
     key_is_ours = source is None or source.name != "ENVIRONMENT"
+    stays_here = is_loopback(host) and is_loopback(urlsplit(webhook_url).hostname or "")
     config = CarrierConfig(
         api_key=api_key,
         webhook_url=webhook_url,
@@ -201,6 +212,7 @@ def carrier(
             host=host,
             port=port,
             out_dir=out,
+            key=service.signing_key(api_key) if stays_here else None,
             voice=voice,
             started=started,
         )
@@ -257,7 +269,7 @@ def call(
             console.print(shown(line), soft_wrap=True)
 
     def hanging_up() -> None:
-        print("hanging up; Ctrl-C again leaves at once", file=sys.stderr, flush=True)
+        _say("hanging up; Ctrl-C again leaves at once")
 
     async def ringing() -> Followed:
         async with ring.carrier_at(url, api_key) as carrier:
@@ -268,7 +280,9 @@ def call(
         print(json.dumps(report))
     else:
         who = WHO.get(report["hangup_source"], "the network")
-        print(f"{who} ended the call after {report['duration_s']:g} s: {report['hangup_cause']}")
+        after = f"after {report['duration_s']:.1f} s"
+        when = "unanswered" if report["answered_at_s"] is None else after
+        print(f"{who} ended the call {when}: {report['hangup_cause']}")
         for name, file in (report["files"] or {}).items():
             print(f"{name}: {file or 'not written'}")
         print("".join(f"failed: {line}\n" for line in report["failed"]), end="")

@@ -84,10 +84,10 @@ def rehearse(
 def parrot(app: App, **settings: Any) -> App:
     """Level 1, and what it heard."""
 
-    @app.reply(**settings)
     async def reply(call: Call, turn: Turn) -> AsyncIterator[str]:
         yield f"You said {turn.text}."
 
+    app.reply(**settings)(reply)
     return app
 
 

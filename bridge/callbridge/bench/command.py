@@ -87,6 +87,7 @@ async def bench(wish: Wish, console: Console, *, as_json: bool) -> bool:
                 await _measure(wish, run, ramp, targets)
     except (asyncio.CancelledError, CallbridgeError) as error:
         if not run.windows:
+            shown.print("nothing was measured", style="dim")
             raise
         broken_off = error
     result = _result(wish, run, ramp, targets)

@@ -7,6 +7,8 @@ import msgspec
 
 from callbridge.carrier.people import checks
 from callbridge.carrier.people.script import CallScript
+from callbridge.carrier.shapes import is_url
+from callbridge.errors import SettingsError
 
 Unreachable = Literal["busy", "no_answer", "reject", "not_found"]
 Behaviour = CallScript | Unreachable
@@ -31,7 +33,13 @@ class CarrierConfig(msgspec.Struct, frozen=True, kw_only=True):
     dedup_s: float = 60.0
 
     def __post_init__(self) -> None:
-        """Raises ScriptError for a number where nobody can live so."""
+        """Raises SettingsError for an address that no webhook can go to, and ScriptError for a
+        number where nobody can live so."""
+        for url in (self.webhook_url, self.webhook_failover_url):
+            if url is not None and not is_url(url, ("http", "https")):
+                raise SettingsError(
+                    f"{url!r} is no address for webhooks: it is like http://127.0.0.1:8000/webhooks"
+                )
         for number, behaviour in self.numbers.items():
             if not isinstance(behaviour, CallScript):
                 checks.one_of(f"of {number}, the behaviour", behaviour, get_args(Unreachable))

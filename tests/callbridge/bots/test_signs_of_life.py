@@ -1,6 +1,7 @@
 """Only words are signs of life, and no call lasts for ever."""
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
@@ -14,13 +15,13 @@ HELLO, NOISE = 440.0, 900.0
 EAR = pitched({HELLO: "hello there", NOISE: ""})
 
 
-def attendant(**settings: object) -> App:
+def attendant(**settings: Any) -> App:
     app = App(speech=EAR)
 
-    @app.reply(**settings)  # type: ignore[arg-type]
     async def reply(call: Call, turn: Turn) -> AsyncIterator[str]:
         yield "Yes."
 
+    app.reply(**settings)(reply)
     return app
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from callbridge.carrier.api.problems import Problem
 from callbridge.carrier.facts import documented
 from callbridge.carrier.facts.documented import DocumentedEndpoint, Parameter
-from callbridge.carrier.shapes import JsonObject, as_list, as_object
+from callbridge.carrier.shapes import JsonObject, as_list, as_object, is_url
 
 _PYTHON: dict[str, type | tuple[type, ...]] = {
     "string": str,
@@ -149,7 +149,3 @@ def _is_base64(value: str) -> bool:
     except (binascii.Error, ValueError):
         return False
     return True
-
-
-def is_url(value: str, schemes: tuple[str, ...]) -> bool:
-    return re.fullmatch(rf"({'|'.join(schemes)})://[^\s/?#]+[^\s]*", value) is not None

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import hashlib
 import logging
 import signal
 import socket
@@ -82,6 +83,12 @@ def _store(folder: Path | None) -> Store:
         log.error("nothing will survive the end of this carrier: %s", error)
         return Store()
     return Store(folder / "carrier.db")
+
+
+def signing_key(api_key: str) -> SigningKey:
+    """Always the same for an API key, so that a bridge on this machine need not be told of another
+    one whenever its carrier starts anew. Whoever knows the API key can make it."""
+    return SigningKey(hashlib.sha256(b"callbridge carrier " + api_key.encode()).digest())
 
 
 class _Stopped(Exception):

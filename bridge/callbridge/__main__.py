@@ -113,16 +113,18 @@ def carrier(
     from callbridge.carrier.net import service
     from callbridge.carrier.net.numbers import read_numbers
     from callbridge.carrier.net.shell import Running
+    from callbridge.carrier.net.speaking import speaker
     from callbridge.serve.logs import set_up
     from callbridge.speech import espeak
 
     set_up("text", logging.WARNING)
+    voice = espeak.speak if espeak.available() else None
     environment = out / "carrier.env"
     config = CarrierConfig(
         api_key=api_key,
         webhook_url=webhook_url,
         webhook_failover_url=failover_url,
-        numbers=read_numbers(numbers) if numbers else {},
+        numbers=read_numbers(numbers, speaker(voice)) if numbers else {},
     )
 
     def started(running: Running) -> None:
@@ -148,7 +150,7 @@ def carrier(
             host=host,
             port=port,
             out_dir=out,
-            voice=espeak.speak if espeak.available() else None,
+            voice=voice,
             started=started,
         )
     )
@@ -156,7 +158,13 @@ def carrier(
 
 @cli.command()
 def call(
-    script: Annotated[Path, typer.Option(help="What the caller does: examples/echo.json.")],
+    script: Annotated[
+        Path | None,
+        typer.Option(
+            help="What the caller does: examples/echo.json. Without one they greet, ask, interrupt "
+            "and hang up."
+        ),
+    ] = None,
     to: Annotated[
         str | None, typer.Option(help="The number to ring instead of the script's.")
     ] = None,
@@ -174,6 +182,7 @@ def call(
     to /carrier/calls with the API key as bearer token."""
     from callbridge.carrier.net import ring
 
+    script = script or ring.SOMEBODY
     steps = ring.read_script(script) | ({"to": to} if to else {})
     base = str(script.parent.resolve())
 

@@ -74,6 +74,16 @@ class Surroundings:
     clock: Clock = field(default_factory=SystemClock)
     jobs: Jobs = field(default_factory=ThreadJobs)
     transport: httpx.AsyncBaseTransport | None = None  # to the Voice API; None is the network
+    speech: Speech | None = None  # takes the place of the application's own
+    readers: tuple[TapeReader, ...] = ()  # of the tape, beside the log and the tape file
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """What `App.configure` sets, to be put back by `App.restore`."""
+
+    settings: Settings | None
+    surroundings: Surroundings
 
 
 class App:
@@ -216,6 +226,15 @@ class App:
         self._settings = settings
         self._surroundings = surroundings or self._surroundings
 
+    @property
+    def configuration(self) -> Configuration:
+        """What it runs with, or would."""
+        return Configuration(self._settings, self._surroundings)
+
+    def restore(self, configuration: Configuration) -> None:
+        """Undo a `configure`, after `close`."""
+        self._settings, self._surroundings = configuration.settings, configuration.surroundings
+
     # ---- running ----------------------------------------------------------------------------
 
     @property
@@ -223,9 +242,11 @@ class App:
         """The running parts; made at first use, inside the event loop. Raises SettingsError."""
         if self._service is None:
             settings = self._settings or Settings.load()
-            if self._speaks and self.sound.speech is None:
+            speech = self._surroundings.speech or self.sound.speech
+            if self._speaks and speech is None:
                 require()  # better now than when the first caller is on the line
-            self._service = Service(settings, self.sound, self._surroundings, self._bot_for)
+            sound = replace(self.sound, speech=speech)
+            self._service = Service(settings, sound, self._surroundings, self._bot_for)
         return self._service
 
     async def close(self) -> None:
@@ -312,7 +333,7 @@ class Service:
         tx = codec(settings.codec, settings.sampling_rate).encoding
         token = settings.media_token.get_secret_value() if settings.media_token else ""
         self._tape_file = TapeFile(settings.tape) if settings.tape else None
-        readers: list[TapeReader] = [LogLines(log)]
+        readers: list[TapeReader] = [LogLines(log), *surroundings.readers]
         if self._tape_file is not None:
             readers.append(self._tape_file)
         leg = LegMeans(

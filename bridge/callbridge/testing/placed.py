@@ -3,11 +3,11 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from callbridge.carrier.core.report import CallReport
 from callbridge.carrier.people.script import WITHIN_S, HangUp, Step
 from callbridge.carrier.switch import Switch
 from callbridge.tape.events import Said
 from callbridge.tape.tape import Tape
+from callbridge.testing.words import Conversation
 
 PTIME_S = 0.020
 
@@ -22,11 +22,12 @@ class PlacedCall:
         call_control_id: str,
         switch: Switch,
         tape: Tape,
-        finished: Callable[[str], Awaitable[CallReport]],
+        voiced: Callable[[tuple[Step, ...]], tuple[Step, ...]],
+        finished: Callable[[str], Awaitable[Conversation]],
     ) -> None:
         self.call_control_id = call_control_id
         self.heard: list[str] = []  # of each utterance of the bot, what the caller heard of it
-        self._switch, self._finished = switch, finished
+        self._switch, self._voiced, self._finished = switch, voiced, finished
         self._tape = tape.listen()
 
     async def does(self, *steps: Step) -> None:
@@ -35,7 +36,7 @@ class PlacedCall:
         assert leg is not None, "the carrier has forgotten the call"
         caller = leg.caller
         assert caller is not None, "the call is over"
-        caller.carry_on(steps)
+        caller.carry_on(self._voiced(steps))
         while caller.step is not None and leg.caller is caller:  # noqa: ASYNC110  time is virtual
             await asyncio.sleep(PTIME_S)
         assert not leg.failures, leg.failures
@@ -54,11 +55,11 @@ class PlacedCall:
             await asyncio.sleep(PTIME_S)
         raise AssertionError(f"{text!r} was not heard in {within_s:g} s; heard: {self.heard}")
 
-    async def hangs_up(self) -> CallReport:
+    async def hangs_up(self) -> Conversation:
         """The caller hangs up."""
         await self.does(HangUp())
         return await self.over()
 
-    async def over(self) -> CallReport:
+    async def over(self) -> Conversation:
         """Until the call has ended, whoever ends it."""
         return await self._finished(self.call_control_id)

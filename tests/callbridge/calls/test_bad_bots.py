@@ -9,7 +9,7 @@ import pytest
 
 from callbridge import App, Call, Turn
 from callbridge.bots.reply import Handler
-from callbridge.testing import Pair, Wait, caller, says, tone
+from callbridge.testing import LeftBehind, Pair, Wait, caller, says, tone
 from tests.callbridge.hummed import (
     EAR,
     HELLO,
@@ -271,6 +271,7 @@ async def test_a_reply_without_end_is_closed_within_100_ms(
 
 
 @pytest.mark.parametrize("piece", [None, b"bytes", 42, ["a", "list"]])
+@pytest.mark.virtual(expect_crash=TypeError)
 async def test_what_is_no_text_ends_the_call_and_says_what_it_was(
     app: App, pair: Pair, piece: object, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -285,6 +286,7 @@ async def test_what_is_no_text_ends_the_call_and_says_what_it_was(
 
 @pytest.mark.parametrize("said", [42, b"bytes", ["a", "list"]])
 @pytest.mark.parametrize("returns", [Returns, ReturnsLater])
+@pytest.mark.virtual(expect_crash=TypeError)
 async def test_nor_is_this_a_reply(
     app: App,
     pair: Pair,
@@ -303,6 +305,7 @@ async def test_nor_is_this_a_reply(
 
 
 @pytest.mark.parametrize("error", [ValueError("a bug"), asyncio.CancelledError(), TimeoutError()])
+@pytest.mark.virtual(expect_crash=Exception)
 async def test_a_bot_that_raises_in_the_middle_is_heard_so_far_then_apologised_for(
     app: App, pair: Pair, error: BaseException, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -316,6 +319,7 @@ async def test_a_bot_that_raises_in_the_middle_is_heard_so_far_then_apologised_f
 
 
 @pytest.mark.parametrize("error", [ValueError("a bug"), asyncio.CancelledError()])
+@pytest.mark.virtual(expect_crash=Exception)
 async def test_a_bot_that_raises_before_it_says_anything(
     app: App, pair: Pair, error: BaseException
 ) -> None:
@@ -324,6 +328,7 @@ async def test_a_bot_that_raises_before_it_says_anything(
     assert app.service.calls.counts.bots_crashed == 1
 
 
+@pytest.mark.virtual(expect_crash=ValueError)
 async def test_a_bot_that_raises_as_it_is_closed_is_only_logged(
     app: App, pair: Pair, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -347,6 +352,7 @@ async def test_a_bot_that_raises_as_it_is_closed_is_only_logged(
         (stubborn_reply, "I am back."),
     ],
 )
+@pytest.mark.virtual(expect_crash=LeftBehind)
 async def test_a_reply_that_cannot_be_cancelled_is_left_behind_and_the_next_turn_is_answered(
     app: App,
     pair: Pair,

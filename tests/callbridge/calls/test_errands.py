@@ -155,6 +155,7 @@ async def test_nobody_answers_and_the_platform_says_so_when_it_is_asked(
 
 
 @person(ring_s=5.0)
+@pytest.mark.virtual(expect_crash=TimeoutError)
 async def test_a_bot_that_crashes_while_the_phone_rings_costs_nobody_the_call(
     app: App, pair: Pair
 ) -> None:

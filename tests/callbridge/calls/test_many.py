@@ -111,7 +111,7 @@ async def alive_after(pair: Pair, calls: int) -> int:
     return len(gc.get_objects())
 
 
-@pytest.mark.virtual(config=CARRIER)
+@pytest.mark.virtual(config=CARRIER, expect_crash=ValueError)
 async def test_thousands_of_calls_leave_nothing_behind(
     app: App, pair: Pair, caplog: pytest.LogCaptureFixture
 ) -> None:

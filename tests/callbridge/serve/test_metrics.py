@@ -2,6 +2,7 @@
 
 import asyncio
 
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from callbridge import App, Call
@@ -69,6 +70,7 @@ async def test_a_counter_never_falls_when_a_stream_or_a_call_ends(app: App, pair
     await call.over()
 
 
+@pytest.mark.virtual(expect_crash=ValueError)
 async def test_a_bots_crash_and_a_refused_webhook_are_seen(app: App, pair: Pair) -> None:
     app.call(broken)
     service = app.service

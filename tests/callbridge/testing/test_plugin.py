@@ -116,7 +116,7 @@ def test_what_outlives_a_test_fails_it(pytester: pytest.Pytester) -> None:
     ran.assert_outcomes(passed=1, failed=5)
     ran.stdout.fnmatch_lines(["*tasks were still alive after the test: forgotten"])
     ran.stdout.fnmatch_lines([f"*a call was still alive {QUIET_S:g} s after its test"])
-    ran.stdout.fnmatch_lines(["bots did not end though they were cancelled: 1"])
+    ran.stdout.fnmatch_lines(["*LeftBehind: the bot does not end though it was cancelled; it*"])
     ran.stdout.fnmatch_lines(["*Stuck: every task waits for something that will not happen"])
     ran.stdout.fnmatch_lines(["*AssertionError: as it should"])
     ran.stdout.no_fnmatch_line("*ERROR at*")

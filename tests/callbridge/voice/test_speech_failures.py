@@ -131,6 +131,7 @@ async def test_level_two_is_told_of_a_turn_that_failed(app: App, pair: Pair) -> 
 
 
 @pytest.mark.parametrize("engines", [NO])
+@pytest.mark.virtual(expect_crash=SpeechFailed)
 async def test_who_is_never_understood_is_told_so_three_times_and_then_let_go(
     app: App, pair: Pair
 ) -> None:
@@ -291,6 +292,7 @@ BAD_SOUNDS: dict[str, tuple[Callable[[], Any], str]] = {
         for name, (behaviour, why) in BAD_SOUNDS.items()
     ],
 )
+@pytest.mark.virtual(expect_crash=SpeechFailed)
 async def test_a_bad_synthesiser_ends_the_call_with_an_apology_after_what_was_said(
     app: App, pair: Pair, why: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -318,7 +320,7 @@ async def test_level_two_can_go_on_without_a_voice(app: App, pair: Pair) -> None
     assert bot.played.stop == "finished"
 
 
-@pytest.mark.virtual(jobs=SlowJobs(on_saying_hang))
+@pytest.mark.virtual(jobs=SlowJobs(on_saying_hang), expect_crash=SpeechFailed)
 async def test_a_synthesiser_that_hangs_is_given_up_or_interrupted(app: App, pair: Pair) -> None:
     app.reply()(says_hang_to_hello)
     # Nobody has to wait for it: who goes on speaking is answered.
@@ -409,6 +411,7 @@ async def test_a_voice_detector_that_fails_for_a_moment_misses_that_moment(
         for name, behaviour in BAD_PROBABILITIES.items()
     ],
 )
+@pytest.mark.virtual(expect_crash=SpeechFailed)
 async def test_a_bot_that_stays_deaf_says_so_and_ends_the_call(
     app: App, pair: Pair, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -423,6 +426,7 @@ async def test_a_bot_that_stays_deaf_says_so_and_ends_the_call(
 
 
 @pytest.mark.parametrize("engines", [detecting(Windowless)])
+@pytest.mark.virtual(expect_crash=SettingsError)
 async def test_a_voice_detector_without_a_window_is_refused(
     app: App, pair: Pair, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -458,6 +462,7 @@ class Loadable(PitchRecogniser):
 
 
 @pytest.mark.parametrize("engines", [None])
+@pytest.mark.virtual(expect_crash=SettingsError)
 async def test_without_engines_the_caller_hears_the_apology_and_the_log_says_what_to_install(
     app: App, pair: Pair, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -477,6 +482,7 @@ async def test_without_engines_the_caller_hears_the_apology_and_the_log_says_wha
 
 
 @pytest.mark.parametrize("engines", [replace(EAR, synthesiser=Espeak(voice="tlhIngan"))])
+@pytest.mark.virtual(expect_crash=SpeechFailed)
 async def test_a_voice_that_does_not_exist_is_named_with_those_that_do(
     app: App, pair: Pair, caplog: pytest.LogCaptureFixture
 ) -> None:

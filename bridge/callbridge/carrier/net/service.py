@@ -14,7 +14,8 @@ from nacl.signing import SigningKey
 
 from callbridge.carrier.config import CarrierConfig
 from callbridge.carrier.net import server
-from callbridge.carrier.net.shell import CarrierVoice, Running, Shell
+from callbridge.carrier.net.shell import Running, Shell
+from callbridge.carrier.net.speaking import CarrierVoice
 from callbridge.host.bind import bind
 
 

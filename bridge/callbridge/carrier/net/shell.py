@@ -25,6 +25,7 @@ from callbridge.carrier.core.effects import (
 from callbridge.carrier.core.report import CallReport
 from callbridge.carrier.net.deliver import Deliverer
 from callbridge.carrier.net.files import write_wav
+from callbridge.carrier.net.speaking import CarrierVoice, speaker
 from callbridge.carrier.net.streams import SpawnErrand, Streams
 from callbridge.carrier.switch import Switch
 from callbridge.errors import CallbridgeError
@@ -38,12 +39,6 @@ TICK_S = 0.02
 CATCH_UP_STEP_S = 0.004
 MAX_CATCH_UP_S = 0.5  # a longer stall is left out: nobody speaks half a second in no time
 GOODBYE_S = 2.0  # for webhooks, sockets and files when the carrier stops
-
-
-class CarrierVoice(Protocol):
-    """Text to speech. Blocking; raises CallbridgeError."""
-
-    def __call__(self, text: str, sample_rate: int, *, ssml: bool) -> Pcm: ...
 
 
 class StreamSockets(Protocol):
@@ -96,6 +91,7 @@ class Shell:
         self.recordings: OrderedDict[str, Recording] = OrderedDict()
         self.skipped_ticks = 0
         self._group, self._out_dir, self._voice = group, out_dir, voice
+        self.speak = speaker(voice)  # of callers whose script has a text to say
         self._errands: set[asyncio.Task[None]] = set()
         self._streams = streams(self.switch, self._spawn, self.settle, self.now)
         self._deliverer = Deliverer(

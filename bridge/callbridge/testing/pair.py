@@ -10,7 +10,7 @@ import json
 from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
@@ -58,7 +58,8 @@ class Pair:
     work of speech engines: by default it takes no time.
 
     An application without speech engines of its own gets `callbridge.testing.speech.scripted`,
-    which understand to the letter what a caller `says`. `numbers` says who lives where
+    which understand to the letter what a caller `says`; with "own" it has what it is served with.
+    `numbers` says who lives where
     (`CarrierConfig.numbers`). `speech` and the settings take the place of what the application was
     made with, until `close`.
 
@@ -74,15 +75,15 @@ class Pair:
         seed: int = 1,
         jobs: Jobs | None = None,
         numbers: Mapping[str, Behaviour] | None = None,
-        speech: Speech | None = None,
+        speech: Speech | Literal["own"] | None = None,
         expect_crash: Crash | None = None,
         **settings: Any,
     ) -> None:
         config = config or CarrierConfig(webhook_url=f"{ADDRESS}/webhooks", keep_recordings=1000)
-        if speech is None and app.sound.speech is None:
-            speech = scripted()
-        recogniser = (speech or app.sound.speech or scripted()).recogniser
-        self._speak = voice_for(recogniser)
+        if speech is None:
+            speech = app.sound.speech or scripted()
+        engines = app.sound.speech if speech == "own" else speech
+        self._speak = voice_for(engines.recogniser if engines is not None else None)
         config = msgspec.structs.replace(
             config,
             numbers={
@@ -126,7 +127,7 @@ class Pair:
             given = {name: getattr(made_with, name) for name in made_with.model_fields_set}
         app.configure(
             Settings.load(**(given | facts | settings)),
-            Surroundings(self.clock, jobs or InlineJobs(), Rest(self), speech, (self._witness,)),
+            Surroundings(self.clock, jobs or InlineJobs(), Rest(self), engines, (self._witness,)),
         )
 
     # ---- for tests --------------------------------------------------------------------------

@@ -149,8 +149,8 @@ class Pronounces(Protocol):
     def pronounce(self, text: str) -> Clip: ...
 
 
-def voice_for(recogniser: Recogniser) -> CallerVoice:
-    """The voice of a caller whom this recogniser understands."""
+def voice_for(recogniser: Recogniser | None) -> CallerVoice:
+    """The voice of a caller whom this recogniser understands; None is an offline one."""
     return recogniser.pronounce if isinstance(recogniser, Pronounces) else _speak
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from callbridge import App, Call, Turn
 from callbridge.serve.settings import Settings
+from callbridge.speech.offline import PACKAGES
 from callbridge.testing import (
     HangUp,
     Pair,
@@ -225,3 +226,11 @@ def test_a_script_may_be_used_twice(bird: App) -> None:
     script = caller(QUIET, Say("hello"), ANSWERED, HangUp())
     for _ in range(2):
         assert converse(bird, script).heard[0].text == "hello"
+
+
+def test_with_its_own_engines_an_application_is_tested_as_it_is_served(bird: App) -> None:
+    for package in PACKAGES:
+        pytest.importorskip(package)
+    script = caller(QUIET, says("please tell me a little more"), Wait("bot_silent", 3.0))
+    report = converse(bird, script, speech="own")
+    assert "a little more" in report.heard[0].text.lower()

@@ -462,7 +462,7 @@ class Loadable(PitchRecogniser):
 
 
 @pytest.mark.parametrize("engines", [None])
-@pytest.mark.virtual(expect_crash=SettingsError)
+@pytest.mark.virtual(speech="own", expect_crash=SettingsError)
 async def test_without_engines_the_caller_hears_the_apology_and_the_log_says_what_to_install(
     app: App, pair: Pair, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

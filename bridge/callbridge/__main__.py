@@ -268,8 +268,8 @@ def call(
         after = f"after {report['duration_s']:.1f} s"
         when = "unanswered" if report["answered_at_s"] is None else after
         print(f"{who} ended the call {when}: {report['hangup_cause']}")
-        for name, file in (report["files"] or {}).items():
-            print(f"{name}: {file or 'not written'}")
+        for kind, name in (("wav", "recording"), ("json", "tape")):
+            print(f"{name}: {report['files'][kind] or 'not written'}")
         print("".join(f"failed: {line}\n" for line in report["failed"]), end="")
     if stopped:
         raise typer.Exit(STOPPED)

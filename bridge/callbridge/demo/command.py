@@ -148,6 +148,7 @@ async def _both(
                 "CALLBRIDGE_PUBLIC_URL": bridge_url,
                 "CALLBRIDGE_TAPE": str(tape),
                 "CALLBRIDGE_DRAIN_S": "1",
+                "CALLBRIDGE_LOG": "text",  # its last words are for people
             }
             serve = ourselves("serve", str(bot), "--host", HOST, "--port", str(bridge_port))
             async with running(str(bot), *serve, env=settings) as bridge:

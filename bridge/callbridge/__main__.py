@@ -241,7 +241,7 @@ def call(
     from callbridge.carrier.net import ring
     from callbridge.carrier.net.follow import Followed, follow
     from callbridge.demo.live import Story, shown
-    from callbridge.demo.outcome import WHO
+    from callbridge.demo.outcome import WHO, in_words
     from callbridge.host import terminal
 
     steps = ring.read_script(script) | ({"to": to} if to else {})
@@ -270,7 +270,7 @@ def call(
         print(f"{who} ended the call {when}: {report['hangup_cause']}")
         for kind, name in (("wav", "recording"), ("json", "tape")):
             print(f"{name}: {report['files'][kind] or 'not written'}")
-        print("".join(f"failed: {line}\n" for line in report["failed"]), end="")
+        print("".join(f"failed: {in_words(line)}\n" for line in report["failed"]), end="")
     if stopped:
         raise typer.Exit(STOPPED)
     if report["failed"]:

@@ -112,6 +112,11 @@ def test_nothing_is_printed_by_a_console_that_reads_markup() -> None:
 def test_who_is_meant_by_callee_is_said() -> None:
     (check,) = checks([parse_expectation({"hangup_source": "callee"})], ())
     assert check.claim == "hangup_source is callee, the bot"
+    wrong = "hangup_source: expected 'callee', found 'caller'"
+    (check,) = checks([parse_expectation({"hangup_source": "callee"})], [wrong])
+    assert check.failure == (
+        "hangup_source: expected 'callee' (the bot), found 'caller' (the caller)"
+    )
 
 
 @pytest.mark.parametrize("module", ["callbridge.speech.apart", "callbridge.bench.generator"])

@@ -217,7 +217,7 @@ async def test_a_bot_that_only_replies_needs_engines_at_the_start(
     app = App()
     app.reply()(agrees)
     Pair(app, speech="own")
-    with pytest.raises(SettingsError, match=r"callbridge\[speech\]"):
+    with pytest.raises(SettingsError, match=r"install the extra callbridge\[speech\]"):
         _ = app.service
 
 

@@ -13,6 +13,8 @@ async def echo(call: Call) -> None:
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+__version__ = "0.1.0"
+
 if TYPE_CHECKING:
     from callbridge.app import App
     from callbridge.calls.call import Call

@@ -9,27 +9,49 @@ keep_to_one_thread()
 import asyncio
 import json
 import logging
+import os
+import shlex
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
+from urllib.parse import urlsplit
 
 import typer
 
+from callbridge import __version__
 from callbridge.errors import CallbridgeError
+from callbridge.host.usage import GroupedCommand
 
 cli = typer.Typer(
     name="callbridge",
-    help="Answers phone calls with bots, and brings a local carrier to try them against.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # [brackets] in a help text are brackets
 )
 
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, for programs.")]
 
+STOPPED = 130  # the exit code of what Ctrl-C has ended, as shells have it
 
-@cli.command()
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"callbridge {__version__}")
+        raise typer.Exit
+
+
+@cli.callback()
+def callbridge(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Answers phone calls with bots, and brings a local carrier to try them against."""
+
+
+@cli.command(cls=GroupedCommand)
 def serve(
     bot: Annotated[str, typer.Argument(help="A bot file: bot.py, or bot.py:NAME of its App.")],
     host: Host = "127.0.0.1",
@@ -47,41 +69,72 @@ def serve(
 ) -> None:
     """Answer calls with the bot of a file.
 
-    Settings come from the environment or a .env file: TELNYX_API_KEY, TELNYX_PUBLIC_KEY,
-    CALLBRIDGE_PUBLIC_URL; TELNYX_BASE_URL for a local carrier. What is missing is named.
-    SIGTERM ends gracefully: no new calls, the running ones get CALLBRIDGE_DRAIN_S seconds."""
+    Settings come from the environment, from an .env file beside the bot, or from one in the working
+    directory: TELNYX_API_KEY, TELNYX_PUBLIC_KEY, CALLBRIDGE_PUBLIC_URL; TELNYX_BASE_URL for a local
+    carrier. What is missing is named.
+
+    Ctrl-C or SIGTERM ends gracefully: no new calls, the running ones get CALLBRIDGE_DRAIN_S
+    seconds. A second one hangs up. Logs are text on a terminal and JSON elsewhere, unless
+    CALLBRIDGE_LOG says which."""
     from callbridge.errors import SettingsError
     from callbridge.host.bind import bind
     from callbridge.serve import botfile
     from callbridge.serve import process as server
-    from callbridge.serve.logs import set_up
+    from callbridge.serve.logs import form_here, set_up
     from callbridge.serve.settings import Settings
     from callbridge.timing.loop import new_loop
 
     if ssl_keyfile and not ssl_certfile:
         raise SettingsError("--ssl-keyfile needs --ssl-certfile")
     certificate = server.Certificate(ssl_certfile, ssl_keyfile) if ssl_certfile else None
-    settings = Settings.load()
+    settings = Settings.load(beside=botfile.path(bot).parent)
     set_up(settings.log)
+    log = logging.getLogger("callbridge")
     app = botfile.load(bot)
     app.configure(settings)
     listener = bind(host, port)
     bound = listener.getsockname()[1]
 
+    def say(sentence: str) -> None:
+        if form_here(settings.log) == "text":
+            _say(sentence)
+        else:
+            log.info(sentence)  # every line of a JSON log is JSON
+
     def started() -> None:
-        typer.echo(
+        say(
             f"callbridge serves {bot} on {'https' if certificate else 'http'}://{host}:{bound}; "
-            f"webhooks go to {settings.public_url}/webhooks",
-            err=True,
+            f"webhooks go to {settings.public_url}/webhooks"
+        )
+        for doubt in server.doubts(app, settings, bound):
+            say(doubt)
+
+    def leaving(calls: int, within_s: float) -> None:
+        say(
+            f"no new calls; {_count(calls, 'call')} may go on for {within_s:g} s, "
+            "Ctrl-C or SIGTERM again hangs up now"
         )
 
-    serving = server.serve(app, listener, started, asgi=asgi, certificate=certificate)
+    serving = server.serve(
+        app, listener, started, leaving=leaving, asgi=asgi, certificate=certificate
+    )
     with asyncio.Runner(loop_factory=new_loop) as runner:
         runner.run(serving)
 
 
-@cli.command()
+def _say(sentence: str) -> None:
+    """To the person at the terminal, over the ^C that it may show."""
+    over = "\r" if sys.stderr.isatty() else ""
+    print(f"{over}{sentence}", file=sys.stderr, flush=True)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+@cli.command(cls=GroupedCommand)
 def carrier(
+    context: typer.Context,
     host: Host = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port; 0 chooses a free one.")] = 8080,
     api_key: Annotated[
@@ -107,19 +160,26 @@ def carrier(
 
     Point any SDK or framework at it: TELNYX_BASE_URL=http://127.0.0.1:8080/v2. What a bridge needs
     to know, the public key of its webhooks among it, is printed with --json and written to
-    carrier.env in the folder of --out, for `. out/carrier.env`. `callbridge call` lets somebody
-    ring in; every call leaves a stereo WAV and a tape in that folder."""
+    carrier.env in the folder of --out, for `. out/carrier.env`. An API key out of your environment
+    is not written: it is there already.
+
+    `callbridge call` lets somebody ring in; every call leaves a stereo WAV and a tape in that
+    folder."""
     from callbridge.carrier.config import CarrierConfig
     from callbridge.carrier.net import service
     from callbridge.carrier.net.numbers import read_numbers
     from callbridge.carrier.net.shell import Running
     from callbridge.carrier.net.speaking import speaker
     from callbridge.serve.logs import set_up
+    from callbridge.serve.settings import is_loopback
     from callbridge.speech import espeak
 
     set_up("text", logging.WARNING)
     voice = espeak.speak if espeak.available() else None
     environment = out / "carrier.env"
+    source = context.get_parameter_source("api_key")
+    key_is_ours = source is None or source.name != "ENVIRONMENT"
+    stays_here = is_loopback(host) and is_loopback(urlsplit(webhook_url).hostname or "")
     config = CarrierConfig(
         api_key=api_key,
         webhook_url=webhook_url,
@@ -137,7 +197,9 @@ def carrier(
             "CALLBRIDGE_PUBLIC_URL": webhook_url.removesuffix("/webhooks"),
         }
         environment.parent.mkdir(parents=True, exist_ok=True)
-        environment.write_text("".join(f"export {name}={value}\n" for name, value in facts.items()))
+        _write_environment(
+            environment, {k: v for k, v in facts.items() if k != "TELNYX_API_KEY" or key_is_ours}
+        )
         if as_json:
             print(json.dumps(facts), flush=True)
         else:
@@ -150,13 +212,22 @@ def carrier(
             host=host,
             port=port,
             out_dir=out,
+            key=service.signing_key(api_key) if stays_here else None,
             voice=voice,
             started=started,
         )
     )
 
 
-@cli.command()
+def _write_environment(path: Path, facts: dict[str, str]) -> None:
+    """For a shell, and for its owner alone."""
+    text = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in facts.items())
+    path.unlink(missing_ok=True)  # the mode is that of a new file
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
+
+
+@cli.command(cls=GroupedCommand)
 def call(
     script: Annotated[
         Path | None,
@@ -178,34 +249,50 @@ def call(
 ) -> None:
     """Let a scripted caller ring in at a running `callbridge carrier`, and follow the call.
 
-    Exits with 1 if a line of the script's `expect` does not hold. The same by HTTP: POST the script
-    to /carrier/calls with the API key as bearer token."""
+    Ctrl-C hangs up. Exits with 1 if a line of the script's `expect` does not hold. The same by
+    HTTP: POST the script to /carrier/calls with the API key as bearer token."""
+    from callbridge.carrier.core.report import TapeEntry
     from callbridge.carrier.net import ring
+    from callbridge.carrier.net.follow import Followed, follow
+    from callbridge.demo.live import Story, shown
+    from callbridge.demo.outcome import WHO
+    from callbridge.host import terminal
 
     script = script or ring.SOMEBODY
     steps = ring.read_script(script) | ({"to": to} if to else {})
     base = str(script.parent.resolve())
+    console = terminal.silent() if as_json else terminal.console()
+    story = Story()
 
-    async def follow() -> dict[str, Any]:
+    def tell(entry: TapeEntry) -> None:
+        if line := story.tape(entry):
+            console.print(shown(line), soft_wrap=True)
+
+    def hanging_up() -> None:
+        _say("hanging up; Ctrl-C again leaves at once")
+
+    async def ringing() -> Followed:
         async with ring.carrier_at(url, api_key) as carrier:
-            placed = await carrier.ring(steps, base)
-            async for entry in carrier.tape(placed):
-                if not as_json:
-                    detail = " ".join(f"{key}={value}" for key, value in entry.detail.items())
-                    print(f"{entry.at_s:8.3f}  {entry.kind:<18} {detail}", flush=True)
-            return await carrier.finished(placed)
+            return await follow(carrier, steps, base, tell=tell, hanging_up=hanging_up)
 
-    report = asyncio.run(follow())
+    report, stopped = asyncio.run(ringing())
     if as_json:
         print(json.dumps(report))
     else:
-        print(f"{report['hangup_cause']} after {report['duration_s']} s; files: {report['files']}")
+        who = WHO.get(report["hangup_source"], "the network")
+        after = f"after {report['duration_s']:.1f} s"
+        when = "unanswered" if report["answered_at_s"] is None else after
+        print(f"{who} ended the call {when}: {report['hangup_cause']}")
+        for name, file in (report["files"] or {}).items():
+            print(f"{name}: {file or 'not written'}")
         print("".join(f"failed: {line}\n" for line in report["failed"]), end="")
+    if stopped:
+        raise typer.Exit(STOPPED)
     if report["failed"]:
         raise typer.Exit(1)
 
 
-@cli.command()
+@cli.command(cls=GroupedCommand)
 def demo(
     bots: Annotated[
         list[Path] | None,
@@ -223,19 +310,27 @@ def demo(
     Without bots, examples/message_desk.py; echo.py and jingle.py are there, too. Leaves a stereo
     WAV, the tape as JSON and a picture of every call. Exits with 1 if a line of a script's `expect`
     does not hold."""
-    from rich.console import Console
-
     from callbridge.demo import command as demonstration
+    from callbridge.host import terminal
 
     bots = bots or [Path("examples/message_desk.py")]
     pairings = [demonstration.Pairing(bot, bot.with_suffix(".json")) for bot in bots]
-    console = Console(stderr=False, highlight=False)
-    ok = asyncio.run(demonstration.demo(pairings, out_dir=out, console=console, as_json=as_json))
+    showing = demonstration.demo(pairings, out_dir=out, console=terminal.console(), as_json=as_json)
+    ok = asyncio.run(showing)
     if not ok:
         raise typer.Exit(1)
 
 
-@cli.command()
+LOAD, SOUND, OURS, THEIRS, OTHERS = (
+    "How many calls, and for how long",
+    "What is spoken",
+    "Our own endpoint",
+    "Somebody's endpoint",
+    "Side by side with others",
+)
+
+
+@cli.command(cls=GroupedCommand)
 def bench(
     url: Annotated[
         str | None,
@@ -245,65 +340,118 @@ def bench(
         ),
     ] = None,
     calls: Annotated[
-        int | None, typer.Option(min=1, help="Just so many calls, instead of up to the knee.")
+        int | None,
+        typer.Option(
+            min=1, help="Just so many calls, instead of up to the knee.", rich_help_panel=LOAD
+        ),
     ] = None,
     first: Annotated[
-        int, typer.Option("--from", min=1, help="The first load on the way to the knee.")
+        int,
+        typer.Option(
+            "--from", min=1, help="The first load on the way to the knee.", rich_help_panel=LOAD
+        ),
     ] = 50,
-    most: Annotated[int, typer.Option(min=1, help="The last one.")] = 2000,
+    most: Annotated[int, typer.Option(min=1, help="The last one.", rich_help_panel=LOAD)] = 2000,
     seconds: Annotated[
-        float, typer.Option(min=1, help="How long a load is measured; 1800 is a soak.")
+        float,
+        typer.Option(
+            min=1, help="How long a load is measured; 1800 is a soak.", rich_help_panel=LOAD
+        ),
     ] = 10.0,
     window: Annotated[
-        float, typer.Option(min=1, help="With --calls: a row for so many seconds of them.")
+        float,
+        typer.Option(
+            min=1, help="With --calls: a row for so many seconds of them.", rich_help_panel=LOAD
+        ),
     ] = 10.0,
     settle: Annotated[
-        float, typer.Option(min=0, help="Seconds between a change of the load and measuring it.")
+        float,
+        typer.Option(
+            min=0,
+            help="Seconds between a change of the load and measuring it.",
+            rich_help_panel=LOAD,
+        ),
     ] = 2.0,
     codec: Annotated[
-        str, typer.Option(help="What callers send: PCMU, PCMA, L16 (16 kHz), or L16/8000.")
+        str,
+        typer.Option(
+            help="What callers send: PCMU, PCMA, L16 (16 kHz), or L16/8000.", rich_help_panel=SOUND
+        ),
     ] = "PCMU",
     reply_codec: Annotated[
-        str | None, typer.Option(help="What they hear, if it is another one: L16/24000.")
+        str | None,
+        typer.Option(
+            help="What they hear, if it is another one: L16/24000.", rich_help_panel=SOUND
+        ),
     ] = None,
-    bot_rate: Annotated[int, typer.Option(help="Sample rate of our own echo bot, in Hz.")] = 8000,
+    bot_rate: Annotated[
+        int, typer.Option(help="Sample rate of our own echo bot, in Hz.", rich_help_panel=SOUND)
+    ] = 8000,
     slo_ms: Annotated[
-        float, typer.Option(help="What 99 % of the frames must be back in, in milliseconds.")
+        float,
+        typer.Option(
+            help="What 99 % of the frames must be back in, in milliseconds.", rich_help_panel=LOAD
+        ),
     ] = 20.0,
     compare: Annotated[
         bool,
         typer.Option(
             help="Run the echo servers of benchmarks/peers at the same load, in turn; with --calls "
-            "(50) and --rounds."
+            "(50) and --rounds.",
+            rich_help_panel=OTHERS,
         ),
     ] = False,
     peer: Annotated[
         list[str] | None,
-        typer.Option(help="Another one: a command that serves /media when run with --port N."),
+        typer.Option(
+            help="Another one: a command that serves /media when run with --port N.",
+            rich_help_panel=OTHERS,
+        ),
     ] = None,
-    rounds: Annotated[int, typer.Option(min=1, help="How often each has its turn.")] = 3,
+    rounds: Annotated[
+        int, typer.Option(min=1, help="How often each has its turn.", rich_help_panel=OTHERS)
+    ] = 3,
     asgi: Annotated[
-        bool, typer.Option("--asgi", help="Our own endpoint on plain ASGI, as when mounted.")
+        bool,
+        typer.Option(
+            "--asgi", help="Our own endpoint on plain ASGI, as when mounted.", rich_help_panel=OURS
+        ),
     ] = False,
     talk: Annotated[
         bool,
         typer.Option(
-            "--talk", help="Our own bot talks without end, instead of echoing: how it is paced."
+            "--talk",
+            help="Our own bot talks without end, instead of echoing: how it is paced.",
+            rich_help_panel=OURS,
         ),
     ] = False,
     ssl_certfile: Annotated[
-        Path | None, typer.Option(help="Our own endpoint with TLS: certificate for localhost.")
+        Path | None,
+        typer.Option(
+            help="Our own endpoint with TLS: certificate for localhost.", rich_help_panel=OURS
+        ),
     ] = None,
-    ssl_keyfile: Annotated[Path | None, typer.Option(help="And its key.")] = None,
+    ssl_keyfile: Annotated[
+        Path | None, typer.Option(help="And its key.", rich_help_panel=OURS)
+    ] = None,
     cafile: Annotated[
-        Path | None, typer.Option(help="Certificates to trust, for wss:// and https://.")
+        Path | None,
+        typer.Option(
+            help="Certificates to trust, for wss:// and https://.", rich_help_panel=THEIRS
+        ),
     ] = None,
     host: Annotated[
-        str, typer.Option(help="For a webhook: where the bench takes commands.")
+        str,
+        typer.Option(help="For a webhook: where the bench takes commands.", rich_help_panel=THEIRS),
     ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Its port.")] = 8080,
+    port: Annotated[int, typer.Option(help="Its port.", rich_help_panel=THEIRS)] = 8080,
     api_key: Annotated[
-        str, typer.Option(envvar="TELNYX_API_KEY", help="The key that commands must bring.")
+        str,
+        typer.Option(
+            envvar="TELNYX_API_KEY",
+            help="The key that commands must bring.",
+            rich_help_panel=THEIRS,
+        ),
     ] = "local-key",
     out: Annotated[Path, typer.Option(help="Folder for bench.json and bench.png.")] = Path("out"),
     as_json: Json = False,
@@ -316,7 +464,7 @@ def bench(
     generator itself was late is named so and never called a capacity.
 
     Exits with 1 if the standard did not hold, with 2 if nothing could be measured."""
-    from rich.console import Console
+    from callbridge.host import terminal
 
     try:
         from callbridge.bench import command as benchmark
@@ -348,8 +496,7 @@ def bench(
         cafile=str(cafile) if cafile else None,
         out=out,
     )
-    console = Console(highlight=False)
-    if not asyncio.run(benchmark.bench(wish, console, as_json=as_json)):
+    if not asyncio.run(benchmark.bench(wish, terminal.console(), as_json=as_json)):
         raise typer.Exit(1)
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from rich.console import Console
+from rich.text import Text
 
 from callbridge.bench import report
 from callbridge.bench.doors import public_key
@@ -24,6 +25,7 @@ from callbridge.bench.results import Figures, Knee, Slo
 from callbridge.bench.run import Run
 from callbridge.bench.session import LoadSound, Seats, Session, Tls, foreign, own, peer, seats
 from callbridge.errors import CallbridgeError
+from callbridge.host import terminal
 from callbridge.host.child import ended_by_sigterm
 from callbridge.serve.settings import CODEC_RATES
 from telecodecs import codec
@@ -63,26 +65,32 @@ class Wish:
 async def bench(wish: Wish, console: Console, *, as_json: bool) -> bool:
     """Measure, show, and leave bench.json and bench.png; True if the standard held.
 
-    What was measured until Ctrl-C is shown and left as well. Raises CallbridgeError when nothing
-    can be measured."""
+    What was measured until Ctrl-C, or until an endpoint died, is shown and left as well. Raises
+    CallbridgeError when something cannot be measured."""
     seat = check(wish)
     scene = report.scene(_in_words(wish.sound), "uvloop", datetime.now())
-    shown = Console(quiet=True) if as_json else console
+    shown = terminal.silent() if as_json else console
     shown.print(report.header(scene), style="dim")
-    async with AsyncExitStack() as stack:
-        stack.enter_context(ended_by_sigterm())
-        targets = [await stack.enter_async_context(each) for each in _targets(wish, seat, shown)]
-        with report.BenchProgress(shown) as progress:
-            run = Run(wish.slo, progress, wish.settle)
+    progress = report.BenchProgress(shown)
+    run = Run(wish.slo, progress, wish.settle)
+    ramp: Ramp | None = None
+    targets: list[Session] = []
+    broken_off: BaseException | None = None
+    try:
+        async with AsyncExitStack() as stack:
+            stack.enter_context(ended_by_sigterm())
+            for each in _targets(wish, seat, shown):
+                target = await stack.enter_async_context(each)
+                targets.append(target)
             ramp = Ramp(wish.first, wish.most) if _is_ramp(wish, targets) else None
-            broken_off = None
-            try:
+            with progress:
                 await _measure(wish, run, ramp, targets)
-            except asyncio.CancelledError as cancelled:
-                if not run.windows:
-                    raise
-                broken_off = cancelled
-    result = _result(wish, run.windows, ramp, targets)
+    except (asyncio.CancelledError, CallbridgeError) as error:
+        if not run.windows:
+            shown.print("nothing was measured", style="dim")
+            raise
+        broken_off = error
+    result = _result(wish, run, ramp, targets)
     result.show(shown)
     facts = report.as_json(scene, result.steps, slo=wish.slo, knee=result.knee, drift=result.drift)
     wish.out.mkdir(parents=True, exist_ok=True)
@@ -212,12 +220,12 @@ async def _measure(wish: Wish, run: Run, ramp: Ramp | None, targets: Sequence[Se
         await run.for_a_time(targets[0], wish.calls, wish.seconds, wish.window)
 
 
-def _result(
-    wish: Wish, windows: list[Figures], ramp: Ramp | None, targets: Sequence[Session]
-) -> "BenchResult":
+def _result(wish: Wish, run: Run, ramp: Ramp | None, targets: Sequence[Session]) -> "BenchResult":
     """Of all that was measured, be it to the end or not."""
+    windows = run.windows
     if ramp is not None:
-        return BenchResult(windows, knee=ramp.knee(), ours=wish.url is None)
+        knee, refused = ramp.knee(), tuple(run.refused)
+        return BenchResult(windows, knee=knee, refused=refused, ours=wish.url is None)
     if len(targets) == 1:
         return BenchResult(windows, drift=drift(windows) if wish.seconds >= LONG_S else None)
     rounds = [[each for each in windows if each.target == target.name] for target in targets]
@@ -231,6 +239,7 @@ class BenchResult:
     steps: list[Figures] = field(kw_only=False)
     base: str = ""  # of a comparison: whose multiples the others are
     knee: Knee | None = None
+    refused: tuple[tuple[int, str], ...] = ()  # loads that the endpoint did not take, and why
     drift: Drift | None = None
     ours: bool = False  # it listens to CALLBRIDGE_MAX_CALLS
 
@@ -246,10 +255,12 @@ class BenchResult:
             console.print(report.ratios(self.steps, self.base))
             return
         console.print(report.table(self.steps))
-        lines = report.knee_lines(self.knee, self.steps, ours=self.ours) if self.knee else []
+        lines: list[str] = []
+        if self.knee:
+            lines += report.knee_lines(self.knee, self.steps, refused=self.refused, ours=self.ours)
         lines += report.drift_lines(self.drift) if self.drift else []
         for line in lines:
-            console.print(line, soft_wrap=True)
+            console.print(Text(line), soft_wrap=True)
 
 
 def _draw(result: BenchResult, wish: Wish, note: str) -> list[Path]:
@@ -264,7 +275,7 @@ def _draw(result: BenchResult, wish: Wish, note: str) -> list[Path]:
     elif result.knee is not None:
         draw_ramp(result.steps, result.knee, wish.slo, path, note=note)
     elif len(result.steps) > 1:
-        draw_soak(result.steps, path, note=note)
+        draw_soak(result.steps, path, slo=wish.slo, note=note)
     else:
         return []
     return [path]

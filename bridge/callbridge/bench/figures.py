@@ -52,7 +52,8 @@ def measure(target: str, window: Window, use: Use | None, slo: Slo, began: float
         kib_per_call=_kib_per_call(use, window.calls) if use else None,
         lag_p99_ms=_bucket_ms(use.lag, 0.99) if use and use.lag else None,
         lateness_p99_ms=late.p99 if late else 0.0,
-        generator_percent=100 * window.cpu_s / seconds if seconds > 0 else 0.0,
+        # What it spins is taken off, and so the rest of an idle one wavers around 0.
+        generator_percent=max(0.0, 100 * window.cpu_s / seconds) if seconds > 0 else 0.0,
         verdict="ok",
     )
     verdict, why = _judge(figures, len(messages), slo)

@@ -315,14 +315,10 @@ async def read_answer(stream: asyncio.StreamReader) -> GeneratorAnswer:
 
 
 def main() -> None:
-    """`python -m callbridge.bench.generator PLAN`, PLAN as JSON."""
+    """Of the process; its argument is a plan as JSON."""
     plan = msgspec.json.decode(sys.argv[1], type=LoadPlan)
     with asyncio.Runner(loop_factory=new_loop) as runner:
         try:
             runner.run(run(plan))
         except CallbridgeError as error:
             _write(GeneratorAnswer(failed=str(error)), ())
-
-
-if __name__ == "__main__":
-    main()

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from callbridge.bench import ramp
 from callbridge.bench.ramp import Trend
-from callbridge.bench.report import number, ratio, signed
-from callbridge.bench.results import Figures, Knee, Slo, Verdict
+from callbridge.bench.report import number, ratio, slope
+from callbridge.bench.results import Figures, Knee, Slo, Spread
 from callbridge.demo.picture import (
     BLUE,
     GREEN,
@@ -32,16 +32,21 @@ from callbridge.demo.picture import (
 
 if TYPE_CHECKING:  # an optional extra
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
 LEFT, RIGHT, TOP, BOTTOM = 0.065, 0.9, 0.845, 0.08
 APART_PX = 17.0  # between two names of lines
 FLOOR_MS = 0.01  # a logarithm needs something
 
-SIGNS: dict[Verdict, str] = {
-    "slo": "✕ missed the standard",
-    "generator-bound": "○ generator-bound: says nothing about the endpoint",
+Sign = Literal["plain", "above", "other", "unsure"]
+
+SIGNS: dict[Sign, str] = {
+    "above": "✕ above the SLO",
+    "other": "◆ missed otherwise: loss, underruns",
+    "unsure": "○ generator-bound: nobody knows",
 }
+MARKERS: dict[Sign, str] = {"plain": "o", "above": "X", "other": "D", "unsure": "o"}
 
 Read = Callable[[Figures], float | None]
 
@@ -51,13 +56,21 @@ class Curve:
     name: str
     color: str
     read: Read
+    judged: bool = False  # it is what the SLO is about
 
 
-LATENCIES = (
-    Curve("p50", GREEN, lambda f: max(f.latency_ms.p50, FLOOR_MS) if f.latency_ms else None),
-    Curve("p99", BLUE, lambda f: max(f.latency_ms.p99, FLOOR_MS) if f.latency_ms else None),
-    Curve("p99.9", PURPLE, lambda f: max(f.latency_ms.p999, FLOOR_MS) if f.latency_ms else None),
-)
+def _curves(spread: Callable[[Figures], Spread | None]) -> tuple[Curve, ...]:
+    def reads(name: str) -> Read:
+        return lambda f: max(getattr(found, name), FLOOR_MS) if (found := spread(f)) else None
+
+    return (
+        Curve("p50", GREEN, reads("p50")),
+        Curve("p99", BLUE, reads("p99"), judged=True),
+        Curve("p99.9", PURPLE, reads("p999")),
+    )
+
+
+LATENCIES, JITTERS = _curves(lambda f: f.latency_ms), _curves(lambda f: f.jitter_ms)
 SHARES = (
     Curve("endpoint", BLUE, lambda f: f.cpu_percent),
     Curve("generator", ORANGE, lambda f: f.generator_percent),
@@ -98,24 +111,41 @@ def _head(axes: "Axes", text: str, note: str = "") -> None:
     )  # fmt: skip
 
 
-def _signs(axes: "Axes", steps: Sequence[Figures]) -> None:
+def sign_of(each: Figures, line: Curve, slo: Slo) -> Sign:
+    """What is to be known of a point. That a standard was missed is told on the curve that the
+    standard is about, and nowhere else."""
+    if each.verdict == "generator-bound":
+        return "unsure"
+    if each.verdict == "ok" or not line.judged:
+        return "plain"
+    return "above" if (line.read(each) or 0.0) > slo.p99_ms else "other"
+
+
+def _signs(axes: "Axes", found: set[Sign]) -> None:
     """What the points mean that are not plain ones, above the panel to the right."""
-    found = {each.verdict for each in steps}
-    said = [meaning for verdict, meaning in SIGNS.items() if verdict in found]
+    said = [meaning for sign, meaning in SIGNS.items() if sign in found]
     axes.annotate(
         "      ".join(said), (1, 1), (0, 9), xycoords="axes fraction",
         textcoords="offset points", ha="right", fontsize=LABEL, color=INK,
     )  # fmt: skip
 
 
-def _point(
-    axes: "Axes", at: float, value: float, verdict: Verdict, color: str, size: float
-) -> None:
-    """Full, a cross, or hollow; see SIGNS."""
-    hollow = verdict == "generator-bound"
+def log_ticks(axis: "Axis", low: float, high: float) -> None:
+    """Enough of them to read a value off a logarithmic axis from `low` to `high`."""
+    from matplotlib.ticker import LogLocator, NullLocator
+
+    steps = (1, 2, 5) if high >= 10 * low else (1, 1.5, 2, 3, 5, 7)
+    axis.set_major_locator(LogLocator(subs=steps, numticks=50))
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(lambda value, _: f"{value:g}")
+
+
+def _point(axes: "Axes", at: float, value: float, sign: Sign, color: str, size: float) -> None:
+    """See SIGNS."""
+    hollow = sign == "unsure"
     axes.plot(
-        at, value, "X" if verdict == "slo" else "o",
-        markersize=size if verdict == "ok" else size + 2.5, color=color,
+        at, value, MARKERS[sign],
+        markersize=size if sign == "plain" else size + 2.5, color=color,
         markerfacecolor="white" if hollow else color,
         markeredgecolor=color if hollow else "white", markeredgewidth=1.8 if hollow else 0.6,
         zorder=3,
@@ -161,49 +191,53 @@ def draw_ramp(
     )  # fmt: skip
     upper.set_xlim(0, 1.03 * max(each.calls for each in steps))
     _latencies(upper, steps, slo)
-    _cpu(lower, steps)
+    _cpu(lower, steps, slo)
     _knee(upper, lower, knee)
-    _signs(upper, steps)
     _title(figure, _ramp_title(steps[0].target, knee), note)
     canvas.print_png(str(path))
 
 
 def _ramp_title(target: str, knee: Knee) -> str:
     if not knee.calls:
-        return f"{target}: no load held"
+        return f"{target}: {'no load held' if knee.is_limit else 'what it carries is not known'}"
     return f"{target} carries {'' if knee.is_limit else 'at least '}{knee.calls} calls"
 
 
 def _latencies(axes: "Axes", steps: Sequence[Figures], slo: Slo) -> None:
     _plain(axes)
     axes.set_yscale("log")
-    values = [value for line in LATENCIES for each in steps if (value := line.read(each))]
+    lines = LATENCIES if slo.echo else JITTERS
+    values = [value for line in lines for each in steps if (value := line.read(each))]
     low, high = min([*values, slo.p99_ms]), max([*values, slo.p99_ms])
     axes.set_ylim(low / 2.2, high * 1.4)  # below, there is room for the knee's words
-    axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    log_ticks(axes.yaxis, low, high)
     axes.tick_params(labelbottom=True)
     axes.axhline(slo.p99_ms, color=VERMILION, linewidth=1.6, linestyle=(0, (5, 3)))
     _name(
         axes,
         [
-            *(name for line in LATENCIES for name in _curve(axes, steps, line)),
+            *(name for line in lines for name in _curve(axes, steps, line, slo)),
             Name(f"SLO {slo.p99_ms:g} ms", VERMILION, slo.p99_ms),
         ],
     )
-    _head(axes, "latency, ms", "from sending a frame to having its echo")
+    if slo.echo:
+        _head(axes, "latency, ms", "from sending a frame to having its echo")
+    else:
+        _head(axes, "jitter, ms", "of arrivals, against each call's own grid")
+    _signs(axes, {sign_of(each, line, slo) for line in lines for each in steps if line.read(each)})
 
 
-def _cpu(axes: "Axes", steps: Sequence[Figures]) -> None:
+def _cpu(axes: "Axes", steps: Sequence[Figures], slo: Slo) -> None:
     _plain(axes)
     shares = [value for line in SHARES for each in steps if (value := line.read(each))]
     axes.set_ylim(0, 1.12 * max([*shares, 100.0]))
     axes.axhline(100, color=GREY, linewidth=0.9)
-    _name(axes, [name for line in SHARES for name in _curve(axes, steps, line)])
+    _name(axes, [name for line in SHARES for name in _curve(axes, steps, line, slo)])
     _head(axes, "CPU, % of a core")
     axes.set_xlabel("calls at the same time", fontsize=LABEL, color=GREY)
 
 
-def _curve(axes: "Axes", steps: Sequence[Figures], line: Curve) -> list[Name]:
+def _curve(axes: "Axes", steps: Sequence[Figures], line: Curve, slo: Slo) -> list[Name]:
     """Every step as a point, a line through the last of each load; its name, if there is any."""
     known = [(each, value) for each in steps if (value := line.read(each)) is not None]
     if not known:
@@ -212,7 +246,7 @@ def _curve(axes: "Axes", steps: Sequence[Figures], line: Curve) -> list[Name]:
     loads = sorted(last)
     axes.plot(loads, [last[calls] for calls in loads], color=line.color, linewidth=1.8, zorder=2)
     for each, value in known:
-        _point(axes, each.calls, value, each.verdict, line.color, size=7)
+        _point(axes, each.calls, value, sign_of(each, line, slo), line.color, size=7)
     return [Name(line.name, line.color, last[loads[-1]])]
 
 
@@ -312,9 +346,9 @@ def _dots(axes: "Axes", rows: Sequence[Figures]) -> None:
     known = [each.latency_ms for each in rows if each.latency_ms]
     if known:
         low, high = min(each.p50 for each in known), max(each.p99 for each in known)
-        axes.set_xlim(max(low, FLOOR_MS) / 2.2, max(high, FLOOR_MS) * 2.2)
-    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
-    axes.xaxis.set_minor_formatter(lambda value, _: "")
+        low, high = max(low, FLOOR_MS) / 2.2, max(high, FLOOR_MS) * 2.2
+        axes.set_xlim(low, high)
+        log_ticks(axes.xaxis, low, high)
     for row, each in enumerate(rows):
         if each.latency_ms is None:
             continue
@@ -332,15 +366,19 @@ def _dots(axes: "Axes", rows: Sequence[Figures]) -> None:
 
 # ---- a soak -------------------------------------------------------------------------------------
 
+STANDARD = Slo()
+BROAD = "broad: medians of the first and last quarter, without the first tenth"
 MEMORY = Curve("memory, MiB", PURPLE, lambda f: f.rss_mib)
 SOAKED = (
     MEMORY,
-    Curve("latency p99, ms", BLUE, lambda f: f.latency_ms.p99 if f.latency_ms else None),
+    Curve(
+        "latency p99, ms", BLUE, lambda f: f.latency_ms.p99 if f.latency_ms else None, judged=True
+    ),
     Curve("lag of the endpoint's timers p99, ms", ORANGE, lambda f: f.lag_p99_ms),
 )
 
 
-def draw_soak(steps: Sequence[Figures], path: Path, *, note: str = "") -> None:
+def draw_soak(steps: Sequence[Figures], path: Path, *, slo: Slo = STANDARD, note: str = "") -> None:
     """A PNG of 1600 × 900: memory, p99 latency and lag over the minutes, with their trends.
 
     Raises CallbridgeError when matplotlib is not installed, ValueError without windows."""
@@ -357,11 +395,11 @@ def draw_soak(steps: Sequence[Figures], path: Path, *, note: str = "") -> None:
     minutes = [(each.at_s - steps[0].at_s) / 60 for each in steps]
     panels[0].set_xlim(0, (minutes[-1] + steps[-1].seconds / 60) or 1.0)
     for axes, line in zip(panels, lines, strict=False):
-        _over_time(axes, steps, minutes, line)
+        _over_time(axes, steps, minutes, line, slo)
         _trend(axes, trends[line], minutes, line)
-        broad = "broad: medians of the first and last quarter, without the first tenth"
-        _head(axes, line.name, broad if line is lines[0] and trends[line] else "")
-    _signs(panels[0], steps)
+        notes = [BROAD] if line is lines[0] and trends[line] else []
+        notes += [f"dashed: the SLO, {slo.p99_ms:g} ms"] if _has_slo(axes, line, slo) else []
+        _head(axes, line.name, "; ".join(notes))
     panels[-1].set_xlabel("minutes", fontsize=LABEL, color=GREY)
     calls = max(each.calls for each in steps)
     title = f"{steps[0].target} with {calls} calls for {panels[0].get_xlim()[1]:.3g} minutes"
@@ -370,18 +408,27 @@ def draw_soak(steps: Sequence[Figures], path: Path, *, note: str = "") -> None:
 
 
 def _over_time(
-    axes: "Axes", steps: Sequence[Figures], minutes: Sequence[float], line: Curve
+    axes: "Axes", steps: Sequence[Figures], minutes: Sequence[float], line: Curve, slo: Slo
 ) -> None:
-    """A point for every window; those that missed the standard stand out."""
+    """A point for every window; those that missed the standard stand out where it is judged."""
     _plain(axes)
     rows = [(at, each, line.read(each)) for at, each in zip(minutes, steps, strict=True)]
     known = [(at, each, value) for at, each, value in rows if value is not None]
     values = [value for *_, value in known]
     axes.set_ylim(*(_room(values) if line is MEMORY else (0, 1.15 * max([*values, FLOOR_MS]))))
     axes.plot([at for at, *_ in known], values, color=line.color, linewidth=1.2)
-    for at, each, value in known:
-        color = line.color if each.verdict == "ok" else VERMILION
-        _point(axes, at, value, each.verdict, color, size=5)
+    if _has_slo(axes, line, slo):
+        axes.axhline(slo.p99_ms, color=VERMILION, linewidth=1.6, linestyle=(0, (5, 3)))
+    signs: list[Sign] = [
+        sign_of(each, line, slo) if line.judged else "plain" for _, each, _ in known
+    ]
+    for (at, _, value), sign in zip(known, signs, strict=True):
+        _point(axes, at, value, sign, line.color if sign == "plain" else VERMILION, size=5)
+    _signs(axes, set(signs))
+
+
+def _has_slo(axes: "Axes", line: Curve, slo: Slo) -> bool:
+    return line.judged and slo.p99_ms <= axes.get_ylim()[1]
 
 
 def _room(values: Sequence[float]) -> tuple[float, float]:
@@ -407,7 +454,8 @@ def _trend(axes: "Axes", trend: Trend | None, minutes: Sequence[float], line: Cu
 
 
 def _slope(trend: Trend, line: Curve) -> str:
-    if not trend.seen:
-        return "no drift"
-    unit = "KiB" if line is MEMORY else "ms"
-    return f"{signed(trend.per_minute)} {unit}\na minute"
+    return (
+        slope(trend, "KiB" if line is MEMORY else "ms")
+        .replace(" a minute", "\na minute")
+        .replace(" much", "\nmuch")
+    )

@@ -139,6 +139,7 @@ ENDS = 0.25  # share of the rest whose median is its beginning, or its end
 LEAST = 4  # windows; two points always make a line
 ERRORS = 4.0  # standard errors: windows scatter, and neighbours resemble each other
 SPOKEN_OF = 0.001  # of what there was at first; less is nothing to speak of
+LEVEL_OF = 0.2  # of what there was at first: ends that are farther apart are not on one level
 
 
 class Trend(msgspec.Struct, frozen=True, kw_only=True):
@@ -154,6 +155,12 @@ class Trend(msgspec.Struct, frozen=True, kw_only=True):
     def seen(self) -> bool:
         """Whether the change stands out from how the windows scatter about the line."""
         return abs(self.change) > max(ERRORS * self.error, SPOKEN_OF * abs(self.first))
+
+    @property
+    def still(self) -> bool:
+        """Whether it stayed where it was. Ends far apart among windows that scatter are neither
+        seen nor still: nobody knows."""
+        return not self.seen and abs(self.last - self.first) <= LEVEL_OF * abs(self.first)
 
 
 class Drift(msgspec.Struct, frozen=True, kw_only=True):
@@ -207,8 +214,10 @@ def _sentence(minutes: float, rss: Trend | None, p99: Trend | None, lag: Trend |
     if not known:
         return "Too short to see a drift."
     moved = [f"{name} {_moved(name, trend)}" for name, trend in known.items() if trend.seen]
-    still = [name for name, trend in known.items() if not trend.seen]
+    still = [name for name, trend in known.items() if trend.still]
+    unclear = [name for name, trend in known.items() if not (trend.seen or trend.still)]
     said = [*moved, *([f"no drift of {' and '.join(still)}"] if still else [])]
+    said += [f"{' and '.join(unclear)} scattered too much to tell"] if unclear else []
     return f"In {minutes:.3g} minutes: {', '.join(said)}."
 
 

@@ -21,7 +21,7 @@ from callbridge.bench.results import Figures, Knee, Slo, Spread, Verdict
 
 NOTHING = "–"
 TINY = 0.005  # would be written 0.00
-WIDE = 108  # columns of a terminal from which on all columns of the table have room
+WIDE, MIDDLING = 108, 72  # columns of a terminal from which on all, or most, columns have room
 STYLES: dict[Verdict, str] = {"ok": "green", "slo": "bold red", "generator-bound": "yellow"}
 WORDS: dict[Verdict, str] = {"ok": "ok", "slo": "missed", "generator-bound": "generator"}
 REFRESHES = 4  # a second, of the live view
@@ -93,7 +93,7 @@ def signed(value: float) -> str:
 class Column:
     head: str  # two lines
     read: Callable[[Figures], str]
-    narrow: bool  # shown where there is little room
+    least: int  # columns that a terminal must have to show it
 
 
 def _of(spread: Spread | None, name: str) -> str:
@@ -101,20 +101,20 @@ def _of(spread: Spread | None, name: str) -> str:
 
 
 COLUMNS = (
-    Column("\ncalls", lambda f: str(f.calls), True),
-    Column("ms\np50", lambda f: _of(f.latency_ms, "p50"), True),
-    Column("ms\np99", lambda f: _of(f.latency_ms, "p99"), True),
-    Column("ms\np99.9", lambda f: _of(f.latency_ms, "p999"), False),
-    Column("ms\nworst", lambda f: _of(f.latency_ms, "worst"), True),
-    Column("jitter\np99 ms", lambda f: _of(f.jitter_ms, "p99"), True),
-    Column("under-\nruns", lambda f: str(f.underruns), True),
-    Column("\nlost", lambda f: str(f.lost), True),
-    Column("CPU us\n/frame", lambda f: number(f.cpu_us_per_frame), True),
-    Column("CPU\n%", lambda f: number(f.cpu_percent), True),
-    Column("KiB\n/call", lambda f: number(f.kib_per_call), False),
-    Column("lag p99\nms", lambda f: number(f.lag_p99_ms), False),
-    Column("gen. p99\nms late", lambda f: number(f.lateness_p99_ms), False),
-    Column("gen.\nCPU %", lambda f: number(f.generator_percent), False),
+    Column("\ncalls", lambda f: str(f.calls), 0),
+    Column("ms\np50", lambda f: _of(f.latency_ms, "p50"), 0),
+    Column("ms\np99", lambda f: _of(f.latency_ms, "p99"), 0),
+    Column("ms\np99.9", lambda f: _of(f.latency_ms, "p999"), WIDE),
+    Column("ms\nworst", lambda f: _of(f.latency_ms, "worst"), MIDDLING),
+    Column("jitter\np99 ms", lambda f: _of(f.jitter_ms, "p99"), MIDDLING),
+    Column("under-\nruns", lambda f: str(f.underruns), 0),
+    Column("\nlost", lambda f: str(f.lost), 0),
+    Column("CPU us\n/frame", lambda f: number(f.cpu_us_per_frame), MIDDLING),
+    Column("CPU\n%", lambda f: number(f.cpu_percent), MIDDLING),
+    Column("KiB\n/call", lambda f: number(f.kib_per_call), WIDE),
+    Column("lag p99\nms", lambda f: number(f.lag_p99_ms), WIDE),
+    Column("gen. p99\nms late", lambda f: number(f.lateness_p99_ms), WIDE),
+    Column("gen.\nCPU %", lambda f: number(f.generator_percent), WIDE),
 )
 LEGEND = (  # the heads that each part explains
     ("ms\np50", "ms: from a frame's sending to its echo"),
@@ -126,9 +126,9 @@ LEGEND = (  # the heads that each part explains
 
 
 def table(steps: Sequence[Figures], *, legend: bool = True) -> RenderableType:
-    """One row per step, and a sentence for each reason why one is not ok.
+    """One row per step, and a sentence for each load that is not ok.
 
-    All columns from WIDE on; in 80 there are fewer."""
+    All columns from WIDE on; in less there are fewer."""
     return _Steps(steps, legend)
 
 
@@ -139,7 +139,7 @@ class _Steps:
         self._steps, self._legend = steps, legend
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        columns = [each for each in COLUMNS if each.narrow or options.max_width >= WIDE]
+        columns = [each for each in COLUMNS if options.max_width >= each.least]
         several = len({each.target for each in self._steps}) > 1
         grid = _grid(["\ntarget"] * several, [*(column.head for column in columns), "\nverdict"])
         for each in self._steps:
@@ -148,8 +148,8 @@ class _Steps:
         yield grid
         yield from _reasons(self._steps, several)
         if self._legend:
-            shown = {column.head for column in columns}
-            said = [text for head, text in LEGEND if head in shown]
+            known = {c.head for c in columns if any(c.read(s) != NOTHING for s in self._steps)}
+            said = [text for head, text in LEGEND if head in known]
             yield Text(" · ".join(said), style="dim")
 
 
@@ -168,14 +168,17 @@ def _verdict(each: Figures) -> Text:
 
 
 def _reasons(steps: Iterable[Figures], several: bool) -> Iterator[Text]:
-    """A line for each reason, in words; a load that fails twice for one reason has one line."""
-    said: set[str] = set()
+    """A line for each load that was not ok, in words: how often, and why at last."""
+    loads: dict[tuple[str, int], list[Figures]] = {}
     for each in steps:
-        who = f"{each.target}, " if several else ""
-        line = f"{who}{_calls(each.calls)}: {each.why}"
-        if each.why and line not in said:
-            said.add(line)
-            yield Text(line, style=STYLES[each.verdict])
+        loads.setdefault((each.target, each.calls), []).append(each)
+    for (target, calls), windows in loads.items():
+        bad = [each for each in windows if each.verdict != "ok"]
+        if bad:
+            who = f"{target}, " if several else ""
+            often = f", {len(bad)} of {len(windows)} times, at last" if len(windows) > 1 else ""
+            text = f"{who}{_calls(calls)}{often}: {bad[-1].why}"
+            yield Text(text, style=STYLES[bad[-1].verdict])
 
 
 # ---- a row for every target ---------------------------------------------------------------------
@@ -240,14 +243,22 @@ def ratio(value: float | None, base: float | None) -> str:
 # ---- sentences ----------------------------------------------------------------------------------
 
 
-def knee_lines(knee: Knee, steps: Sequence[Figures] = (), *, ours: bool = True) -> list[str]:
+def knee_lines(
+    knee: Knee,
+    steps: Sequence[Figures] = (),
+    *,
+    refused: Sequence[tuple[int, str]] = (),
+    ours: bool = True,
+) -> list[str]:
     """What a ramp found; for an endpoint that is a Callbridge also what to set.
 
-    What the table of `steps` says already is not said again."""
-    in_table = {f"at {each.calls} calls: {each.why}" for each in steps if each.why}
-    why = [] if knee.why in in_table else [_sentence(knee.why)]
+    What the table of `steps` says already, or a line about what was `refused` (calls, why), is not
+    said again."""
+    said = [*refused, *((each.calls, each.why) for each in steps)]
+    why = [] if knee.why in {f"at {n} calls: {text}" for n, text in said} else [_sentence(knee.why)]
     if knee.calls == 0:
-        return [" ".join(["No load held.", *why])]
+        found = "No load held." if knee.is_limit else "What it carries is not known."
+        return [" ".join([found, *why])]
     if knee.is_limit:
         lines = [f"It carries {_calls(knee.calls)}.", *why]
     else:
@@ -289,7 +300,14 @@ def _trend(
     if trend is None:
         return []
     first, last = number(trend.first / per), number(trend.last / per)
-    return [f"{name}: {first} → {last} {shown or unit}, {signed(trend.per_minute)} {unit} a minute"]
+    return [f"{name}: {first} → {last} {shown or unit}, {slope(trend, unit)}"]
+
+
+def slope(trend: Trend, unit: str) -> str:
+    """What a trend comes to. A rate is only that of a drift."""
+    if trend.seen:
+        return f"{signed(trend.per_minute)} {unit} a minute"
+    return "no drift" if trend.still else "scatters too much to tell"
 
 
 # ---- for programs -------------------------------------------------------------------------------
@@ -326,6 +344,7 @@ class BenchProgress:
         self._doing = "starting"
         self._since, self._seconds = now(), 0.0
         self._live: Live | None = None
+        self._told: set[str] = set()
 
     def __enter__(self) -> "BenchProgress":
         if self._console.is_terminal:
@@ -361,8 +380,10 @@ class BenchProgress:
 
     def refused(self, target: str, calls: int, why: str) -> None:
         """The endpoint did not take so many calls. It has no row, so the words stay."""
-        text = Text(f"{target}, {_calls(calls)}: {why}", style=STYLES["slo"])
-        self._console.print(text, soft_wrap=True)
+        line = f"{target}, {_calls(calls)}: {why}"
+        if line not in self._told:  # every load that fails is tried twice
+            self._told.add(line)
+            self._console.print(Text(line, style=STYLES["slo"]), soft_wrap=True)
 
     def view(self) -> RenderableType:
         """The rows so far, as many as there is room for, and what is done now."""

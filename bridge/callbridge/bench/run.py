@@ -33,6 +33,7 @@ class Run:
 
     def __init__(self, slo: Slo, watcher: Watcher, settle: float) -> None:
         self.windows: list[Figures] = []
+        self.refused: list[tuple[int, str]] = []  # loads that the endpoint did not take, and why
         self._slo, self._watcher = slo, watcher
         self._settle = settle  # seconds from a change of the load to what is measured
         self._began = monotonic()
@@ -46,6 +47,7 @@ class Run:
                 if not self.windows:
                     raise
                 # A load under which no more calls can begin is a load that was not carried.
+                self.refused.append((calls, str(error)))
                 ramp.refused(str(error))
                 self._watcher.refused(session.name, calls, str(error))
             else:

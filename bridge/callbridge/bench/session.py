@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import shlex
-import sys
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -28,7 +27,7 @@ from callbridge.bench.process import Process
 from callbridge.bench.results import Use, Window
 from callbridge.errors import CallbridgeError
 from callbridge.host.bind import free_ports
-from callbridge.host.child import Child, ourselves, running
+from callbridge.host.child import Child, of_module, ourselves, running
 from callbridge.serve.settings import is_loopback
 
 HOST = "127.0.0.1"
@@ -150,7 +149,7 @@ async def _answer(reader: asyncio.StreamReader, within: float) -> GeneratorAnswe
     except TimeoutError:
         raise CallbridgeError(f"the load generator gave no answer within {within:g} s") from None
     except (asyncio.IncompleteReadError, msgspec.DecodeError):
-        raise CallbridgeError("the load generator ended by itself: see above") from None
+        raise CallbridgeError("the load generator has failed; what it printed says why") from None
     if answer.failed:
         raise CallbridgeError(answer.failed)
     return answer
@@ -163,12 +162,7 @@ async def _answer(reader: asyncio.StreamReader, within: float) -> GeneratorAnswe
 async def _generating(plan: LoadPlan) -> AsyncGenerator[asyncio.subprocess.Process]:
     """The load generator, listening for commands; it hangs up when the block ends."""
     generator = await asyncio.create_subprocess_exec(
-        *(
-            sys.executable,
-            "-m",
-            "callbridge.bench.generator",
-            json.dumps(msgspec.to_builtins(plan)),
-        ),
+        *of_module("callbridge.bench.generator", json.dumps(msgspec.to_builtins(plan))),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         start_new_session=True,  # Ctrl-C is for us: it is ended in order

@@ -9,6 +9,7 @@ import secrets
 from asyncio import FIRST_COMPLETED
 from collections.abc import AsyncGenerator, Coroutine, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple, TypeVar
@@ -30,6 +31,7 @@ from callbridge.demo.outcome import DemoOutcome
 from callbridge.demo.picture import draw
 from callbridge.demo.record import read
 from callbridge.errors import CallbridgeError
+from callbridge.host import terminal
 from callbridge.host.audiofile import Clip
 from callbridge.host.bind import free_ports
 from callbridge.host.child import Child, ended_by_sigterm, ourselves, running
@@ -59,7 +61,7 @@ async def demo(
     does not start or dies; whatever happens, no process is left behind."""
     # A mistake in the last script is better known before the first call.
     scripts = [_check_script(pairing.script) for pairing in pairings]
-    live = Console(quiet=True) if as_json else console
+    live = terminal.silent() if as_json else console
     outcomes: list[DemoOutcome] = []
     with ended_by_sigterm():
         for pairing, script in zip(pairings, scripts, strict=True):
@@ -110,7 +112,6 @@ async def _one(
     ):
         base = str(pairing.script.parent.resolve())
         call = await ends.exchange.ring(ring.read_script(pairing.script), base)
-        telling.begin()
         report, metrics = await _while_alive(ends, _to_the_end(ends, call, http, telling))
         telling.end()
     if not report["files"]["wav"]:
@@ -187,6 +188,8 @@ async def _to_the_end(
     ends: Ends, call: str, http: httpx.AsyncClient, telling: Telling
 ) -> tuple[dict[str, Any], str]:
     """Tell the call until it is over. Returns the carrier's report and the bridge's metrics."""
+    began = datetime.fromisoformat((await ends.exchange.report(call))["start_time"])
+    telling.begin(began.timestamp())
     async for entry in ends.exchange.tape(call):
         telling.tape(entry)
     report = await ends.exchange.finished(call)

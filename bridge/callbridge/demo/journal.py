@@ -1,8 +1,8 @@
 """The bridge's tape of a call, on the clock of the carrier's tape.
 
-The two processes share nothing but the wire, so neither knows the other's zero. The carrier's tape
-is followed live: its zero is never later than the moment an entry arrives, less the time that the
-entry names. The least of many is a millisecond or two off."""
+The carrier's report says at which time of day its tape begins; both processes have the machine's
+clock.
+"""
 
 import asyncio
 from collections.abc import Callable
@@ -20,16 +20,12 @@ FOLLOW_S = 0.02
 
 
 class Journal:
-    """Collects the bridge's tape. `wall` is Unix seconds; so are fields called `at` or `..._at`."""
+    """Collects the bridge's tape. `wall`, `at` and fields called `..._at` are Unix seconds."""
 
-    def __init__(self, wall: float) -> None:
-        """`wall`: a time shortly after the call came in."""
-        self._zero = wall
+    def __init__(self, began_at: float) -> None:
+        """`began_at`: when the call came in."""
+        self._zero = began_at
         self._lines: list[TapeLine] = []
-
-    def on_tape(self, at_s: float, wall: float) -> None:
-        """An entry of the carrier's tape has arrived."""
-        self._zero = min(self._zero, wall - at_s)
 
     def add(self, line: TapeLine) -> None:
         self._lines.append(line)

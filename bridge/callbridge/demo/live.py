@@ -94,9 +94,20 @@ def _state(detail: Detail) -> Told | None:
         case "parked":
             return Told("caller", "rings")
         case "ended":
-            return Told("carrier", f"call ended by the {detail['source']}: {detail['cause']}")
+            return _ended(str(detail["source"]), str(detail["cause"]))
         case state:
             return Told("carrier", f"call {state}")
+
+
+def _ended(source: str, cause: str) -> Told:
+    """Somebody rings in, so the callee is the bot."""
+    match source:
+        case "callee":
+            return Told("bot", f"hangs up: {cause}")
+        case "caller":
+            return Told("caller", f"hangs up: {cause}")
+        case _:
+            return Told("carrier", f"ends the call: {cause}")
 
 
 def _delivery(detail: Detail) -> Told | None:
@@ -168,14 +179,17 @@ class Telling:
         self._console = console
         self._story = Story()
         self._journal: Journal | None = None
+        self._early: list[TapeLine] = []  # the bridge knows of a call before its id is known here
         self._waiting: list[ToldLine] = []
 
     def note(self, text: str) -> None:
         self._console.print(Text(f"starting {text}", style="dim"))
 
-    def begin(self) -> None:
-        """Now the call came in."""
-        self._journal = Journal(time.time())
+    def begin(self, began_at: float) -> None:
+        """The call came in, at so many Unix seconds."""
+        self._journal = Journal(began_at)
+        for line in self._early:
+            self.event(line)
 
     @property
     def journal(self) -> Journal:
@@ -183,14 +197,15 @@ class Telling:
         return self._journal
 
     def tape(self, entry: TapeEntry) -> None:
-        self.journal.on_tape(entry.at_s, time.time())
         self._add(self._story.tape(entry))
 
     def event(self, line: TapeLine) -> None:
-        """A line of the bridge's tape; before the call there is nothing to tell."""
-        if self._journal is not None:
-            self._journal.add(line)
-            self._add(self._story.event(line.happened, self._journal.at_s(line.at)))
+        """A line of the bridge's tape."""
+        if self._journal is None:
+            self._early.append(line)
+            return
+        self._journal.add(line)
+        self._add(self._story.event(line.happened, self._journal.at_s(line.at)))
 
     def end(self) -> None:
         self._print(math.inf)
@@ -208,10 +223,11 @@ class Telling:
         due = sorted((line for line in self._waiting if line.at_s <= until_s), key=itemgetter(0))
         self._waiting = [line for line in self._waiting if line.at_s > until_s]
         for line in due:
-            self._console.print(_text(line), soft_wrap=True)
+            self._console.print(shown(line), soft_wrap=True)
 
 
-def _text(line: ToldLine) -> Text:
+def shown(line: ToldLine) -> Text:
+    """As it is printed."""
     text = Text.assemble(
         (f"{line.at_s:7.2f} s  ", "dim"),
         (f"{line.who:<8}", COLORS[line.who]),

@@ -18,6 +18,7 @@ MOVED = ("frames_in", "frames_out")
 TROUBLES = ("early_marks", "underruns", "frames_lost", "frames_late", "write_stalls", "malformed",
             "inbound_dropped", "streams_lost", "bots_crashed")  # fmt: skip
 LAG = "loop_lag_worst_seconds"
+WHO = {"callee": "the bot", "caller": "the caller"}  # somebody rings in
 
 
 class Check(msgspec.Struct, frozen=True):
@@ -62,7 +63,8 @@ def checks(expected: Iterable[Expectation], failed: Sequence[str]) -> tuple[Chec
 def _claim(expectation: Expectation) -> str:
     demand = expectation.demand
     if not isinstance(demand, dict):
-        return f"{expectation.name} is {str(demand).lower()}"
+        who = f", {WHO[demand]}" if expectation.name == "hangup_source" and demand in WHO else ""
+        return f"{expectation.name} is {str(demand).lower()}{who}"
     parts = [f"{name} {bounds}".strip() for name, bounds in demand.items()]
     return f"{expectation.name} {', '.join(parts)}"
 

@@ -1,10 +1,12 @@
 """What is left of a call, read back: the JSON tape, the stereo WAV, the bridge's log if it is with
 the tape (`journal.py`), and what they show.
 
-All times are seconds since the call came in, as on the tape; the audio begins at the answer."""
+All times are seconds since the call came in, as on the tape; the audio begins after the answer."""
 
+import math
 import wave
 from pathlib import Path
+from typing import cast
 
 import msgspec
 import numpy as np
@@ -17,7 +19,6 @@ from telecodecs import Pcm
 
 PIECE_S = 0.020
 PAUSE_S = 0.5  # shorter ones belong to the speech around them
-SILENCE_S = 0.060  # zero crossings and codec noise are shorter
 CAUSE_S = 0.5  # a key so long before a clear is what the clear answers
 
 
@@ -32,6 +33,7 @@ class CallFacts(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "fro
     sample_rate: int
     duration_s: float
     answered_at_s: float | None
+    audio_from_s: float | None
     hangup_cause: str | None
     hangup_source: str | None
     marks_returned: int
@@ -56,8 +58,8 @@ class HeardSound(msgspec.Struct, frozen=True):
 
 
 class Interruption(msgspec.Struct, frozen=True):
-    """A clear: the key or the speech that caused it, if any did, and when the bot could no longer
-    be heard."""
+    """A clear: the key or the speech that caused it, if any did, and when what the bot was saying
+    could no longer be heard. What the bot says next does not count."""
 
     key_s: float | None
     speech_s: float | None
@@ -79,7 +81,7 @@ class Record(msgspec.Struct, frozen=True, eq=False):
 
     @property
     def audio_from_s(self) -> float:
-        return self.facts.answered_at_s or 0.0
+        return self.facts.audio_from_s or 0.0
 
     @property
     def ends_s(self) -> float:
@@ -111,29 +113,26 @@ class Record(msgspec.Struct, frozen=True, eq=False):
         keys = [entry.at_s for entry in self.of("dtmf")]
         transcript = self.transcript
         found: list[Interruption] = []
+        cleared_s = -math.inf  # a key is the cause of one clear: the first after it
         for clear in self.of("clear"):
-            near = [at_s for at_s in keys if 0.0 <= clear.at_s - at_s < CAUSE_S]
+            since_s = max(cleared_s, clear.at_s - CAUSE_S)
+            key_s = max((at_s for at_s in keys if since_s < at_s <= clear.at_s), default=None)
             speech_s = transcript.barge_in(clear.at_s)
-            silent_s = self._silent_s(clear.at_s, clear.at_s if speech_s is None else speech_s)
-            found.append(Interruption(near[-1] if near else None, speech_s, clear.at_s, silent_s))
+            begin_s = next(s for s in (key_s, speech_s, clear.at_s) if s is not None)
+            silent_s = self._silent_s(begin_s, cast("int", clear.detail["sample"]))
+            found.append(Interruption(key_s, speech_s, clear.at_s, silent_s))
+            cleared_s = clear.at_s
         return found
 
-    def _silent_s(self, clear_s: float, since_s: float) -> float:
-        """When the sound that a clear met ended. If it met none, as playout was withheld before,
-        then the end of the last sound after `since_s`; that moment itself if there was none."""
+    def _silent_s(self, begin_s: float, sample: int) -> float:
+        """The end of the last sound from `begin_s` to the sample at which the clear dropped the
+        rest; `begin_s` itself when nothing sounded, as between two words."""
         rate = self.facts.sample_rate
-        times = (since_s, clear_s)
-        since, at = (max(0, round((when - self.audio_from_s) * rate)) for when in times)
-        sounding = np.flatnonzero(np.abs(self.bot[since:].astype(np.int32)) > LOUD) + since
-        before = sounding[sounding < at]
-        last = int(before[-1]) if len(before) else since
-        if at - last <= SILENCE_S * rate:
-            last = at
-        for sample in sounding[sounding >= at]:
-            if sample - max(last, at) > SILENCE_S * rate:
-                break
-            last = int(sample)
-        return self.audio_from_s + last / rate
+        begin = max(0, round((begin_s - self.audio_from_s) * rate))
+        sounding = np.flatnonzero(np.abs(self.bot[begin:sample].astype(np.int32)) > LOUD)
+        if not len(sounding):
+            return begin_s
+        return self.audio_from_s + (begin + int(sounding[-1]) + 1) / rate
 
 
 def read(report: Path, recording: Path) -> Record:

@@ -61,7 +61,7 @@ class Child:
                     await asyncio.sleep(POLL_S)
         except TimeoutError:
             words = self._words()
-            raise CallbridgeError(f"{self.name}: not ready in {READY_S:g} s\n{words}") from None
+            raise CallbridgeError(f"{self.name}: not ready in {READY_S:g} s{words}") from None
         return await self.death()
 
     async def death(self) -> NoReturn:
@@ -70,10 +70,11 @@ class Child:
         await asyncio.sleep(POLL_S)  # its last lines are still on their way through the pipe
         if code == 2 and self._last:  # our own command line: one sentence that says it all
             raise CallbridgeError(f"{self.name}: {self._last[-1].removeprefix('callbridge: ')}")
-        raise CallbridgeError(f"{self.name}: ended by itself, exit code {code}\n{self._words()}")
+        raise CallbridgeError(f"{self.name}: {_how_it_ended(code)}{self._words()}")
 
     def _words(self) -> str:
-        return "\n".join(f"  {line}" for line in self._last)
+        """Its last lines, each on a line of its own; nothing if it was silent."""
+        return "".join(f"\n  {line}" for line in self._last)
 
     async def stop(self) -> None:
         """Ask it to end, and make it end."""
@@ -90,9 +91,22 @@ class Child:
                 await self._process.wait()
 
 
+def _how_it_ended(code: int) -> str:
+    """In words, of a process that was to go on; `code` as asyncio has it, below 0 for a signal."""
+    if code < 0:
+        return f"was ended by signal {-code}: {signal.strsignal(-code)}"
+    return f"failed with exit code {code}" if code else "ended without an error, but too early"
+
+
 def ourselves(*args: str) -> tuple[str, ...]:
     """The command line of one of our own subcommands."""
     return (sys.executable, "-P", "-m", "callbridge", *args)
+
+
+def of_module(name: str, *args: str) -> tuple[str, ...]:
+    """The command line that runs `main` of one of our modules. With `-m`, Python warns of a module
+    that its package has imported already."""
+    return (sys.executable, "-P", "-c", f"from {name} import main; main()", *args)
 
 
 @asynccontextmanager

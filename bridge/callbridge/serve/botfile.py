@@ -11,6 +11,11 @@ from callbridge.errors import BotError
 MODULE = "__bot__"  # not the file's name: a queue.py must not replace the standard library's
 
 
+def path(where: str) -> Path:
+    """The file of `bot.py`, or of `bot.py:name`, which need not exist."""
+    return Path(where.partition(":")[0])
+
+
 def load(where: str) -> App:
     """The `App` of a file: `bot.py`, or `bot.py:name` if it has several. Raises BotError."""
     file, _, name = where.partition(":")

@@ -1,13 +1,27 @@
 """Log lines with the call's ids, for people or for programs, and without secrets."""
 
 import logging
+import os
 import sys
+import sysconfig
+import traceback
+from pathlib import Path
+from types import TracebackType
 from typing import Literal
 
 from pythonjsonlogger.json import JsonFormatter
 
 from callbridge.sockets.tokens import masked
 
+LogForm = Literal["auto", "json", "text"]
+
+# What lies here was not written by the author of a bot.
+OTHERS = (
+    *(f"{sysconfig.get_path(name)}{os.sep}" for name in ("stdlib", "platstdlib", "purelib")),
+    f"{sysconfig.get_path('platlib')}{os.sep}",
+    f"{Path(__file__).parents[1]}{os.sep}",
+    "<",  # what has no file: <frozen runpy>, <string>
+)
 STANDARD = set(vars(logging.makeLogRecord({}))) | {
     "message",
     "asctime",
@@ -36,36 +50,70 @@ class MaskTokens(logging.Filter):
 
 
 class TextFormatter(logging.Formatter):
-    """`time level message key=value …`, a line for each record but for its traceback."""
+    """`time level message key=value …`, a line for each record but for its traceback. Before that
+    stands the line of it that its reader wrote themselves.
+
+    The platform's id of a call is long: it stands where the call begins, beside our own."""
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)-7s %(message)s")
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  the base class's name
         extra = {k: v for k, v in vars(record).items() if k not in STANDARD and v not in (None, "")}
+        if "call" in extra and "direction" not in extra:
+            extra.pop("call_control_id", None)
         line = super().formatMessage(record)
         line += "".join(f" {key}={value}" for key, value in extra.items())
-        if line.isprintable():
-            return line
-        # What comes from outside, such as a caller's name, must not look like a line of ours.
-        return "".join(c if c.isprintable() else repr(c)[1:-1] for c in line)
+        if not line.isprintable():
+            # What comes from outside, such as a caller's name, must not look like a line of ours.
+            line = "".join(c if c.isprintable() else repr(c)[1:-1] for c in line)
+        own = own_line(record.exc_info[2]) if record.exc_info else ""
+        return f"{line}\n{own}" if own else line
 
 
-def set_up(form: Literal["json", "text"], level: int = logging.INFO) -> None:
+def own_line(trace: TracebackType | None) -> str:
+    """The last line of a traceback that is the bot's: neither ours, nor a library's."""
+    frames = [f for f in traceback.extract_tb(trace) if not f.filename.startswith(OTHERS)]
+    if not frames:
+        return ""
+    last = frames[-1]
+    return f"{last.filename}, line {last.lineno}, in {last.name}: {last.line}"
+
+
+def form_here(form: LogForm) -> Literal["json", "text"]:
+    """`auto` is text on a terminal, for people, and JSON elsewhere, for programs."""
+    if form == "auto":
+        return "text" if sys.stderr.isatty() else "json"
+    return form
+
+
+def set_up(form: LogForm, level: int = logging.INFO) -> None:
     """Log to standard error; for the command line, as an embedding application has its own way."""
+    logging.basicConfig(level=level, handlers=[_handler(form)], force=True)
+    for noisy in ("httpx", "httpcore", "websockets", "uvicorn.access", "uvicorn.error"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+def set_up_where_nobody_did(form: LogForm) -> None:
+    """Our own lines, under a server that sets up nothing but its own: `uvicorn bot:app`."""
+    logger = logging.getLogger("callbridge")
+    if not logger.hasHandlers():
+        logger.addHandler(_handler(form))
+        logger.setLevel(logging.INFO)
+
+
+def _handler(form: LogForm) -> logging.Handler:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         JsonFormatter(
             "%(asctime)s %(levelname)s %(name)s %(message)s",
             reserved_attrs=[*STANDARD],  # what is left of a record is what was said with it
         )
-        if form == "json"
+        if form_here(form) == "json"
         else TextFormatter()
     )
     handler.addFilter(MaskTokens())
-    logging.basicConfig(level=level, handlers=[handler], force=True)
-    for noisy in ("httpx", "httpcore", "websockets", "uvicorn.access"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+    return handler
 
 
 def mask_server_logs() -> None:

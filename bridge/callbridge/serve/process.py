@@ -6,15 +6,18 @@ import logging
 import socket
 import ssl
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
+from typing import Protocol
+from urllib.parse import urlsplit
 
 import uvicorn
 
 from callbridge.app import App
 from callbridge.errors import SettingsError
+from callbridge.serve.settings import Settings, is_loopback
 from callbridge.sockets.picows import dispatcher
 
 # A thread that computes gives the interpreter up after so long. While one recognises speech, the
@@ -47,15 +50,27 @@ class Certificate:
             raise SettingsError(f"{self.cert} and {key} are of no use for TLS: {why}") from None
 
 
+class Leaving(Protocol):
+    """Is told that the process ends as soon as its calls have, which get so many seconds."""
+
+    def __call__(self, calls: int, within_s: float) -> None: ...
+
+
+def tell_nobody(calls: int, within_s: float) -> None:
+    """For a process that nobody watches."""
+
+
 class Server(uvicorn.Server):
     """Uvicorn that drains the calls before it closes their sockets."""
 
-    def __init__(self, config: uvicorn.Config, app: App, started: Callable[[], None]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, app: App, started: Callable[[], None], leaving: Leaving
+    ) -> None:
         super().__init__(config)
         self._bridge = app
-        self._started = started
-        self._leaving = False
-        self._draining: asyncio.Task[None] | None = None  # kept, as the loop does not
+        self._started, self._leaving = started, leaving
+        self._signals = 0
+        self._draining: list[asyncio.Task[None]] = []  # kept, as the loop does not
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -63,29 +78,46 @@ class Server(uvicorn.Server):
             self._started()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """First signal: no new calls, let the running ones finish. Second: now.
+        """First signal: no new calls, let the running ones finish. Second: hang them up now. Third:
+        wait for nothing.
 
         Uvicorn's own would kill the process by the signal when all is done; ours ends well."""
-        if self._leaving:
+        self._signals += 1
+        if self._signals > 2:
             self.should_exit = self.force_exit = True
         else:
-            self._leaving = True
             # A signal handler may only wake the loop.
-            asyncio.get_running_loop().call_soon_threadsafe(self._drain)
+            asyncio.get_running_loop().call_soon_threadsafe(self._drain, self._signals == 2)
 
-    def _drain(self) -> None:
+    def _drain(self, now: bool) -> None:
         async def drain_then_exit() -> None:
-            service = self._bridge.service
-            await service.calls.drain(service.settings.drain_s)
+            await calls.drain(within_s)
             self.should_exit = True
 
-        self._draining = asyncio.get_running_loop().create_task(drain_then_exit())
+        calls = self._bridge.service.calls
+        within_s = 0.0 if now else self._bridge.service.settings.drain_s
+        self._draining.append(asyncio.get_running_loop().create_task(drain_then_exit()))
+        if len(calls) and not now:
+            self._leaving(len(calls), within_s)
+
+
+def doubts(app: App, settings: Settings, port: int) -> Iterator[str]:
+    """What looks like a mistake, and would only show when nobody answers a call."""
+    if not app.has_bots:
+        yield "no bot is registered: calls that come in are rejected; register one with @app.call"
+    public = urlsplit(settings.public_url)
+    if is_loopback(public.hostname or "") and (public.port or 80) != port:
+        yield (
+            f"CALLBRIDGE_PUBLIC_URL is {settings.public_url}, but this server listens on port "
+            f"{port}: webhooks and media will not arrive"
+        )
 
 
 def server(
     app: App,
     started: Callable[[], None],
     *,
+    leaving: Leaving = tell_nobody,
     asgi: bool = False,
     certificate: Certificate | None = None,
 ) -> Server:
@@ -112,6 +144,7 @@ def server(
         ),
         app,
         started,
+        leaving,
     )
 
 
@@ -120,6 +153,7 @@ async def serve(
     listener: socket.socket,
     started: Callable[[], None],
     *,
+    leaving: Leaving = tell_nobody,
     asgi: bool = False,
     certificate: Certificate | None = None,
 ) -> None:
@@ -133,4 +167,6 @@ async def serve(
         gc.freeze()
         started()
 
-    await server(app, ready, asgi=asgi, certificate=certificate).serve(sockets=[listener])
+    await server(app, ready, leaving=leaving, asgi=asgi, certificate=certificate).serve(
+        sockets=[listener]
+    )

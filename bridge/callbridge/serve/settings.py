@@ -4,6 +4,7 @@ Every field tells in its description how to come by its value: users read it whe
 
 import secrets
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
@@ -19,8 +20,14 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from callbridge.control.signatures import parse_public_key
 from callbridge.errors import SettingsError
+from callbridge.serve.logs import LogForm
 
 ENV_PREFIX = "CALLBRIDGE_"
+ENV_FILE = ".env"
+WITHOUT_AN_ACCOUNT = (
+    "Without an account: run `callbridge carrier` in another terminal, "
+    "then `. out/carrier.env` here."
+)
 
 # What `stream_bidirectional_sampling_rate` may be for each codec, the default first.
 CODEC_RATES = {
@@ -81,7 +88,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(
         env_prefix=ENV_PREFIX,
-        env_file=".env",
+        env_file=ENV_FILE,
         env_ignore_empty=True,
         extra="ignore",  # an `.env` is shared with others
         frozen=True,
@@ -167,7 +174,14 @@ class Settings(BaseSettings):
     drain_s: float = Field(
         default=30.0, ge=0, le=3600, description="Seconds that calls may still last after SIGTERM."
     )
-    log: Literal["json", "text"] = Field(default="json", description="The form of the log lines.")
+    log: LogForm = Field(
+        default="auto",
+        description="The form of the log lines. auto: text on a terminal, else json.",
+    )
+    log_words: bool = Field(
+        default=True,
+        description="0 keeps what people said out of logs, tape and picture: a • for each word.",
+    )
 
     @property
     def media_url(self) -> str:
@@ -175,19 +189,28 @@ class Settings(BaseSettings):
         return "ws" + self.public_url.removeprefix("http") + "/media"
 
     @property
+    def is_local(self) -> bool:
+        """Whether the platform is a carrier on this machine."""
+        return _stays_here(self.base_url)
+
+    @property
     def sampling_rate(self) -> int:
         """Hz of the audio we send: `codec_rate`, or what the codec has when that is not set."""
         return self.codec_rate or CODEC_RATES[self.codec][0]
 
     @classmethod
-    def load(cls, **overrides: Any) -> Self:
+    def load(cls, *, beside: Path | None = None, **overrides: Any) -> Self:
         """Read all settings; `overrides` (by field name, None for "not given") come first.
 
+        An `.env` in the folder `beside`, the bot's, goes before that of the working directory.
         Raises SettingsError that names every setting that is missing or wrong."""
         if unknown := overrides.keys() - cls.model_fields.keys():
             raise TypeError(f"no such setting: {', '.join(sorted(unknown))}")
+        given = {name: value for name, value in overrides.items() if value is not None}
+        files = (ENV_FILE,) if beside is None else (ENV_FILE, beside / ENV_FILE)
+        given["_env_file"] = files  # of several, the last one wins
         try:
-            return cls(**{name: value for name, value in overrides.items() if value is not None})
+            return cls(**given)
         except ValidationError as error:
             raise SettingsError(cls._in_words(error)) from None
         except (OSError, UnicodeError) as error:
@@ -232,6 +255,8 @@ class Settings(BaseSettings):
             key = str(fault["loc"][0])
             name, description = cls._environment_name(key)
             lines.append(f"  {name} {_what_is_wrong(fault['type'], fault['msg'])}. {description}")
+        if any(fault["type"] == "missing" for fault in error.errors(include_input=False)):
+            lines.append(WITHOUT_AN_ACCOUNT)
         return "\n".join(lines)
 
     @classmethod

@@ -16,6 +16,7 @@ from typing import IO
 import numpy as np
 
 from callbridge.errors import CallbridgeError
+from callbridge.host.child import of_module
 from callbridge.speech.engines import Recogniser
 from telecodecs import Pcm
 
@@ -59,7 +60,7 @@ class Apart:
     def _running(self) -> subprocess.Popen[bytes]:
         if self._child is None or self._child.poll() is not None:
             self._child = subprocess.Popen(
-                [sys.executable, "-P", "-m", "callbridge.speech.apart"],
+                of_module("callbridge.speech.apart"),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 env={
@@ -105,7 +106,3 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints is no answer
     serve(Moonshine(), sys.stdin.buffer, answers)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,10 +1,12 @@
 """Whole calls in virtual time: for tests of bots, and of Callbridge itself.
 
-def test_a_key_stops_the_jingle() -> None:
-    report = converse(app, caller(Wait("bot_speaking", 2.0), Press("5"), Wait("hangup")))
-    assert report.clears
-    assert report.hangup_source == "callee"
-"""
+def test_tickets_are_sold() -> None:
+    report = converse(app, caller(says("two tickets"), Wait("bot_speaking"), Press("5")))
+    assert report.heard[0].text == "two tickets"
+    assert report.said[0].text.startswith("Two tickets it is.")
+
+A crash of the bot fails the test with its traceback; one that is meant to crash is tested by
+`converse(..., expect_crash=ValueError)`, and `report.crashes` has what it raised."""
 
 from callbridge.carrier.config import CarrierConfig
 from callbridge.carrier.core.report import CallReport

@@ -120,9 +120,10 @@ class VirtualRunner:
         self._loop.begin_ending()
         try:
             self._runner.close()
-        except Stuck:
+        except Stuck as stuck:
             if kind is None:  # else there is something more important to tell
-                raise
+                names = sorted(task.get_name() for task in asyncio.all_tasks(self._loop))
+                raise Stuck(f"{stuck}: {', '.join(names)}") from None
 
     def run(self, main: Coroutine[Any, Any, T]) -> T:
         """Raises Stuck where a real loop would hang, and what a callback or a task raised while

@@ -396,7 +396,7 @@ class Rest(httpx.AsyncBaseTransport):
         body = await request.aread()
         answer = pair.switch.request(
             request.method,
-            request.url.path,
+            request.url.raw_path.decode(),
             body,
             request.headers.get("authorization"),
             pair.clock.now(),

@@ -69,6 +69,12 @@ class Conversation(CallReport, frozen=True, kw_only=True, eq=False):
         """What the caller said, as the bot understood it; of a bot that listens."""
         return tuple(turn for turn in self.turns if turn.who == "caller")
 
+    def __repr__(self) -> str:
+        """In a line, for the message of a failed test: the samples are many."""
+        words = [f"{turn.who}: {turn.heard or turn.lost}" for turn in self.turns]
+        failed = f", failed={self.failed}" if self.failed else ""
+        return f"<Conversation {words}, {self.hangup_cause} by {self.hung_up_by}{failed}>"
+
     def __str__(self) -> str:
         """The call to read, a line for each turn."""
         ending = f"{self.hangup_cause} after {self.duration_s:.2f} s"

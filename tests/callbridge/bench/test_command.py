@@ -259,7 +259,7 @@ def test_a_peer_that_ends_by_itself(run: Run, tmp_path: Path) -> None:
     peer.write_text("raise SystemExit('no licence')\n")
     ran = run(*QUICK, "--peer", f"{sys.executable} {peer}")
     assert ran.code == 2
-    assert "broken: ended by itself, exit code 1" in ran.err
+    assert "broken: failed with exit code 1" in ran.err
     assert "no licence" in ran.err
 
 
@@ -289,7 +289,8 @@ def test_a_peer_that_dies_under_load(run: Run, tmp_path: Path) -> None:
     peer.write_text(MORTAL.replace("PEER_FOLDER", str(bench.PEER_FOLDER)))
     ran = run(*QUICK, "--peer", f"{sys.executable} {peer}", "--rounds", "1")
     assert ran.code == 2
-    assert "mortal: ended by itself, exit code 3" in ran.err
+    assert "mortal: failed with exit code 3" in ran.err
+    assert [each.target for each in ran.steps] == ["callbridge"]  # what was measured before
     assert "out of memory" in ran.err
     assert "Traceback" not in ran.err
 

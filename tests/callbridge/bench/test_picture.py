@@ -1,3 +1,6 @@
+# matplotlib's methods have no types.
+# pyright: reportUnknownMemberType=false
+
 import importlib
 import subprocess
 import sys
@@ -8,8 +11,16 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from callbridge.bench.picture import draw_comparison, draw_ramp, draw_soak
+from callbridge.bench.picture import (
+    LATENCIES,
+    draw_comparison,
+    draw_ramp,
+    draw_soak,
+    log_ticks,
+    sign_of,
+)
 from callbridge.bench.results import Figures, Knee, Slo, Spread
+from callbridge.demo.picture import blank
 from tests.callbridge.bench.steps import late, slow, step
 
 pytest.importorskip("matplotlib", reason="the extra callbridge[pictures] is not installed")
@@ -71,6 +82,34 @@ def test_what_the_generator_bounds_is_hollow_and_named(tmp_path: Path) -> None:
     for picture, gap in ((full, False), (hollow, True)):
         rows = np.flatnonzero(at(picture[150:600, last : last + 1], GREEN))
         assert (np.diff(rows).max() > 3) == gap
+
+
+def test_a_missed_standard_is_marked_on_the_curve_that_it_is_about() -> None:
+    p50, p99, p999 = LATENCIES
+    lossy = step(450, verdict="slo", why="9 frames lost", lost=9)
+    assert [sign_of(slow(450), each, Slo()) for each in (p50, p99, p999)] == [
+        "plain", "above", "plain",
+    ]  # fmt: skip
+    assert sign_of(lossy, p99, Slo()) == "other"  # a cross would lie below the SLO's line
+    assert sign_of(late(450), p50, Slo()) == "unsure"
+    assert sign_of(step(450), p99, Slo()) == "plain"
+
+
+def test_a_bot_that_talks_is_drawn_by_its_jitter(tmp_path: Path) -> None:
+    talks = [step(calls, latency_ms=None) for calls in (100, 150, 220, 300)]
+    draw_ramp(talks, KNEE, Slo(echo=False), tmp_path / "ramp.png")
+    assert count(pixels(tmp_path / "ramp.png")[100:600], BLUE) > 800
+
+
+@pytest.mark.parametrize("low", [0.01, 0.13, 0.31, 0.94, 2.01, 5.3, 60.0])
+@pytest.mark.parametrize("times", [3.08, 4.84, 11.0, 900.0])
+def test_a_logarithmic_axis_has_ticks_enough_to_read_it(low: float, times: float) -> None:
+    figure, _ = blank()
+    axes = figure.subplots()
+    axes.semilogy([low, times * low])
+    axes.set_ylim(low, times * low)
+    log_ticks(axes.yaxis, low, times * low)
+    assert sum(low <= tick <= times * low for tick in axes.get_yticks()) >= 2
 
 
 def test_a_ramp_of_one_step_and_one_of_nothing_but_failures(tmp_path: Path) -> None:

@@ -251,6 +251,20 @@ def test_a_latency_that_falls_is_told_as_such() -> None:
     )
 
 
+def test_a_latency_from_3_to_15_ms_among_windows_that_scatter_is_not_called_no_drift() -> None:
+    found = soak(
+        40, lambda _: 80.0, lambda minute: 60.0 if minute in (8, 9) else 3 + minute // 28 * 12
+    )
+    trend = found.p99_ms
+    assert trend is not None
+    assert (trend.first, trend.last) == (3.0, 15.0)
+    assert not trend.seen
+    assert not trend.still
+    assert found.sentence == (
+        "In 36 minutes: no drift of memory, p99 latency scattered too much to tell."
+    )
+
+
 @pytest.mark.parametrize("windows", [0, 1, 2, 4])
 def test_a_soak_that_is_too_short(windows: int) -> None:
     found = soak(windows, lambda _: 80.0)

@@ -46,7 +46,7 @@ CALL: list[Entry] = [
     webhook(2.5, "call.dtmf.received"),
 ]
 CLEARED: list[Entry] = [
-    (2.51, "clear", {"marks": ["e0.2"]}),
+    (2.51, "clear", {"marks": ["e0.2"], "sample": 16480}),  # it takes effect within 60 ms
     (2.51, "mark returned", {"name": "e0.2", "cleared": True}),
 ]
 ENDED: list[Entry] = [
@@ -68,6 +68,7 @@ def write(
         "sample_rate": RATE,
         "duration_s": len(bot) / RATE,
         "answered_at_s": ANSWERED_S,
+        "audio_from_s": ANSWERED_S,
         "bridged": False,
         "hangup_cause": "normal_clearing",
         "hangup_source": "caller",

@@ -134,7 +134,7 @@ async def test_a_message_is_taken_read_back_and_sent(tmp_path: Path) -> None:
         assert list(answered.after_s) == list(STEPS)
     in_order = ["said: You have reached", "said: It was the best of times", "withholds",
                 "is interrupted by speech", "presses 5", "presses #", "said: Your message was sent",
-                "call ended by the callee", "end of turn"]  # fmt: skip
+                "hangs up: normal_clearing", "end of turn"]  # fmt: skip
     places = [printed.index(words) for words in in_order]
     assert places == sorted(places)
 
@@ -149,7 +149,7 @@ async def test_a_person_speaks_and_is_echoed(tmp_path: Path) -> None:
     assert likeness(record.bot, said) > 0.3  # a busy machine may slip gaps into an echo
     assert (tmp_path / "echo.png").read_bytes().startswith(b"\x89PNG")
     in_order = ["rings", "webhook call.initiated", "command answer", "media stream started",
-                "is heard", "presses 5", "call ended by the caller",
+                "is heard", "presses 5", "hangs up: normal_clearing",
                 "✓  bot_heard_like_caller", str(tmp_path / "echo.wav")]  # fmt: skip
     places = [printed.index(words) for words in in_order]
     assert places == sorted(places)
@@ -206,7 +206,7 @@ async def test_a_process_that_dies_in_the_call_ends_the_demo(tmp_path: Path) -> 
         "@app.call\nasync def mortal(call: Call) -> None:\n    os._exit(7)\n"
     )
     script = write_script(tmp_path, {"wait": "hangup"})
-    with pytest.raises(CallbridgeError, match=r"mortal\.py: ended by itself, exit code 7"):
+    with pytest.raises(CallbridgeError, match=r"mortal\.py: failed with exit code 7"):
         await run(bot, script, tmp_path / "out")
 
 

@@ -1,5 +1,4 @@
 import io
-import time
 from typing import Any
 
 import pytest
@@ -18,6 +17,8 @@ from callbridge.tape.events import (
     Withheld,
 )
 from callbridge.tape.tape import TapeLine
+
+BEGAN = 1_795_000_000.0  # Unix seconds
 
 
 def told(kind: str, **detail: Any) -> ToldLine | None:
@@ -40,8 +41,12 @@ def told(kind: str, **detail: Any) -> ToldLine | None:
         ("error", {"code": 100004, "detail": "too short"}, "carrier",
          "error frame 100004: too short", True),
         ("script failed", {"why": "step 2"}, "caller", "gives up: step 2", True),
-        ("state", {"state": "ended", "cause": "normal_clearing", "source": "callee"}, "carrier",
-         "call ended by the callee: normal_clearing", False),
+        ("state", {"state": "ended", "cause": "normal_clearing", "source": "callee"}, "bot",
+         "hangs up: normal_clearing", False),
+        ("state", {"state": "ended", "cause": "normal_clearing", "source": "caller"}, "caller",
+         "hangs up: normal_clearing", False),
+        ("state", {"state": "ended", "cause": "timeout", "source": "unknown"}, "carrier",
+         "ends the call: timeout", False),
         ("webhook delivery", {"event_type": "e", "attempt": 1, "delivered": False, "said": "500"},
          "carrier", "webhook e, attempt 1: 500", True),
         ("webhook delivery", {"event_type": "e", "attempt": 2, "delivered": True, "said": "200"},
@@ -127,9 +132,19 @@ def test_a_conversation() -> None:
 async def test_what_was_not_heard_is_told_apart() -> None:
     printed = io.StringIO()
     telling = Telling(Console(file=printed, width=100))
-    telling.event(TapeLine(1.0, "c0", "", said("Before.", "Before.", "finished")))
-    telling.begin()
-    telling.event(TapeLine(time.time(), "c1", "v3:x", said("One two.", "One ", "call_ended")))
+    telling.begin(BEGAN)
+    telling.event(TapeLine(BEGAN + 1, "c1", "v3:x", said("One two.", "One ", "call_ended")))
     telling.end()
-    assert printed.getvalue().endswith("bot     said: One |cut| two.\n")
-    assert "Before" not in printed.getvalue()
+    assert printed.getvalue() == "   1.00 s  bot     said: One |cut| two.\n"
+
+
+async def test_no_line_is_from_before_the_call_came_in(capsys: pytest.CaptureFixture[str]) -> None:
+    """The bridge knows of a call before the demo has its id, and both clocks have one zero."""
+    telling = Telling(Console(width=100))
+    telling.event(TapeLine(BEGAN + 0.01, "c1", "v3:x", Withheld(at=BEGAN)))
+    telling.begin(BEGAN)
+    telling.tape(TapeEntry(0.0, "state", {"state": "parked"}))
+    telling.end()
+    rings, withholds = capsys.readouterr().out.splitlines()
+    assert rings.startswith("   0.00 s  caller  rings")
+    assert withholds.startswith("   0.01 s  bridge  withholds")

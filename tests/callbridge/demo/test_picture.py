@@ -106,3 +106,15 @@ except CallbridgeError as error:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
     )
     assert done.stdout == "a picture needs matplotlib: pip install 'callbridge[pictures]'\n"
+
+
+def test_what_is_shaded_after_a_key_ends_before_the_bots_next_sentence(tmp_path: Path) -> None:
+    """From the key at 2.5 s to the end of sound at 2.55 s: a few of 1600 pixels."""
+    png = tmp_path / "call.png"
+    next_sentence = track(tone(2.05), 0.01, tone(1.375), 0.565)
+    draw(*write(tmp_path, CALL + CLEARED + ENDED, CALLER, next_sentence), png)
+    image: Any = importlib.import_module("matplotlib.image")
+    shade = np.array((0xF2, 0xCF, 0xB3), np.int16)  # VERMILION, 30 % of it, on white
+    near = np.abs((image.imread(png)[:, :, :3] * 255).astype(np.int16) - shade).max(axis=2) <= 2
+    columns = np.flatnonzero(near.sum(axis=0) > 10)
+    assert 0 < np.ptp(columns) < 30

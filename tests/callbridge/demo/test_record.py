@@ -13,7 +13,7 @@ def test_sounds_are_told_from_silence_and_short_pauses_do_not_divide_them(tmp_pa
     record = read(*write(tmp_path, CALL + ENDED, track(4.0), bot))
     assert record.sounds(record.caller) == []
     times = [(sound.start_s, sound.end_s) for sound in record.sounds(record.bot)]
-    # The audio begins at the answer, half a second in.
+    # The audio begins half a second in.
     assert times == [pytest.approx((0.6, 2.4)), pytest.approx((3.4, 3.6))]
 
 
@@ -24,6 +24,39 @@ def test_an_interruption_lasts_from_the_key_to_the_end_of_sound(tmp_path: Path) 
     [found] = record.interruptions()
     assert (found.key_s, found.clear_s) == (2.5, 2.51)
     assert found.silent_s == pytest.approx(0.5 + heard, abs=0.0015)
+
+
+def test_the_silence_after_a_key_is_not_measured_across_the_bots_next_sentence(
+    tmp_path: Path,
+) -> None:
+    bot = track(tone(2.06), 0.01, tone(1.375), 0.555)  # from the sample of the clear on: the next
+    record = read(*write(tmp_path, CALL + CLEARED + ENDED, track(4.0), bot))
+    [found] = record.interruptions()
+    assert found.silent_s == pytest.approx(0.5 + 2.06, abs=0.0015)
+
+
+def test_a_key_between_two_words_met_silence(tmp_path: Path) -> None:
+    bot = track(tone(1.9), 0.3, tone(1.0), 0.8)
+    record = read(*write(tmp_path, CALL + CLEARED + ENDED, track(4.0), bot))
+    [found] = record.interruptions()
+    assert (found.key_s, found.silent_s) == (2.5, 2.5)
+
+
+def test_a_key_is_the_cause_of_one_clear_and_not_of_the_next(tmp_path: Path) -> None:
+    bot = track(tone(2.04), 0.06, tone(0.2), 1.7)
+    another: list[Entry] = [(2.75, "clear", {"marks": [], "sample": 18240})]
+    record = read(*write(tmp_path, CALL + CLEARED + another + ENDED, track(4.0), bot))
+    first, second = record.interruptions()
+    assert first.key_s == 2.5
+    assert first.silent_s == pytest.approx(2.54, abs=0.0015)
+    assert (second.key_s, second.begin_s, second.clear_s) == (None, 2.75, 2.75)
+
+
+def test_sound_is_as_late_as_the_first_tick_after_the_answer(tmp_path: Path) -> None:
+    bot = track(tone(1.0), 3.0)
+    record = read(*write(tmp_path, CALL + ENDED, track(4.0), bot, audio_from_s=0.513))
+    [sound] = record.sounds(record.bot)
+    assert (sound.start_s, sound.end_s) == pytest.approx((0.513, 1.513))
 
 
 def test_a_clear_without_a_key_and_without_sound_ends_where_it_began(tmp_path: Path) -> None:
@@ -39,7 +72,7 @@ def test_an_interruption_by_speech_ends_with_the_last_sound_before_the_clear(
 ) -> None:
     """As the bridge sends nothing more as soon as somebody speaks, and clears later."""
     bot = track(tone(1.9), 2.1)
-    tape: list[Entry] = [(2.9, "clear", {"marks": []})]
+    tape: list[Entry] = [(2.9, "clear", {"marks": [], "sample": 19200})]
     log = [{"at_s": 2.9, "kind": "interrupted", "detail": {"at_s": 2.89, "speech_at_s": 2.2}}]
     record = read(*write(tmp_path, tape + ENDED, track(4.0), bot, log=log))
     [found] = record.interruptions()
@@ -50,7 +83,7 @@ def test_an_interruption_by_speech_ends_with_the_last_sound_before_the_clear(
 
 
 def test_a_key_long_before_a_clear_is_not_its_cause(tmp_path: Path) -> None:
-    late: list[Entry] = [(3.2, "clear", {})]
+    late: list[Entry] = [(3.2, "clear", {"sample": 21600})]
     record = read(*write(tmp_path, CALL + late + ENDED, track(4.0), track(4.0)))
     assert record.interruptions()[0].key_s is None
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from callbridge.host.child import ourselves
+from callbridge.errors import CallbridgeError
+from callbridge.host.child import ourselves, running
 from callbridge.serve.botfile import load
 
 
@@ -39,3 +40,20 @@ def test_a_bot_may_have_a_bridge_of_its_own_beside_it(
         assert load(str(tmp_path / "bot.py")).sound.sample_rate == 16000
     finally:
         sys.modules.pop("bridge", None)
+
+
+@pytest.mark.parametrize(
+    ("program", "words"),
+    [
+        ("pass", "peer: ended without an error, but too early"),
+        ("print('no licence'); raise SystemExit(3)", "peer: failed with exit code 3\n  no licence"),
+        ("import os; os.kill(os.getpid(), 9)", "peer: was ended by signal 9: Killed"),
+    ],
+)
+async def test_exit_code_0_is_no_failure_and_a_signal_is_no_exit_code(
+    program: str, words: str
+) -> None:
+    async with running("peer", sys.executable, "-c", program, env={}) as child:
+        with pytest.raises(CallbridgeError) as caught:
+            await child.death()
+    assert str(caught.value) == words

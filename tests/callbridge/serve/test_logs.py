@@ -5,12 +5,22 @@ import json
 import logging
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from callbridge.media.wire import TOKEN_HEADER
-from callbridge.serve.logs import MaskTokens, TextFormatter, mask_server_logs
+from callbridge.serve.logs import (
+    LogForm,
+    MaskTokens,
+    TextFormatter,
+    form_here,
+    mask_server_logs,
+    set_up_where_nobody_did,
+)
 from callbridge.sockets import tokens
 
 TOKEN = tokens.mint("4f2a", 1_800_000_000, b"a secret of this process")
@@ -102,6 +112,47 @@ def test_a_traceback_keeps_its_lines(logger: logging.Logger) -> None:
     assert out.getvalue().endswith("\nValueError: a bug of the bot\n")
 
 
+def test_the_bots_own_last_line_stands_before_its_traceback(
+    logger: logging.Logger, tmp_path: Path
+) -> None:
+    """A library below it raised, and ours called it."""
+    bot = tmp_path / "bot.py"
+    bot.write_text("import json\n\ndef menu(text):\n    return json.loads(text)\n")
+    names: dict[str, Any] = {}
+    exec(compile(bot.read_text(), str(bot), "exec"), names)
+    out = lines(logger)
+    try:
+        names["menu"]("{")
+    except ValueError:
+        logger.exception("the bot raised")
+    head, own, traceback, *_ = out.getvalue().splitlines()
+    assert head.endswith("the bot raised")
+    assert own == f"{bot}, line 4, in menu: return json.loads(text)"
+    assert traceback == "Traceback (most recent call last):"
+
+
+def test_the_platforms_long_id_stands_only_where_the_call_begins(logger: logging.Logger) -> None:
+    out = lines(logger)
+    ids = {"call": "4f2a", "call_control_id": "v3:long"}
+    logger.info("call begins", extra={**ids, "direction": "incoming"})
+    logger.info("call ended", extra={**ids, "cause": "normal_clearing"})
+    begins, ended = out.getvalue().splitlines()
+    assert "call_control_id=v3:long" in begins
+    assert ended.endswith("call ended call=4f2a cause=normal_clearing")
+
+
+@pytest.mark.parametrize(
+    ("form", "terminal", "expected"),
+    [("auto", True, "text"), ("auto", False, "json"), ("json", True, "json"),
+     ("text", False, "text")],
+)  # fmt: skip
+def test_logs_are_text_on_a_terminal_and_json_elsewhere_unless_a_setting_says_which(
+    form: LogForm, terminal: bool, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal)
+    assert form_here(form) == expected
+
+
 def test_servers_logs_are_masked_once() -> None:
     for _ in range(3):
         mask_server_logs()
@@ -142,3 +193,37 @@ def test_the_command_line_logs_to_standard_error(form: str) -> None:
     else:
         assert written[0].endswith("INFO    call begins call=4f2a url=x?token=***")
         assert written[1].endswith("WARNING of /media?token=***")
+
+
+# ---- under a server that sets up nothing for us --------------------------------------------------
+
+
+@contextmanager
+def bare() -> Generator[logging.Logger]:
+    """Our logger, in a process whose logging nobody has set up: pytest adds handlers to tests."""
+    logger = logging.getLogger("callbridge")
+    handlers, level, propagate = logger.handlers[:], logger.level, logger.propagate
+    logger.handlers, logger.propagate = [], False
+    try:
+        yield logger
+    finally:
+        logger.handlers, logger.propagate = handlers, propagate
+        logger.setLevel(level)
+
+
+def test_a_calls_lines_appear_where_nobody_has_set_logging_up(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with bare() as logger:
+        for _ in range(2):  # an application that is served again does not say everything twice
+            set_up_where_nobody_did("text")
+        logger.info("call begins", extra={"call": "abc"})
+    assert capsys.readouterr().err.count("call begins call=abc") == 1
+
+
+def test_who_has_set_logging_up_keeps_it() -> None:
+    own = logging.NullHandler()
+    with bare() as logger:
+        logger.addHandler(own)
+        set_up_where_nobody_did("text")
+        assert logger.handlers == [own]

@@ -49,6 +49,9 @@ async def test_a_call_counts_while_it_lasts_and_once_when_it_is_over(app: App, p
     assert after["callbridge_calls",] == 0
     assert 100 < after["callbridge_frames_in_total",] < 130
     assert after["callbridge_calls_begun_total", "incoming"] == 1
+    assert after["callbridge_events_total", "call_began"] == 1
+    assert after["callbridge_events_total", "stream_started"] == 1
+    assert after["callbridge_events_total", "call_over"] == 1
     assert after["callbridge_calls_ended_total", "normal_clearing"] == 1
     assert after["callbridge_webhooks_total", "accepted"] >= 3
     assert after["callbridge_streams_lost_total",] == 0

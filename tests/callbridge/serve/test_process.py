@@ -1,6 +1,7 @@
 """`callbridge serve` as a process: what stops it from starting, and how it ends."""
 
 import asyncio
+import json
 import os
 import signal
 import socket
@@ -328,6 +329,33 @@ async def test_what_lasts_beyond_the_deadline_is_ended(tmp_path: Path, bot: str)
         running.signal()
         await eventually_status(url, 503)
         assert await running.exit_code() == 0
+
+
+async def test_ctrl_c_says_how_many_calls_go_on_and_what_a_second_one_does(
+    tmp_path: Path, bot: str
+) -> None:
+    hold = {"wait": "hangup", "within": 60}
+    async with in_a_call(tmp_path, bot, hold, CALLBRIDGE_DRAIN_S="600") as (live, running, call, _):
+        running.signal(signal.SIGINT)
+        await eventually(lambda: any("1 call may go on for 600 s" in row for row in running.lines))
+        assert any("Ctrl-C or SIGTERM again hangs up now" in row for row in running.lines)
+        running.signal(signal.SIGINT)
+        assert (await live.finished(call))["hangup_source"] == "callee"  # nobody is left behind
+        assert await running.exit_code() == 0
+    assert not [row for row in running.lines if "lifespan" in row or "Traceback" in row]
+
+
+async def test_every_line_of_a_json_log_is_json_also_that_of_uvicorn(
+    tmp_path: Path, bot: str
+) -> None:
+    async with process(
+        tmp_path, complete() | {"CALLBRIDGE_LOG": "auto"}, bot, "--port", "0"
+    ) as running:
+        await eventually(lambda: any("callbridge serves" in row for row in running.lines))
+        running.signal()
+        assert await running.exit_code() == 0
+    lines = [json.loads(row) for row in running.lines]
+    assert {line["name"] for line in lines} == {"callbridge"}
 
 
 async def test_a_second_signal_is_immediate(tmp_path: Path, bot: str) -> None:

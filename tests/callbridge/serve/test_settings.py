@@ -58,7 +58,8 @@ def test_three_settings_are_enough() -> None:
     assert (settings.codec, settings.sampling_rate, settings.l16_order) == ("PCMU", 8000, "little")
     assert (settings.media_auth, settings.media_token) == ("minted", None)
     assert (settings.lead_ms, settings.max_calls, settings.when_full) == (200, 1000, "503")
-    assert (settings.drain_s, settings.log, settings.connection_id) == (30.0, "json", None)
+    assert (settings.drain_s, settings.log, settings.connection_id) == (30.0, "auto", None)
+    assert settings.log_words
 
 
 def test_every_setting_has_its_name_in_the_environment(complete: pytest.MonkeyPatch) -> None:
@@ -79,6 +80,7 @@ def test_every_setting_has_its_name_in_the_environment(complete: pytest.MonkeyPa
         "CALLBRIDGE_WHEN_FULL": "reject",
         "CALLBRIDGE_DRAIN_S": "2.5",
         "CALLBRIDGE_LOG": "text",
+        "CALLBRIDGE_LOG_WORDS": "0",
     }
     for name, value in values.items():
         complete.setenv(name, value)
@@ -91,7 +93,7 @@ def test_every_setting_has_its_name_in_the_environment(complete: pytest.MonkeyPa
     assert settings.secret.get_secret_value() == "0123456789abcdef"
     assert (settings.codec, settings.sampling_rate, settings.l16_order) == ("L16", 24000, "big")
     assert (settings.lead_ms, settings.max_calls, settings.when_full) == (120, 7, "reject")
-    assert (settings.drain_s, settings.log) == (2.5, "text")
+    assert (settings.drain_s, settings.log, settings.log_words) == (2.5, "text", False)
     assert values.keys() | COMPLETE.keys() == set(map(environment_name, Settings.model_fields))
 
 
@@ -107,6 +109,18 @@ def test_flags_come_before_the_environment_and_that_before_the_file(
     assert settings.api_key.get_secret_value() == "of-a-flag"
     assert settings.base_url == "http://localhost:1/v2"
     assert (settings.max_calls, settings.lead_ms, settings.codec) == (2, 60, "PCMU")
+
+
+@pytest.mark.usefixtures("complete")
+def test_an_env_file_beside_the_bot_goes_before_that_of_the_working_directory(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "bots").mkdir()
+    Path(".env").write_text("CALLBRIDGE_MAX_CALLS=1\nCALLBRIDGE_LEAD_MS=60\n")
+    (tmp_path / "bots" / ".env").write_text("CALLBRIDGE_MAX_CALLS=2\n")
+    settings = Settings.load(beside=tmp_path / "bots")
+    assert (settings.max_calls, settings.lead_ms) == (2, 60)
+    assert Settings.load(beside=Path()).max_calls == 1
 
 
 @pytest.mark.usefixtures("complete")
@@ -158,7 +172,11 @@ def test_every_codec_has_a_rate(codec: str, rate: int) -> None:
 
 def test_everything_missing_is_said_at_once_and_where_to_get_it() -> None:
     lines = complaint().splitlines()
-    assert len(lines) == 4
+    assert len(lines) == 5
+    assert lines[-1] == (
+        "Without an account: run `callbridge carrier` in another terminal, "
+        "then `. out/carrier.env` here."
+    )
     text = "\n".join(lines)
     assert "TELNYX_API_KEY is missing. From the portal: API Keys" in text
     assert "TELNYX_PUBLIC_KEY is missing. From the portal: Keys & Credentials > Public Key" in text
@@ -177,6 +195,7 @@ def test_wrong_and_missing_are_said_together(complete: pytest.MonkeyPatch) -> No
         "CALLBRIDGE_MEDIA_AUTH",
         "CALLBRIDGE_CODEC",
         "CALLBRIDGE_MAX_CALLS",
+        "Without",
     ]
 
 
@@ -215,7 +234,7 @@ def test_wrong_and_missing_are_said_together(complete: pytest.MonkeyPatch) -> No
         ("CALLBRIDGE_WHEN_FULL", "wait", "'503' or 'reject'"),
         ("CALLBRIDGE_DRAIN_S", "-1", "greater than or equal to 0"),
         ("CALLBRIDGE_DRAIN_S", "inf", "less than or equal to 3600"),
-        ("CALLBRIDGE_LOG", "xml", "'json' or 'text'"),
+        ("CALLBRIDGE_LOG", "xml", "'auto', 'json' or 'text'"),
     ],
 )
 def test_one_wrong_setting_is_one_line(

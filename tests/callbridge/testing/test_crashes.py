@@ -233,3 +233,18 @@ async def test_async_converse_runs_on_a_virtual_loop(app: App) -> None:
     expected = partial(async_converse, app, HEARS_SOMETHING, expect_crash=RuntimeError)
     assert len((await expected()).crashes) == 1
     assert len((await expected(settings={"max_call_s": 5})).crashes) == 1
+
+
+def test_a_task_that_outlives_all_patience_is_named() -> None:
+    async def leaves_one_behind() -> None:
+        kept.append(asyncio.create_task(stubborn_task(), name="the stubborn one"))
+        await asyncio.sleep(0)
+
+    async def stubborn_task() -> None:
+        while True:
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(5)
+
+    kept: list[asyncio.Task[None]] = []
+    with pytest.raises(Stuck, match="did not end 60 s after it was cancelled: the stubborn one"):
+        run(leaves_one_behind())

@@ -7,7 +7,17 @@ import pytest
 from callbridge import App, Call
 from callbridge.calls.course import Bot
 from callbridge.carrier.people.script import Step
-from callbridge.testing import CallScript, CarrierConfig, HangUp, Pair, Press, Wait, says, tone
+from callbridge.testing import (
+    CallScript,
+    CarrierConfig,
+    HangUp,
+    Pair,
+    Press,
+    ScriptError,
+    Wait,
+    says,
+    tone,
+)
 from callbridge.testing.callers import NUMBER
 from callbridge.testing.speech import pitched
 
@@ -116,3 +126,11 @@ async def test_of_a_dialled_call_it_is_known_too_who_hung_up(
     dialled = await app.dial(number, NUMBER, bot=bot)
     report = await pair.finished(dialled.call.call_control_id)
     assert report.hung_up_by == by
+
+
+async def test_a_step_that_is_none_is_refused(app: App, pair: Pair) -> None:
+    app.call(patient)
+    call = await pair.ring()
+    with pytest.raises(ScriptError, match="step 1 is no step but <class"):
+        await call.does(HangUp)  # type: ignore[arg-type]
+    await call.hangs_up()

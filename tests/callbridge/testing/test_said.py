@@ -87,6 +87,7 @@ def test_what_cut_the_bot_and_what_was_heard_of_it() -> None:
     assert 0.4 < greeting.heard_s < 1.5
     assert stop.over_bot
     assert str(report).splitlines()[0].endswith("eight nine ten eleven.]")
+    assert "'caller: stop that now'" in repr(report)
 
 
 def test_a_turn_that_no_engine_understood_is_in_the_report() -> None:
@@ -122,6 +123,12 @@ def test_a_text_that_the_engines_of_a_test_do_not_know(bird: App) -> None:
     assert converse(bird, script, speech=speech).heard[0].text == "hello"
     with pytest.raises(ScriptError, match=r"'helo' is not known \(did you mean 'hello'\?\)"):
         converse(bird, caller(says("helo")), speech=speech)
+
+
+def test_a_number_where_nobody_can_live_so(app: App) -> None:
+    app.call(hands_over)
+    with pytest.raises(ScriptError, match=r"'bussy' is not known \(did you mean 'busy'\?\)"):
+        converse(app, caller(), numbers={FRIEND: "bussy"})
 
 
 def test_people_who_are_called_speak_too(app: App) -> None:

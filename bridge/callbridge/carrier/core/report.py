@@ -87,6 +87,8 @@ class CallReport(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     tape: tuple[TapeEntry, ...]
     tape_dropped: int
     answered_at_s: float | None  # since the leg's start
+    audio_from_s: float | None = None  # of the first sample; up to a tick after the answer
+    start_time: str = ""  # of the leg: ISO 8601, UTC
     bridged: bool
     stream_errors: int
     hangup_cause: str | None
@@ -107,8 +109,9 @@ class CallReport(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
     def summary(self) -> dict[str, object]:
         """Everything but the audio and the tape, for JSON."""
-        plain = ("call_control_id", "direction", "to", "state", "sample_rate", "answered_at_s",
-                 "bridged", "stream_errors", "hangup_cause", "hangup_source")  # fmt: skip
+        plain = ("call_control_id", "direction", "to", "state", "sample_rate", "start_time",
+                 "answered_at_s", "audio_from_s", "bridged", "stream_errors", "hangup_cause",
+                 "hangup_source")  # fmt: skip
         fields: dict[str, object] = {name: getattr(self, name) for name in plain}
         return fields | {
             "from": self.from_,

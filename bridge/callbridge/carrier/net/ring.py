@@ -38,11 +38,22 @@ class Carrier:
         answer = await self._request("POST", "/carrier/calls", params={"base": base}, json=script)
         return str(answer["call_control_id"])
 
+    async def hang_up(self, call: str) -> None:
+        """The caller hangs up. A call that is over stays so."""
+        await self._request("DELETE", f"/carrier/calls/{call}")
+
     async def tape(self, call: str) -> AsyncIterator[TapeEntry]:
-        """What happens on the call, as it happens, until it is over."""
-        async with self._http.stream("GET", f"/carrier/calls/{call}/tape", timeout=None) as lines:
-            async for line in lines.aiter_lines():
-                yield msgspec.json.decode(line, type=TapeEntry)
+        """What happens on the call, as it happens, until it is over. Raises CallbridgeError when
+        the carrier ends first."""
+        path = f"/carrier/calls/{call}/tape"
+        try:
+            async with self._http.stream("GET", path, timeout=None) as lines:
+                async for line in lines.aiter_lines():
+                    yield msgspec.json.decode(line, type=TapeEntry)
+        except httpx.HTTPError:
+            raise CallbridgeError(
+                f"the carrier at {self._http.base_url} has ended in the middle of the call"
+            ) from None
 
     async def report(self, call: str) -> dict[str, Any]:
         """The summary; with the paths of its files once it is finished."""

@@ -32,6 +32,7 @@ def build(shell: Shell) -> Starlette:
             Route("/carrier/public_key", extras.public_key),
             Route("/carrier/calls", extras.place_call, methods=["POST"]),
             Route("/carrier/calls/{call}", extras.call),
+            Route("/carrier/calls/{call}", extras.hang_up, methods=["DELETE"]),
             Route("/carrier/calls/{call}/tape", extras.tape),
         ],
         exception_handlers={ClientDisconnect: hung_up},
@@ -46,7 +47,7 @@ class VoiceApi:
         body = await read_body(request)
         answer = self._shell.switch.request(
             request.method,
-            request.url.path,
+            f"{request.url.path}?{request.url.query}",
             body,
             request.headers.get("authorization"),
             self._shell.now(),
@@ -84,15 +85,25 @@ class Extras:
         if not self._allowed(request):
             return refusal("the carrier's API key is needed as a bearer token", 401)
         call = request.path_params["call"]
-        kept = self._shell.recordings.get(call)
-        if kept is not None:
-            files = {"wav": kept.wav, "json": kept.json}
-            return reply(kept.summary | {"finished": True, "files": files})
+        left = self._shell.switch.store.recording(call)
+        if left is not None:
+            return reply(left | {"finished": True})
         try:
             report = self._shell.switch.report(call)
         except LookupError as error:
             return refusal(str(error), 404)
         return reply(report.summary() | {"finished": False, "files": None})
+
+    async def hang_up(self, request: Request) -> Response:
+        """The caller hangs up, whatever their script says. The report follows as always."""
+        if not self._allowed(request):
+            return refusal("the carrier's API key is needed as a bearer token", 401)
+        try:
+            self._shell.switch.hang_up(request.path_params["call"], self._shell.now())
+        except LookupError as error:
+            return refusal(str(error), 404)
+        self._shell.settle()
+        return reply({}, 200)
 
     async def tape(self, request: Request) -> Response:
         """One JSON object per line, as things happen, until the call is over."""

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, Protocol
@@ -27,6 +26,7 @@ from callbridge.carrier.net.deliver import Deliverer
 from callbridge.carrier.net.files import write_wav
 from callbridge.carrier.net.speaking import CarrierVoice, speaker
 from callbridge.carrier.net.streams import SpawnErrand, Streams
+from callbridge.carrier.store.store import Store
 from callbridge.carrier.switch import Switch
 from callbridge.errors import CallbridgeError
 from telecodecs import Pcm
@@ -62,14 +62,6 @@ class Running(msgspec.Struct, frozen=True):
     public_key: str  # base64 of 32 bytes, as TELNYX_PUBLIC_KEY wants it
 
 
-class Recording(msgspec.Struct, frozen=True):
-    """What is left of a finished call: its report without audio and tape, and the files."""
-
-    summary: dict[str, object]
-    wav: str | None
-    json: str | None
-
-
 class Shell:
     """One per event loop; `group` owns every task of it."""
 
@@ -82,13 +74,15 @@ class Shell:
         *,
         out_dir: Path | None = None,
         voice: CarrierVoice | None = None,
+        store: Store | None = None,
         streams: StreamsOf = Streams,
         webhook_timeout_s: float = 2.0,
         webhook_backoff_s: float = 0.5,
     ) -> None:
         self.key = key
-        self.switch = Switch(config, wall=time.time(), now=self.now(), speaks=voice is not None)
-        self.recordings: OrderedDict[str, Recording] = OrderedDict()
+        self.switch = Switch(
+            config, wall=time.time(), now=self.now(), speaks=voice is not None, store=store
+        )
         self.skipped_ticks = 0
         self._group, self._out_dir, self._voice = group, out_dir, voice
         self.speak = speaker(voice)  # of callers whose script has a text to say
@@ -160,9 +154,8 @@ class Shell:
                 wav, json = await asyncio.to_thread(_write, self._out_dir, report)
         except OSError as error:
             log.error("the recording of %s was not written: %s", report.call_control_id, error)
-        self.recordings[report.call_control_id] = Recording(report.summary(), wav, json)
-        while len(self.recordings) > self.switch.config.keep_finished:
-            self.recordings.popitem(last=False)
+        left = report.summary() | {"files": {"wav": wav, "json": json}}
+        self.switch.store.keep_recording(report.call_control_id, left)
 
     # ---- the clock ----------------------------------------------------------------------------
 

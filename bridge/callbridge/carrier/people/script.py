@@ -36,6 +36,7 @@ from callbridge.carrier.people.steps import (
     Step,
     Wait,
     fetch,
+    only_steps,
 )
 from callbridge.carrier.shapes import JsonObject, as_list, as_object
 
@@ -67,9 +68,7 @@ class CallScript(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         checks.text("from", self.from_, "a telephone number")
         checks.text("to", self.to, "a telephone number")
         checks.one_of("codec", self.codec, LEG_CODECS)
-        for number, step in enumerate(self.steps, 1):
-            if not isinstance(step, Step):  # pyright: ignore[reportUnnecessaryIsInstance]
-                raise ScriptError(f"step {number} is no step but {step!r}")  # a class, most likely
+        only_steps(self.steps)
 
 
 def parse_script(data: object) -> CallScript:

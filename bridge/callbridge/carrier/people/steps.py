@@ -167,12 +167,21 @@ STEPS: dict[str, Callable[..., Step]] = {
 }
 
 
+def only_steps(steps: Iterable[object]) -> None:
+    """Raises ScriptError for anything else: a class that was not called, most likely."""
+    for number, step in enumerate(steps, 1):
+        if not isinstance(step, Step):
+            raise ScriptError(f"step {number} is no step but {step!r}")
+
+
 def fetch(
     steps: Iterable[Step], load: AudioLoader, speak: CallerVoice | None = None
 ) -> tuple[Step, ...]:
     """The steps with their sounds: `load` reads files, `speak` says what has no recording.
 
     Raises ScriptError, and what the two raise."""
+    steps = tuple(steps)
+    only_steps(steps)
     ready: list[Step] = []
     for number, step in enumerate(steps, 1):
         try:

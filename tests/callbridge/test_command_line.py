@@ -1,0 +1,168 @@
+"""`callbridge` as it is typed: its help, its version, what it prints and writes for people."""
+
+import io
+import json
+import os
+import re
+import signal
+import stat
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.table import Table
+from rich.text import Text
+
+import callbridge
+from callbridge import __main__ as command_line
+from callbridge.carrier.people.expect import parse_expectation
+from callbridge.demo.outcome import checks
+from callbridge.host import terminal
+from callbridge.host.child import of_module
+
+REPOSITORY = Path(__file__).parents[2]
+COMMANDS = ("serve", "carrier", "call", "demo", "bench")
+
+
+@pytest.fixture
+def typed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., str]:
+    """What a command prints, at a terminal of 60 columns; it is to succeed."""
+    monkeypatch.setenv("COLUMNS", "60")
+
+    def typed(*args: str) -> str:
+        monkeypatch.setattr(sys, "argv", ["callbridge", *args])
+        with pytest.raises(SystemExit) as ended:
+            command_line.main()
+        assert ended.value.code in (0, None)
+        return capsys.readouterr().out
+
+    return typed
+
+
+# ---- help and version ---------------------------------------------------------------------------
+
+
+def test_the_version_is_that_of_the_package(typed: Callable[..., str]) -> None:
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+    assert callbridge.__version__ == project["version"]
+    assert typed("--version") == f"callbridge {project['version']}\n"
+
+
+@pytest.mark.parametrize("command", [(), *((name,) for name in COMMANDS)])
+def test_help_is_whole_at_60_columns(typed: Callable[..., str], command: tuple[str, ...]) -> None:
+    text = typed(*command, "--help")
+    assert max(map(len, text.splitlines())) <= 60
+    assert not re.search(r"\w\.\.\.\n", text), "a sentence is cut"
+
+
+def test_the_list_of_commands_says_whole_sentences(typed: Callable[..., str]) -> None:
+    text = " ".join(typed("--help").split())
+    assert "Measure what an endpoint adds to a call, and how many calls it carries." in text
+
+
+def test_the_options_of_the_bench_stand_in_groups(typed: Callable[..., str]) -> None:
+    heads = re.findall(r"^(\w.*):$", typed("bench", "--help"), flags=re.MULTILINE)
+    assert heads[:2] == ["Arguments", "How many calls, and for how long"]
+    assert heads[-1] == "Options"
+    assert len(heads) == 7
+
+
+def test_brackets_in_a_help_text_are_brackets(typed: Callable[..., str]) -> None:
+    assert "[required]" in typed("serve", "--help")
+
+
+# ---- what is printed ----------------------------------------------------------------------------
+
+
+def printed(what: Any) -> str:
+    out = io.StringIO()
+    terminal.console(out, width=80).print(what)
+    return out.getvalue()
+
+
+def table() -> Table:
+    table = Table.grid()
+    table.add_column("[bold]")
+    table.add_row("pip install 'callbridge[pictures]'", ":smile: [red]said")
+    return table
+
+
+@pytest.mark.parametrize(
+    "what", [Text("'callbridge[pictures]' :smile: [red]said"), table(),
+             "'callbridge[pictures]' :smile: [red]said"],
+)  # fmt: skip
+def test_brackets_from_outside_are_never_markup(what: Any) -> None:
+    text = printed(what)
+    assert "callbridge[pictures]" in text
+    assert ":smile: [red]said" in text
+
+
+def test_nothing_is_printed_by_a_console_that_reads_markup() -> None:
+    for path in (REPOSITORY / "bridge").rglob("*.py"):
+        if path.name != "terminal.py":
+            assert not re.search(r"\bConsole\(", path.read_text()), path
+
+
+def test_who_is_meant_by_callee_is_said() -> None:
+    (check,) = checks([parse_expectation({"hangup_source": "callee"})], ())
+    assert check.claim == "hangup_source is callee, the bot"
+
+
+@pytest.mark.parametrize("module", ["callbridge.speech.apart", "callbridge.bench.generator"])
+def test_a_child_process_starts_without_a_warning(module: str) -> None:
+    started = subprocess.run(
+        of_module(module, "{}"), input=b"", capture_output=True, timeout=60, check=False,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+    )  # fmt: skip
+    assert b"Warning" not in started.stderr
+    assert b"runpy" not in started.stderr
+
+
+# ---- what the carrier leaves --------------------------------------------------------------------
+
+
+def carrier_env(folder: Path, *args: str, **env: str) -> str:
+    """carrier.env of a carrier that was started and ended; only its owner can read it."""
+    running = subprocess.Popen(
+        [sys.executable, "-m", "callbridge", "carrier", "--port", "0", "--json", *args],
+        cwd=folder, stdout=subprocess.PIPE,
+        env={k: v for k, v in os.environ.items() if not k.startswith("TELNYX_")}
+        | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), **env},
+    )  # fmt: skip
+    assert running.stdout is not None
+    with running:
+        facts = json.loads(running.stdout.readline())
+        running.send_signal(signal.SIGINT)
+    assert running.returncode == 0
+    path = folder / "out" / "carrier.env"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert facts["TELNYX_PUBLIC_KEY"] in path.read_text()
+    return path.read_text()
+
+
+def test_the_carriers_environment_is_for_its_owner_alone(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "carrier.env").write_text("of an older version, for everybody\n")
+    assert "export TELNYX_API_KEY=local-key\n" in carrier_env(tmp_path)
+
+
+def test_a_key_of_the_users_environment_is_not_written(tmp_path: Path) -> None:
+    assert "KEY-of-mine" not in carrier_env(tmp_path, TELNYX_API_KEY="KEY-of-mine")
+    given = carrier_env(tmp_path, "--api-key", "given", TELNYX_API_KEY="KEY-of-mine")
+    assert "export TELNYX_API_KEY=given\n" in given
+
+
+def test_a_shell_reads_what_was_written(tmp_path: Path) -> None:
+    url = "http://127.0.0.1:9/webhooks?a=1&b=$HOME"
+    carrier_env(tmp_path, "--webhook-url", url)
+    said = subprocess.run(
+        ["sh", "-c", '. out/carrier.env; printf %s "$CALLBRIDGE_PUBLIC_URL"'],
+        cwd=tmp_path, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert said.stdout == url

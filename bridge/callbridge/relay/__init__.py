@@ -1,0 +1,1 @@
+"""Conversation Relay: the platform listens and speaks, only text crosses the wire."""

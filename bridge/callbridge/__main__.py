@@ -255,7 +255,7 @@ def call(
     from callbridge.carrier.net import ring
     from callbridge.carrier.net.follow import Followed, follow
     from callbridge.demo.live import Story, shown
-    from callbridge.demo.outcome import WHO
+    from callbridge.demo.outcome import WHO, in_words
     from callbridge.host import terminal
 
     script = script or ring.SOMEBODY
@@ -283,9 +283,9 @@ def call(
         after = f"after {report['duration_s']:.1f} s"
         when = "unanswered" if report["answered_at_s"] is None else after
         print(f"{who} ended the call {when}: {report['hangup_cause']}")
-        for name, file in (report["files"] or {}).items():
-            print(f"{name}: {file or 'not written'}")
-        print("".join(f"failed: {line}\n" for line in report["failed"]), end="")
+        for kind, name in (("wav", "recording"), ("json", "tape")):
+            print(f"{name}: {report['files'][kind] or 'not written'}")
+        print("".join(f"failed: {in_words(line)}\n" for line in report["failed"]), end="")
     if stopped:
         raise typer.Exit(STOPPED)
     if report["failed"]:

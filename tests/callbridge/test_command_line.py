@@ -112,6 +112,11 @@ def test_nothing_is_printed_by_a_console_that_reads_markup() -> None:
 def test_who_is_meant_by_callee_is_said() -> None:
     (check,) = checks([parse_expectation({"hangup_source": "callee"})], ())
     assert check.claim == "hangup_source is callee, the bot"
+    wrong = "hangup_source: expected 'callee', found 'caller'"
+    (check,) = checks([parse_expectation({"hangup_source": "callee"})], [wrong])
+    assert check.failure == (
+        "hangup_source: expected 'callee' (the bot), found 'caller' (the caller)"
+    )
 
 
 @pytest.mark.parametrize("module", ["callbridge.speech.apart", "callbridge.bench.generator"])
@@ -122,6 +127,36 @@ def test_a_child_process_starts_without_a_warning(module: str) -> None:
     )  # fmt: skip
     assert b"Warning" not in started.stderr
     assert b"runpy" not in started.stderr
+
+
+@pytest.mark.parametrize(
+    ("args", "sentence"),
+    [
+        (("demo", "nothing.py"), "nothing.py: no such file"),
+        (("demo", "alone.py"), "alone.json: the caller's script: No such file or directory"),
+        (("call", "--script", "alone.py"), "alone.py: not a caller script: "),
+        (("carrier", "--port", "99999"), "port 99999: bind(): port must be 0-65535; choose"),
+        (("call", "--script", "caller.json", "--url", "http://127.0.0.1:9"),
+         "start one with `callbridge carrier`"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_done_is_one_true_sentence(
+    args: tuple[str, ...],
+    sentence: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("alone.py").write_text("no script beside it")
+    Path("caller.json").write_text("{}")
+    monkeypatch.setattr(sys, "argv", ["callbridge", *args])
+    with pytest.raises(SystemExit) as ended:
+        command_line.main()
+    (line,) = capsys.readouterr().err.splitlines()
+    assert ended.value.code == 2
+    assert line.startswith("callbridge: ")
+    assert sentence in line
 
 
 # ---- what the carrier leaves --------------------------------------------------------------------

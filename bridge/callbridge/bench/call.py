@@ -11,10 +11,11 @@ from collections import deque
 from collections.abc import Callable
 from time import monotonic
 
-from callbridge.bench.numbered import FRAME_S, NUMBERS, Form, Reader
+from callbridge.bench.numbered import FRAME_S, NUMBERS, Form, Reader, form
 from callbridge.bench.socket import Client
 from callbridge.errors import MalformedFrame
 from callbridge.media import wire
+from telecodecs import codec
 
 LOST_AFTER = 50  # frames: one second
 
@@ -42,9 +43,15 @@ class Phrasebook:
     def __init__(self, sent: Form, heard: Form, *, echo: bool = True) -> None:
         self.heard = heard
         self.echo = echo
-        # The end of every media message: its payload is all that its number decides.
-        self.tails = [b'","payload":"' + b64encode(p) + b'"}}' for p in sent.payloads()]
+        self.sent = sent.codec.encoding.name
         self.known: dict[bytes, int] = {}
+        self._tails = {self.sent: _tails(sent)}
+
+    def tails(self, encoding: str) -> list[bytes]:
+        """The end of every media message, in the codec that the stream was started with."""
+        if encoding not in self._tails:  # the other law of G.711, as the answer asked for it
+            self._tails[encoding] = _tails(form(codec(encoding)))
+        return self._tails[encoding]
 
     def duration(self, base64: int) -> float:
         """Seconds of audio in so many characters, to a sample or two."""
@@ -53,6 +60,11 @@ class Phrasebook:
     def learn(self, message: bytes, number: int) -> None:
         if len(self.known) < 2 * NUMBERS:  # messages that are never the same are not worth it
             self.known[message] = number
+
+
+def _tails(sent: Form) -> list[bytes]:
+    """The payload is all that a frame's number decides."""
+    return [b'","payload":"' + b64encode(payload) + b'"}}' for payload in sent.payloads()]
 
 
 class LoadCall:
@@ -71,7 +83,7 @@ class LoadCall:
         self.closed = False
         self.client: Client | None = None
         self._book, self._notes, self._gone = book, notes, gone
-        self._tails, self._known = book.tails, book.known
+        self._tails, self._known = book.tails(book.sent), book.known
         self._reader = Reader(book.heard)
         self._head = b""
         self._chunk = 0
@@ -89,6 +101,10 @@ class LoadCall:
         """From now on it may send."""
         self._stream_id = stream_id
         self._head = f'{{"event":"media","stream_id":"{stream_id}","sequence_number":"'.encode()
+
+    def started(self, encoding: str) -> None:
+        """The stream was started in this codec, which is not always the caller's own."""
+        self._tails = self._book.tails(encoding)
 
     def put(self, text: str) -> None:
         """Send any message: `connected`, `start`, a mark."""

@@ -68,7 +68,7 @@ async def bench(wish: Wish, console: Console, *, as_json: bool) -> bool:
     What was measured until Ctrl-C, or until an endpoint died, is shown and left as well. Raises
     CallbridgeError when something cannot be measured."""
     seat = check(wish)
-    scene = report.scene(_in_words(wish.sound), "uvloop", datetime.now())
+    scene = report.scene(in_words(wish.sound, ours=wish.url is None), "uvloop", datetime.now())
     shown = terminal.silent() if as_json else console
     shown.print(report.header(scene), style="dim")
     progress = report.BenchProgress(shown)
@@ -158,8 +158,13 @@ def read_tls(certfile: Path | None, keyfile: Path | None) -> Tls | None:
     return Tls(str(certfile), str(keyfile))
 
 
-def _in_words(sound: LoadSound) -> str:
+def in_words(sound: LoadSound, *, ours: bool) -> str:
+    """What is on the stream. `ours` answers with the G.711 law of its replies in `stream_codec`,
+    and a carrier transcodes the other one to it."""
     there, back = _name(sound.codec, sound.rate), _name(sound.reply_codec, sound.reply_rate)
+    asked = "PCMA" if sound.reply_codec == "PCMA" else "PCMU"
+    if ours and sound.codec != asked and sound.codec in ("PCMU", "PCMA"):
+        there = f"{asked} (of {there} callers)"
     both = there if there == back else f"{there} in, {back} out"
     return both + (f", bot at {sound.bot_rate} Hz" if sound.bot_rate != sound.rate else "")
 

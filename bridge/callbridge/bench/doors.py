@@ -102,6 +102,9 @@ def public_key(api_key: str) -> str:
     return base64.b64encode(bytes(signing_key(api_key).verify_key)).decode()
 
 
+START = '"event":"start"'
+
+
 class LoadStreams:
     """The carrier's sockets, held by the load generator's calls."""
 
@@ -139,6 +142,10 @@ class LoadStreams:
 
     def send(self, stream_id: str, text: str) -> None:
         if call := self.calls.get(stream_id):
+            if START in text:
+                frame = wire.decode_incoming(text)
+                assert isinstance(frame, wire.Start), "it is named so"
+                call.started(frame.start.media_format.encoding)
             call.put(text)
 
     def close(self, stream_id: str) -> None:

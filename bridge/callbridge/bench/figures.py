@@ -184,12 +184,15 @@ COUNTS = ("frames", "underruns", "lost", "foreign", "dropped", "seconds")
 
 
 def merge(rounds: list[Figures]) -> Figures:
-    """Several windows of one target at one load as one: medians, counts summed, worst verdict.
+    """Several windows of one target at one load as one: medians, counts summed, what was worst.
 
+    A round that was not ok is told as one of several: its figures are not those of the median.
     Raises ValueError without rounds, or when they are not of one target."""
     if len({each.target for each in rounds}) != 1:
         raise ValueError(f"not rounds of one target: {[each.target for each in rounds]}")
     worst = max(rounds, key=lambda each: SEVERITY.index(each.verdict))
+    bad = sum(each.verdict != "ok" for each in rounds)
+    of_rounds = f"in {bad} of {len(rounds)} rounds: " if bad and len(rounds) > 1 else ""
     summed = {name: sum(getattr(each, name) for each in rounds) for name in COUNTS}
     middle = {
         name: _middle([getattr(each, name) for each in rounds])
@@ -200,18 +203,20 @@ def merge(rounds: list[Figures]) -> Figures:
         worst,
         calls=round(median(each.calls for each in rounds)),
         at_s=min(each.at_s for each in rounds),
+        why=f"{of_rounds}{worst.why}",
         **summed,
         **middle,
     )
 
 
 def _middle(values: list[Any]) -> Any:
-    """The median of numbers, or of each quantile; of those rounds that know it."""
+    """The median of numbers, or of each quantile, and the worst of all; of rounds that know it."""
     known = [value for value in values if value is not None]
     if not known:
         return None
     if isinstance(known[0], Spread):
-        return Spread(*map(median, zip(*map(_quantiles, known), strict=True)))
+        middle = Spread(*map(median, zip(*map(_quantiles, known), strict=True)))
+        return msgspec.structs.replace(middle, worst=max(each.worst for each in known))
     return median(known)
 
 

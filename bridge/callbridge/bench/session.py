@@ -229,6 +229,7 @@ async def own(
         "CALLBRIDGE_PUBLIC_URL": base,
         "CALLBRIDGE_MAX_CALLS": "100000",
         "CALLBRIDGE_DRAIN_S": "1",
+        "CALLBRIDGE_LOG": "text",  # its last words are for people
         "CALLBRIDGE_CODEC": sound.reply_codec,
         "CALLBRIDGE_CODEC_RATE": str(sound.reply_rate),
         "CALLBRIDGE_BENCH_RATE": str(sound.bot_rate),

@@ -60,7 +60,7 @@ async def demo(
     Leaves <bot>.wav, <bot>.json and <bot>.png in `out_dir`. Raises CallbridgeError when a process
     does not start or dies; whatever happens, no process is left behind."""
     # A mistake in the last script is better known before the first call.
-    scripts = [_check_script(pairing.script) for pairing in pairings]
+    scripts = [_check_script(pairing) for pairing in pairings]
     live = terminal.silent() if as_json else console
     outcomes: list[DemoOutcome] = []
     with ended_by_sigterm():
@@ -73,8 +73,11 @@ async def demo(
     return ok
 
 
-def _check_script(path: Path) -> CallScript:
-    """Raises CallbridgeError."""
+def _check_script(pairing: Pairing) -> CallScript:
+    """Raises CallbridgeError; a bot that is not there has no script either."""
+    if not pairing.bot.is_file():
+        raise CallbridgeError(f"{pairing.bot}: no such file")
+    path = pairing.script
     try:
         script = parse_script(ring.read_script(path))
         fetch(script.steps, loader(path.parent), lambda text: Clip(silence(1), 8000))
@@ -150,6 +153,7 @@ async def _both(
                 "CALLBRIDGE_PUBLIC_URL": bridge_url,
                 "CALLBRIDGE_TAPE": str(tape),
                 "CALLBRIDGE_DRAIN_S": "1",
+                "CALLBRIDGE_LOG": "text",  # its last words are for people
             }
             serve = ourselves("serve", str(bot), "--host", HOST, "--port", str(bridge_port))
             async with running(str(bot), *serve, env=settings) as bridge:

@@ -55,9 +55,16 @@ def checks(expected: Iterable[Expectation], failed: Sequence[str]) -> tuple[Chec
     found: list[Check] = []
     for expectation in expected:
         of_it = [text for text in rest if text.split(":")[0].split(".")[0] == expectation.name]
-        found.append(Check(_claim(expectation), of_it[0] if of_it else None))
+        found.append(Check(_claim(expectation), in_words(of_it[0]) if of_it else None))
         rest = [text for text in rest if text not in of_it[:1]]
     return (*found, *(Check("the caller could do all steps", text) for text in rest))
+
+
+def in_words(failure: str) -> str:
+    """A failed expectation, with who is meant by the wire's names of the two ends."""
+    for end, who in WHO.items():
+        failure = failure.replace(f"'{end}'", f"'{end}' ({who})")
+    return failure
 
 
 def _claim(expectation: Expectation) -> str:

@@ -33,7 +33,9 @@ def free_ports(host: str, number: int) -> list[int]:
 
 
 def _cannot(host: str, port: int, error: Exception) -> CallbridgeError:
-    why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    why = (
+        error.strerror if isinstance(error, OSError) and error.strerror else str(error).rstrip(".")
+    )
     return CallbridgeError(
         f"cannot listen on {host} port {port}: {why}; choose another with --host and --port"
     )

@@ -317,6 +317,20 @@ def test_without_the_repository_there_are_no_peers(
         bench.check(wish(compare=True))
 
 
+@pytest.mark.parametrize(
+    ("there", "back", "words"),
+    [
+        ("PCMU", None, "PCMU"),
+        ("PCMA", None, "PCMA"),
+        ("PCMA", "PCMU", "PCMU (of PCMA callers) in, PCMU out"),
+        ("PCMU", "PCMA", "PCMA (of PCMU callers) in, PCMA out"),
+        ("L16/8000", "PCMU", "L16 8 kHz in, PCMU out"),
+    ],
+)
+def test_the_header_says_what_is_on_the_stream(there: str, back: str | None, words: str) -> None:
+    assert bench.in_words(bench.read_sound(there, back, 8000), ours=True) == words
+
+
 def test_the_standard_decides_the_exit_code() -> None:
     good, bad = step(calls=2), step(calls=2, verdict="slo", why="p99 30 ms, above 20 ms")
     assert bench.BenchResult([good]).ok

@@ -297,15 +297,19 @@ def test_rounds_become_medians_and_sums() -> None:
     found = merge(rounds)
     assert (found.frames, found.lost, found.seconds) == (15000, 3, 30.0)
     assert found.cpu_percent == pytest.approx(20.0)
-    assert ms(found.latency_ms) == pytest.approx((2.0, 2.0, 2.0, 2.0))
+    assert ms(found.latency_ms) == pytest.approx((2.0, 2.0, 2.0, 3.0))  # the worst of all
     assert (found.jitter_ms, found.verdict, found.calls) == (None, "ok", 1)
 
 
 def test_a_round_that_is_not_ok_is_not_hidden() -> None:
     ok, slow, late = figures(), figures(dropped=1), figures(cpu_s=9.0)
-    assert merge([ok, late, ok]).why == late.why
-    assert merge([ok, late, slow]).why == slow.why
+    assert merge([ok, late, ok]).why == f"in 1 of 3 rounds: {late.why}"
+    assert merge([ok, late, slow]).why == f"in 2 of 3 rounds: {slow.why}"
     assert merge([slow, ok, late]).verdict == "slo"
+
+
+def test_a_generator_that_only_spun_used_nothing_and_not_less() -> None:
+    assert figures(cpu_s=-0.02).generator_percent == 0.0
 
 
 def test_one_round_is_itself() -> None:

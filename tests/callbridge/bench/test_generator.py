@@ -18,11 +18,12 @@ from callbridge.bench import call as one_call
 from callbridge.bench import generator as generating
 from callbridge.bench import socket as client
 from callbridge.bench.call import LoadCall, Notes, Phrasebook
-from callbridge.bench.doors import PlainDoor
+from callbridge.bench.doors import LoadStreams, PlainDoor
 from callbridge.bench.generator import Generator, LoadPlan
 from callbridge.bench.numbered import form
 from callbridge.bench.results import Window
 from callbridge.errors import CallbridgeError
+from callbridge.media import wire
 from telecodecs import codec
 
 Handler = Callable[[ServerConnection], Awaitable[None]]
@@ -180,6 +181,27 @@ def test_the_first_of_two_frames_in_one_message_has_waited_for_the_second(
     waited = np.frombuffer(notes.echoes).reshape(-1, 3)[:, 2]
     assert waited.tolist() == pytest.approx([0.023] * len(waited))
     assert len(waited) == 8
+
+
+@pytest.mark.parametrize(("caller", "asked"), [("PCMA", "PCMU"), ("PCMU", "PCMA")])
+def test_frames_are_in_the_codec_of_the_start_frame_not_in_the_callers(
+    caller: str, asked: str
+) -> None:
+    """An answer may ask for the other law of G.711 with `stream_codec`."""
+    sound, paper = form(codec(caller)), Paper()
+    call = LoadCall(0, Phrasebook(sound, form(codec(asked))), Notes(), gone=lambda: None)
+    call.client = cast(client.Client, paper)
+    streams = LoadStreams(lambda: call, None)
+    streams.calls["stream"] = call
+    call.begin("stream")
+    body = wire.StartBody(call_control_id="v3:x", media_format=wire.MediaFormat(asked, 8000))
+    streams.send("stream", wire.encode_incoming(wire.Start("stream", body)))
+    call.send()
+    frame = wire.decode_incoming(paper.messages[-1])
+    assert isinstance(frame, wire.Media)
+    levels = np.abs(codec(asked).decode(frame.media.payload).astype(int))
+    assert levels.min() > 7500, "the law of the other one would make most of them soft"
+    assert levels.max() < 8500
 
 
 async def test_a_message_in_fragments_is_one_message() -> None:

@@ -1,8 +1,10 @@
 """`callbridge call` at a real carrier: followed to its end, or hung up at Ctrl-C."""
 
 import asyncio
+import json
 import os
 import signal
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -15,6 +17,7 @@ from callbridge.carrier.core.report import TapeEntry
 from callbridge.carrier.net import ring
 from callbridge.carrier.net.follow import Followed, follow, unannounced
 from callbridge.errors import CallbridgeError
+from callbridge.host.child import ourselves
 from tests.callbridge.carrier.live import KEY, carrier, hooks
 
 NOBODY = "http://127.0.0.1:9/webhooks"  # no bridge answers
@@ -116,3 +119,24 @@ def test_a_webhook_that_fails_once_is_no_verdict() -> None:
     assert unannounced(TapeEntry(9.0, "webhook delivery", late)) == ""
     taken = {"event_type": "call.initiated", "delivered": True, "said": "200"}
     assert unannounced(TapeEntry(0.1, "webhook delivery", taken)) == ""
+
+
+async def test_the_files_of_a_call_are_told_a_line_each_and_no_dict_is_printed(
+    tmp_path: Path,
+) -> None:
+    script = tmp_path / "caller.json"
+    script.write_text(json.dumps(HURRIED))
+    config = CarrierConfig(api_key=KEY, webhook_url=NOBODY)
+    async with carrier(config, out_dir=tmp_path / "out") as live:
+        url = f"http://127.0.0.1:{live.running.port}"
+        calling = await asyncio.create_subprocess_exec(
+            *ourselves("call", "--script", str(script), "--url", url, "--api-key", KEY),
+            stdout=asyncio.subprocess.PIPE,
+        )
+        out, _ = await calling.communicate()
+    assert calling.returncode == 0
+    *_, ended, recording, tape = out.decode().splitlines()
+    assert ended == "the caller ended the call unanswered: originator_cancel"
+    files = {str(path) for path in (tmp_path / "out").iterdir()}
+    assert {recording.removeprefix("recording: "), tape.removeprefix("tape: ")} == files
+    assert "{" not in out.decode()

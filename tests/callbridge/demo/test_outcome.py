@@ -1,4 +1,7 @@
+import io
 from pathlib import Path
+
+import msgspec
 
 from callbridge.carrier.people.expect import parse_expectation
 from callbridge.demo.outcome import (
@@ -6,11 +9,15 @@ from callbridge.demo.outcome import (
     MOVED,
     TROUBLES,
     Check,
+    DemoOutcome,
     checks,
     read_metrics,
+    render,
     stream_trouble,
 )
-from callbridge.demo.record import read
+from callbridge.demo.record import HeardSound, Interruption, read
+from callbridge.demo.transcript import Transcript
+from callbridge.host import terminal
 
 from .records import CALL, ENDED, Entry, track, write
 
@@ -56,3 +63,61 @@ def test_the_figures_are_read_out_of_the_exposition() -> None:
     assert read_metrics(text + "# TYPE callbridge_calls gauge\ncallbridge_calls 1.0\n") == {
         name: float(number) for number, name in enumerate((*MOVED, *TROUBLES, LAG))
     }
+
+
+OUTCOME = DemoOutcome(
+    bot="[odd] bot.py",
+    ok=True,
+    duration_s=4.04,
+    hangup="the bot: normal_clearing",
+    caller_sounds=(),
+    bot_sounds=(HeardSound(0.5, 2.55), HeardSound(2.571, 4.0)),
+    marks_returned=3,
+    marks_cleared=1,
+    interruptions=(
+        Interruption(key_s=2.5, speech_s=None, clear_s=2.51, silent_s=2.554),
+        Interruption(key_s=None, speech_s=3.0, clear_s=3.9, silent_s=3.2),
+        Interruption(key_s=None, speech_s=None, clear_s=4.0, silent_s=4.02),
+    ),
+    transcript=Transcript(),
+    metrics={**dict.fromkeys((*MOVED, *TROUBLES), 0.0), "frames_in": 200.0, LAG: 0.0061},
+    checks=(Check("cleared is true"), Check("bot_spoke_s at least 3", "found 1.2 [s]")),
+    wav="out/bot.wav",
+    tape="out/bot.json",
+    picture=None,
+    no_picture="a picture needs matplotlib: pip install 'callbridge[pictures]'",
+)
+
+
+def printed(outcome: DemoOutcome) -> list[str]:
+    out = io.StringIO()
+    terminal.console(out, width=120).print(render(outcome))
+    return [line.strip() for line in out.getvalue().splitlines()]
+
+
+def test_every_figure_of_the_table_is_that_of_the_call() -> None:
+    assert printed(OUTCOME) == [
+        "",
+        "call  4.0 s, ended by the bot: normal_clearing",
+        "caller spoke  nothing",
+        "caller heard  0.50–2.55 s, 2.57–4.00 s",
+        "marks  3 heard, 1 cleared",
+        "interruption  key from 2.50 s on: silent 54 ms later, cleared 10 ms later",
+        "interruption  speech from 3.00 s on: silent 200 ms later, cleared 900 ms later",
+        "interruption  cleared at 4.00 s, silent 20 ms later",
+        "bridge  200 frames in, 0 frames out; no underrun, no early mark, nothing lost; "
+        "loop late by 6 ms at most",
+        "✓  cleared is true",
+        "✗  found 1.2 [s]",
+        "",
+        "listen  out/bot.wav",
+        "read  out/bot.json",
+        "look  no picture: a picture needs matplotlib: pip install 'callbridge[pictures]'",
+    ]
+
+
+def test_what_went_wrong_in_the_bridge_takes_the_place_of_nothing_lost() -> None:
+    metrics = OUTCOME.metrics | {"underruns": 2.0}
+    text = "\n".join(printed(msgspec.structs.replace(OUTCOME, metrics=metrics)))
+    assert "underruns 2" in text
+    assert "nothing lost" not in text

@@ -21,7 +21,9 @@ def read_script(path: Path) -> dict[str, Any]:
     """A caller script, unchecked: the carrier checks it. Raises CallbridgeError."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
-    except (OSError, msgspec.DecodeError, UnicodeError) as error:
+    except OSError as error:
+        raise CallbridgeError(f"{path}: the caller's script: {error.strerror}") from None
+    except (msgspec.DecodeError, UnicodeError) as error:
         raise CallbridgeError(f"{path}: not a caller script: {error}") from None
 
 

@@ -36,13 +36,13 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
     cores: int  # that this process may use
     cpu: str | None
     python: str
-    loop: str
+    loop: str | None
     codec: str
     date: str
 
 
-def scene(codec: str, loop: str, now: datetime) -> Scene:
-    """This machine. `loop` is the endpoint's event loop, `codec` what is spoken."""
+def scene(codec: str, loop: str | None, now: datetime) -> Scene:
+    """This machine. `loop` is the endpoint's event loop if it is known, `codec` what is spoken."""
     usable = getattr(os, "sched_getaffinity", None)
     return Scene(
         cores=len(usable(0)) if usable else os.cpu_count() or 1,
@@ -67,7 +67,8 @@ def cpu_model(cpuinfo: Path = Path("/proc/cpuinfo")) -> str | None:
 def header(scene: Scene) -> str:
     cpu = f" of {scene.cpu}" if scene.cpu else ""
     cores = f"{scene.cores} {'core' if scene.cores == 1 else 'cores'}{cpu}"
-    return " · ".join((scene.codec, cores, scene.python, scene.loop, scene.date))
+    parts = (scene.codec, cores, scene.python, scene.loop, scene.date)
+    return " · ".join(part for part in parts if part)
 
 
 # ---- a row for every step -----------------------------------------------------------------------
@@ -121,6 +122,7 @@ LEGEND = (  # the heads that each part explains
     ("jitter\np99 ms", "jitter: of arrivals, against each call's own grid"),
     ("under-\nruns", "underruns: a carrier would have run dry"),
     ("CPU\n%", "CPU: the endpoint's, of one core"),
+    ("lag p99\nms", "lag: of the endpoint's timers, to the next step of its histogram"),
     ("gen.\nCPU %", "gen.: the load generator's own"),
 )
 
@@ -320,10 +322,14 @@ def as_json(
     slo: Slo,
     knee: Knee | None = None,
     drift: Drift | None = None,
+    broken_off: str = "",
 ) -> dict[str, Any]:
-    """All of it as plain types; what was not asked for is left out, what is not known is None."""
+    """All of it as plain types; what was not asked for is left out, what is not known is None.
+
+    `broken_off` says why it did not come to its end."""
     whole: dict[str, Any] = {"scene": scene, "slo": slo, "steps": list(steps)}
-    whole |= {name: value for name, value in (("knee", knee), ("drift", drift)) if value}
+    rest = {"knee": knee, "drift": drift, "broken_off": broken_off}
+    whole |= {name: value for name, value in rest.items() if value}
     plain: dict[str, Any] = msgspec.to_builtins(whole)
     return plain
 

@@ -55,7 +55,9 @@ class Story:
         if entry.kind == "dtmf":
             self._key_s = entry.at_s
         if entry.kind == "clear":
-            return ToldLine(entry.at_s, "bridge", f"clear{self._after_key(entry.at_s)}")
+            line = ToldLine(entry.at_s, "bridge", f"clear{self._after_key(entry.at_s)}")
+            self._key_s = None  # a key is the cause of one clear
+            return line
         if entry.kind == "mark returned":
             return self._mark(entry)
         tell = _TAPE.get(entry.kind)

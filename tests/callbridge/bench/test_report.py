@@ -237,6 +237,9 @@ def test_the_header_says_what_was_measured() -> None:
     assert report.header(SCENE) == (
         "PCMU · 2 cores of AMD EPYC · CPython 3.11.7 · uvloop · 2026-11-21 13:00"
     )
+    foreign = report.header(report.scene("PCMU", None, datetime(2026, 11, 21, 13, 0)))
+    assert "None" not in foreign
+    assert "loop" not in foreign
     here = report.scene("L16", "asyncio", datetime(2026, 11, 21, 13, 0))
     assert here.cores >= 1
     assert (here.codec, here.loop, here.date) == ("L16", "asyncio", "2026-11-21 13:00")

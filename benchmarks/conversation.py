@@ -14,6 +14,7 @@ every figure, and the figures are of this machine, this load and nothing beyond.
 import argparse
 import asyncio
 import json
+import logging
 import os
 import platform
 import secrets
@@ -21,9 +22,10 @@ import socket
 import sys
 import tempfile
 from bisect import bisect_right
+from collections import deque
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
 from time import monotonic
@@ -32,12 +34,16 @@ from typing import Any, NamedTuple
 import httpx
 import numpy as np
 from conversation_bot import ECHO, PARROT, RATE, TONE
+from decodings import FILE, Decoding, decodings
 from relay import HOST, Relay, Tape, messages, own_lateness, relaying
 
 from callbridge.carrier.net import ring
 from callbridge.demo import record
+from callbridge.demo.journal import FOLLOW_S, follow
 from callbridge.errors import CallbridgeError
 from callbridge.media import wire
+from callbridge.tape.events import TurnTaken, WaterfallMeasured
+from callbridge.tape.tape import TapeLine
 
 BOT = Path(__file__).with_name("conversation_bot.py")
 VOICE = "moonshine_voice:assets/two_cities.wav"
@@ -58,6 +64,8 @@ TOO_SLOW_S = 3.0
 STEP_LIMIT_S = 90.0
 ALL_S = 190.0  # no step begins that would likely end later
 READY_S = 20.0
+LAST_LINES = 20  # of what the bridge has written, where it does not start
+TAPE, DECODED = "tape.jsonl", "decodings.jsonl"
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 
@@ -141,32 +149,23 @@ def peak_memory_mb(pid: int) -> int:
 # ---- the processes -------------------------------------------------------------------------------
 
 
-@dataclass(slots=True)
 class Heard:
-    """What the bridge logged."""
+    """What the bridge's tape has told since the step began."""
 
-    waterfalls: list[dict[str, float]] = field(default_factory=list[dict[str, float]])
-    spans: list[tuple[float, float]] = field(default_factory=list[tuple[float, float]])
-    decoded_s: float = 0.0
-    spoken_s: float = 0.0
-    complaints: list[str] = field(default_factory=list[str])
+    def __init__(self) -> None:
+        self.waterfalls: list[dict[str, float]] = []
+        self.spoken_s = 0.0
+        self.complaints: list[str] = []
 
-    def line(self, text: str) -> None:
-        try:
-            entry: dict[str, Any] = json.loads(text)
-        except ValueError:
-            return  # what the process says before its log is set up
-        match entry["message"]:
-            case "waterfall":
-                self.waterfalls.append(entry["after_s"])
-            case "decode":
-                begun_at, ended_at = entry["span"]
-                self.spans.append((begun_at, ended_at))
-                self.decoded_s += entry["audio_s"]
-            case "turn":
-                self.spoken_s += entry["audio_s"]
-            case message if entry["levelname"] in ("ERROR", "CRITICAL"):
-                self.complaints.append(f"{message}: {entry.get('why', '')}".removesuffix(": "))
+    def on_line(self, line: TapeLine) -> None:
+        match line.happened:
+            case WaterfallMeasured(after_s=after_s):
+                self.waterfalls.append(after_s)
+            case TurnTaken(audio_s=audio_s):
+                self.spoken_s += audio_s
+            case event if event.level >= logging.ERROR:
+                why = getattr(event, "why", "") or getattr(event, "error", "")
+                self.complaints.append(f"{event.words}: {why}".removesuffix(": "))
             case _:
                 pass
 
@@ -231,6 +230,7 @@ class Ends:
     bridge: int
     exchange: ring.Carrier
     relay: Relay
+    files: Path  # the bridge's tape and the recogniser's decodings are there
     heard: Heard
     own_late: list[tuple[float, float]]
 
@@ -245,7 +245,9 @@ async def both(out: Path) -> AsyncGenerator[Ends]:
     carrier_port, bridge_port = free_ports(2)
     carrier_url, bridge_url = f"http://{HOST}:{carrier_port}", f"http://{HOST}:{bridge_port}"
     key = secrets.token_hex(12)
-    heard = Heard()
+    tape, decoded = out / TAPE, out / DECODED
+    tape.touch()
+    decoded.touch()
     own_late: list[tuple[float, float]] = []
     carrier = (
         "carrier", "--host", HOST, "--port", str(carrier_port),
@@ -264,14 +266,22 @@ async def both(out: Path) -> AsyncGenerator[Ends]:
             "TELNYX_PUBLIC_KEY": public_key,
             "TELNYX_BASE_URL": f"{carrier_url}/v2",
             "CALLBRIDGE_PUBLIC_URL": f"http://{HOST}:{relay.port}",
-            "CALLBRIDGE_LOG": "json",
+            "CALLBRIDGE_TAPE": str(tape),
             "CALLBRIDGE_DRAIN_S": "0",
+            FILE: str(decoded),
         }
-        async with process(*serve, env=settings, on_line=heard.line) as bridge_pid:
-            await ready(http, f"{bridge_url}/readyz")
+        last = deque[str](maxlen=LAST_LINES)
+        async with process(*serve, env=settings, on_line=last.append) as bridge_pid:
+            try:
+                await ready(http, f"{bridge_url}/readyz")
+            except CallbridgeError as error:
+                raise CallbridgeError(f"{error}; the bridge said:\n{''.join(last)}") from None
+            ends = Ends(carrier_pid, bridge_pid, exchange, relay, out, Heard(), own_late)
             lateness = asyncio.create_task(own_lateness(own_late))
-            yield Ends(carrier_pid, bridge_pid, exchange, relay, heard, own_late)
+            following = asyncio.create_task(follow(tape, lambda line: ends.heard.on_line(line)))
+            yield ends
             lateness.cancel()
+            following.cancel()
 
 
 def complain(line: str) -> None:
@@ -313,15 +323,14 @@ class Window(NamedTuple):
     callers: int
     calls: list[record.Record]
     heard: Heard
+    decodings: list[Decoding]
     began: float
     ended: float
     used: Cpu
 
 
 async def observe(ends: Ends, callers: int) -> Window:
-    heard = ends.heard
-    heard.waterfalls, heard.spans, heard.complaints = [], [], []
-    heard.decoded_s = heard.spoken_s = 0.0
+    ends.heard = Heard()
     began, before = monotonic(), ends.cpu()
     calls: list[record.Record] = []
     if callers:
@@ -330,8 +339,10 @@ async def observe(ends: Ends, callers: int) -> Window:
     else:
         await asyncio.sleep(BASELINE_S)
     used = Cpu(*(after - earlier for after, earlier in zip(ends.cpu(), before, strict=True)))
-    kept = Heard(heard.waterfalls, heard.spans, heard.decoded_s, heard.spoken_s, heard.complaints)
-    return Window(callers, calls, kept, began, monotonic(), used)
+    ended = monotonic()
+    await asyncio.sleep(2 * FOLLOW_S)  # the last lines of the tape are still to be read
+    decoded = decodings(ends.files / DECODED, since=began)
+    return Window(callers, calls, ends.heard, decoded, began, ended, used)
 
 
 def replies_s(call: record.Record) -> list[float]:
@@ -462,8 +473,9 @@ def evaluate(window: Window, others: Bystanders, own: Timeline, idle_cores: floa
     replies = [w["first_heard"] for w in heard.waterfalls if "first_heard" in w]
     call_s = sum(len(call.caller) / call.facts.sample_rate for call in window.calls)
     failed = [line for call in window.calls for line in call.facts.failed]
-    echo_idle, echo_decoding = split(between(others.echo, began, ended), heard.spans)
-    tone_idle, tone_decoding = split(between(others.tone, began, ended), heard.spans)
+    spans = [(each.began, each.ended) for each in window.decodings]
+    echo_idle, echo_decoding = split(between(others.echo, began, ended), spans)
+    tone_idle, tone_decoding = split(between(others.tone, began, ended), spans)
     used = window.used
     return Step(
         callers=window.callers,
@@ -476,8 +488,8 @@ def evaluate(window: Window, others: Bystanders, own: Timeline, idle_cores: floa
         recorded_p50=middle([each for call in window.calls for each in replies_s(call)]),
         call_s=round(call_s, 1),
         spoken_s=round(heard.spoken_s, 1),
-        decoded_s=round(heard.decoded_s, 1),
-        decoding=round(union_s(heard.spans) / wall, 3),
+        decoded_s=round(sum(each.audio_s for each in window.decodings), 1),
+        decoding=round(union_s(spans) / wall, 3),
         bridge_cores=round(used.bridge / wall, 3),
         carrier_cores=round(used.carrier / wall, 3),
         others_cores=round(max(0.0, used.machine - used.ours) / wall, 3),

@@ -2,12 +2,12 @@
 
 The recogniser says when it worked: what other calls felt of it can be told from all the rest."""
 
-import logging
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from time import monotonic
 
 import numpy as np
+from decodings import Decoding, DecodingFile
 
 from callbridge import App, Call, Turn
 from callbridge.speech.engines import Recogniser
@@ -17,21 +17,19 @@ from telecodecs import Pcm
 PARROT, ECHO, TONE = "+13125550100", "+13125550101", "+13125550102"
 RATE = 8000
 
-log = logging.getLogger("callbridge")
-
 
 class Timed:
-    """A recogniser that logs when each recognition began and ended, by the machine's clock."""
+    """A recogniser that writes down when each recognition began and ended."""
 
     def __init__(self, recogniser: Recogniser) -> None:
         self._recogniser = recogniser
+        self._decodings = DecodingFile()
         recogniser.transcribe(hum(1.0), RATE)  # loads the model: no call is to pay for that
 
     def transcribe(self, pcm: Pcm, sample_rate: int) -> str:
-        begun_at = monotonic()
+        began = monotonic()
         text = self._recogniser.transcribe(pcm, sample_rate)
-        audio_s = len(pcm) / sample_rate
-        log.info("decode", extra={"span": (begun_at, monotonic()), "audio_s": audio_s})
+        self._decodings.write(Decoding(began, monotonic(), len(pcm) / sample_rate))
         return text
 
 

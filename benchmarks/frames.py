@@ -145,10 +145,9 @@ def echo_at_once(call: InsideCall, clock: SteppedClock) -> None:
     def write(pcm: Pcm) -> None:
         if transmitter is not None:
             pcm = transmitter.process(pcm)
-        line.playout.write(utterance, pcm, clock.now())
-        line.pump()
+        line.write(utterance, pcm)
 
-    line.on_audio = write
+    line.hear_with(write)
 
 
 async def whole(

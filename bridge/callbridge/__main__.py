@@ -12,6 +12,7 @@ import logging
 import sys
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import typer
 
@@ -103,6 +104,8 @@ def serve(
             f"callbridge serves {bot} on {'https' if certificate else 'http'}://{host}:{bound}; "
             f"webhooks go to {settings.public_url}/webhooks"
         )
+        for doubt in server.doubts(app, settings, bound):
+            say(doubt)
 
     def leaving(calls: int, within_s: float) -> None:
         say(
@@ -164,18 +167,22 @@ def carrier(
     from callbridge.carrier.net import environment, service
     from callbridge.carrier.net.numbers import read_numbers
     from callbridge.carrier.net.shell import Running
+    from callbridge.carrier.net.speaking import speaker
     from callbridge.serve.logs import set_up
+    from callbridge.serve.settings import is_loopback
     from callbridge.speech import espeak
 
     set_up("text", logging.WARNING)
+    voice = espeak.speak if espeak.available() else None
     file = out / "carrier.env"
     source = context.get_parameter_source("api_key")
     key_is_ours = source is None or source.name != "ENVIRONMENT"
+    stays_here = is_loopback(host) and is_loopback(urlsplit(webhook_url).hostname or "")
     config = CarrierConfig(
         api_key=api_key,
         webhook_url=webhook_url,
         webhook_failover_url=failover_url,
-        numbers=read_numbers(numbers) if numbers else {},
+        numbers=read_numbers(numbers, speaker(voice)) if numbers else {},
     )
 
     def started(running: Running) -> None:
@@ -202,7 +209,8 @@ def carrier(
             host=host,
             port=port,
             out_dir=out,
-            voice=espeak.speak if espeak.available() else None,
+            key=service.signing_key(api_key) if stays_here else None,
+            voice=voice,
             started=started,
         )
     )
@@ -210,7 +218,13 @@ def carrier(
 
 @cli.command(cls=GroupedCommand)
 def call(
-    script: Annotated[Path, typer.Option(help="What the caller does: examples/echo.json.")],
+    script: Annotated[
+        Path | None,
+        typer.Option(
+            help="What the caller does: examples/echo.json. Without one they greet, ask, interrupt "
+            "and hang up."
+        ),
+    ] = None,
     to: Annotated[
         str | None, typer.Option(help="The number to ring instead of the script's.")
     ] = None,
@@ -233,6 +247,7 @@ def call(
     from callbridge.demo.outcome import WHO, in_words
     from callbridge.host import terminal
 
+    script = script or ring.SOMEBODY
     steps = ring.read_script(script) | ({"to": to} if to else {})
     base = str(script.parent.resolve())
     console = terminal.silent() if as_json else terminal.console()

@@ -7,12 +7,13 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import TypeVar, overload
+from typing import Any, TypeVar, overload
 
 import httpx
 from fastapi import FastAPI, Request, Response
 from starlette.requests import ClientDisconnect
 
+from callbridge.bots.form import require_bot, require_handler
 from callbridge.bots.reply import Handler, ReplySettings, replying
 from callbridge.calls.course import OUT_OF_TIME, Bot, CallMeans, Limits, Registration
 from callbridge.calls.leg import LegMeans
@@ -21,10 +22,16 @@ from callbridge.control import signatures as webhooks
 from callbridge.control.client import CallControl, connect
 from callbridge.control.events import Event, read_event
 from callbridge.control.numbers import key, registered_key
-from callbridge.errors import CallbridgeError, SettingsError, SpeechFailed, WebhookError
+from callbridge.errors import (
+    BadSignature,
+    CallbridgeError,
+    SettingsError,
+    SpeechFailed,
+    WebhookError,
+)
 from callbridge.media.playout import PlayoutSettings
 from callbridge.serve.endpoints import MEDIA
-from callbridge.serve.logs import mask_server_logs
+from callbridge.serve.logs import mask_server_logs, set_up_where_nobody_did
 from callbridge.serve.metrics import CONTENT_TYPE, Metrics, SpeechFigures
 from callbridge.serve.settings import Settings
 from callbridge.sockets.asgi import StreamServer
@@ -39,6 +46,7 @@ from callbridge.speech.studio import SpeechCounts, Studio
 from callbridge.speech.turns import TurnSettings
 from callbridge.tape.hushed import Hushed
 from callbridge.tape.lines import LogLines
+from callbridge.tape.tally import TapeTally
 from callbridge.tape.tape import TapeFile, TapeReader
 from callbridge.timing.clock import Clock, SystemClock
 from callbridge.timing.jobs import Jobs, ThreadJobs
@@ -53,6 +61,7 @@ H = TypeVar("H", bound=Handler)
 log = logging.getLogger("callbridge")
 
 HEARING_WAIT_S = 3.0  # a caller who has heard nothing for so long is better told so
+SAMPLE_RATES = (8000, 16000, 22050, 24000, 32000, 44100, 48000)
 WEBHOOK_LIMIT = 1_048_576  # bytes; real ones are a few thousand
 
 
@@ -75,6 +84,16 @@ class Surroundings:
     clock: Clock = field(default_factory=SystemClock)
     jobs: Jobs = field(default_factory=ThreadJobs)
     transport: httpx.AsyncBaseTransport | None = None  # to the Voice API; None is the network
+    speech: Speech | None = None  # takes the place of the application's own
+    readers: tuple[TapeReader, ...] = ()  # of the tape, beside the log and the tape file
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """What `App.configure` sets, to be put back by `App.restore`."""
+
+    settings: Settings | None
+    surroundings: Surroundings
 
 
 class App:
@@ -102,6 +121,9 @@ class App:
         language: Language | str | None = None,
         surroundings: Surroundings | None = None,
     ) -> None:
+        if sample_rate not in SAMPLE_RATES:
+            possible = ", ".join(map(str, SAMPLE_RATES))
+            raise SettingsError(f"sample_rate is {sample_rate}: it is one of {possible} (Hz)")
         turns = turns or TurnSettings()
         if language is not None:
             named = language_named(language) if isinstance(language, str) else language
@@ -120,6 +142,7 @@ class App:
         self._any_number: Registration | None = None
         self._speaks = False  # some bot surely needs speech engines
         self._service: Service | None = None
+        self._reached = False  # by a server
         self._http = self._routes()
         mask_server_logs()
 
@@ -137,28 +160,35 @@ class App:
         """Register a bot: `@app.call` for every number, `@app.call("+13125550100")` for one.
 
         Numbers are compared by their digits, SIP addresses as they are. Raises SettingsError for
-        what is neither, and for a number that has a bot already. `max_s` is the longest call of
-        this bot in seconds; CALLBRIDGE_MAX_CALL_S is the longest of all."""
-        if number is not None and not isinstance(number, str):
-            self._any_number = Registration(number)
-            return number
-        registered = registered_key(number) if number is not None else None
+        what is neither, and for a number that has a bot already, and BotError for what cannot be a
+        bot. `max_s` is the longest call of this bot in seconds; CALLBRIDGE_MAX_CALL_S is the
+        longest of all."""
         longest = float("inf") if max_s is None else max_s
         if not longest > 0:
             raise SettingsError(f"max_s is {max_s}: a call lasts longer than that")
+        if number is None or isinstance(number, str):
+            return self._register(number, longest)
+        return self._register(None, longest)(number)
+
+    def _register(self, number: str | None, longest: float) -> Callable[[Bot], Bot]:
+        wanted = registered_key(number) if number is not None else None
 
         def register(bot: Bot) -> Bot:
-            registration = Registration(bot, longest)
-            if registered is None:
-                self._any_number = registration
-            elif registered in self._bots:
+            require_bot(bot)
+            if wanted is None:
+                self._any_number = Registration(bot, longest)
+            elif wanted in self._bots:
                 raise SettingsError(f"{number} has two bots: register one for each number")
             else:
-                self._bots[registered] = registration
+                self._bots[wanted] = Registration(bot, longest)
             return bot
 
         return register
 
+    @overload
+    def reply(self, handler: H) -> H: ...
+
+    @overload
     def reply(
         self,
         *,
@@ -170,8 +200,22 @@ class App:
         sorry: str = ReplySettings.sorry,
         keys_interrupt: bool = False,
         max_s: float | None = None,
-    ) -> Callable[[H], H]:
-        """Register a bot that is only its replies: `@app.reply(greeting="Hi!")`.
+    ) -> Callable[[H], H]: ...
+
+    def reply(
+        self,
+        handler: Any = None,
+        *,
+        number: str | None = None,
+        greeting: str = "",
+        idle: str = "",
+        idle_after: float = 10.0,
+        idle_limit: int = 2,
+        sorry: str = ReplySettings.sorry,
+        keys_interrupt: bool = False,
+        max_s: float | None = None,
+    ) -> Any:
+        """Register a bot that is only its replies: `@app.reply`, `@app.reply(greeting="Hi!")`.
 
         The handler gets the call and the caller's turn, and returns a text or yields it piece by
         piece, as a language model does. `number`: for one number only. `idle` is said after
@@ -183,10 +227,11 @@ class App:
         call = self.call(number, max_s=max_s)
 
         def register(handler: H) -> H:
+            require_handler(handler)
             call(replying(handler, settings))
             return handler
 
-        return register
+        return register if handler is None else register(handler)
 
     async def dial(
         self, to: str, from_: str, *, bot: Bot | None = None, timeout: float | None = None
@@ -199,13 +244,25 @@ class App:
         registration = Registration(bot) if bot is not None else self._bot_for(from_)
         if registration is None:
             raise SettingsError("dial needs a bot: pass bot=, or register one with @app.call")
+        if bot is not None:
+            require_bot(bot)
         connection_id = service.settings.connection_id
         if not connection_id:
             raise SettingsError(
                 "CALLBRIDGE_CONNECTION_ID is not set: it is the id of the Call Control application "
                 "that calls go out through (portal: Voice > Programmable Voice)"
             )
+        if not self._reached:
+            log.warning(
+                "dialling, though nothing has reached this application yet: the webhook that tells "
+                "of the answer must, so serve it (callbridge serve, uvicorn) and dial from there"
+            )
         return await service.calls.dial(to, from_, registration, connection_id, timeout)
+
+    @property
+    def has_bots(self) -> bool:
+        """Whether calls that come in are answered."""
+        return bool(self._bots) or self._any_number is not None
 
     def _bot_for(self, number: str) -> Registration | None:
         return self._bots.get(key(number), self._any_number)
@@ -217,6 +274,15 @@ class App:
         self._settings = settings
         self._surroundings = surroundings or self._surroundings
 
+    @property
+    def configuration(self) -> Configuration:
+        """What it runs with, or would."""
+        return Configuration(self._settings, self._surroundings)
+
+    def restore(self, configuration: Configuration) -> None:
+        """Undo a `configure`, after `close`."""
+        self._settings, self._surroundings = configuration.settings, configuration.surroundings
+
     # ---- running ----------------------------------------------------------------------------
 
     @property
@@ -224,9 +290,11 @@ class App:
         """The running parts; made at first use, inside the event loop. Raises SettingsError."""
         if self._service is None:
             settings = self._settings or Settings.load()
-            if self._speaks and self.sound.speech is None:
+            speech = self._surroundings.speech or self.sound.speech
+            if self._speaks and speech is None:
                 require()  # better now than when the first caller is on the line
-            self._service = Service(settings, self.sound, self._surroundings, self._bot_for)
+            sound = replace(self.sound, speech=speech)
+            self._service = Service(settings, sound, self._surroundings, self._bot_for)
         return self._service
 
     async def close(self) -> None:
@@ -236,6 +304,7 @@ class App:
             self._service = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._reached = True
         if scope["type"] == "lifespan":
             await self._lifespan(receive, send)
         elif scope["type"] == "websocket" and (server := self.service.sockets.get(route(scope))):
@@ -246,7 +315,7 @@ class App:
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
         try:
-            _ = self.service
+            set_up_where_nobody_did(self.service.settings.log)
         except CallbridgeError as error:
             await send({"type": "lifespan.startup.failed", "message": str(error)})
             return
@@ -313,7 +382,8 @@ class Service:
         tx = codec(settings.codec, settings.sampling_rate).encoding
         token = settings.media_token.get_secret_value() if settings.media_token else ""
         self._tape_file = TapeFile(settings.tape) if settings.tape else None
-        readers: list[TapeReader] = [LogLines(log)]
+        happened = TapeTally()
+        readers: list[TapeReader] = [LogLines(log), happened, *surroundings.readers]
         if self._tape_file is not None:
             readers.append(self._tape_file)
         if not settings.log_words:
@@ -346,9 +416,8 @@ class Service:
         self.doors = [Door(MEDIA, self.calls, shared)]
         self.sockets = {door.endpoint.path: StreamServer(door) for door in self.doors}
         pools = {"hearing": self._hearing, "speaking": self._speaking}
-        self.metrics = Metrics(
-            self.calls, self._ticker, SpeechFigures(self._spoken, pools), self._watchdog
-        )
+        speech = SpeechFigures(self._spoken, pools)
+        self.metrics = Metrics(self.calls, happened, self._ticker, speech, self._watchdog)
 
     def studio(self) -> Studio:
         """The speech engines and their pools; loaded at the first call that listens or speaks."""
@@ -399,7 +468,12 @@ class Service:
             webhooks.verify(body, signature, timestamp, key=self._key, now=now)
             event = read_event(body, content_type)
         except WebhookError as error:
-            log.warning("webhook refused", extra={"why": str(error)})
+            why = str(error)
+            if isinstance(error, BadSignature) and self.settings.is_local:
+                why += (
+                    "; a local carrier writes its TELNYX_PUBLIC_KEY to carrier.env: start with that"
+                )
+            log.warning("webhook refused", extra={"why": why})
             return self._answer("refused", error.status, str(error))
         if not self._seen.first_time(event.id, now):
             return self._answer("repeated", 200, "seen before")

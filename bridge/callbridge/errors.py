@@ -4,7 +4,7 @@ CallbridgeError
 ├── SettingsError            a setting is missing or wrong; says which and how to get it
 ├── AudioFileError           a file that cannot be played; says why
 ├── BotError                 a bot file that cannot be loaded
-├── ScriptError              a caller script that makes no sense (carrier/people/script.py)
+├── ScriptError              a caller script that makes no sense (carrier/people/checks.py)
 ├── ProtocolError
 │   ├── LocalProtocolError   we were about to send something illegal: our bug
 │   └── RemoteProtocolError  the other side sent something illegal: theirs

@@ -4,6 +4,7 @@ A new codec is one entry of `_SUPPORTED`."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from telecodecs import g711, l16
@@ -30,11 +31,11 @@ class Codec(Protocol):
     @property
     def encoding(self) -> Encoding: ...
 
-    def encode(self, pcm: Pcm) -> bytes:
+    def encode(self, pcm: Pcm, /) -> bytes:
         """(n,) int16 at `encoding.sample_rate` -> payload. Raises CodecError."""
         ...
 
-    def decode(self, payload: bytes) -> Pcm:
+    def decode(self, payload: bytes, /) -> Pcm:
         """Payload -> (n,) int16 at `encoding.sample_rate`, maybe read-only. Raises CodecError."""
         ...
 
@@ -63,37 +64,26 @@ def names() -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Ulaw:
+class _Stateless:
+    """A codec without memory is two functions; called with every frame, so there is no method
+    between."""
+
     encoding: Encoding
-
-    def encode(self, pcm: Pcm) -> bytes:
-        return g711.encode_ulaw(pcm)
-
-    def decode(self, payload: bytes) -> Pcm:
-        return g711.decode_ulaw(payload)
+    encode: Callable[[Pcm], bytes]
+    decode: Callable[[bytes], Pcm]
 
 
-@dataclass(frozen=True, slots=True)
-class _Alaw:
-    encoding: Encoding
-
-    def encode(self, pcm: Pcm) -> bytes:
-        return g711.encode_alaw(pcm)
-
-    def decode(self, payload: bytes) -> Pcm:
-        return g711.decode_alaw(payload)
+def _ulaw(encoding: Encoding, _: l16.Order) -> Codec:
+    return _Stateless(encoding, g711.encode_ulaw, g711.decode_ulaw)
 
 
-@dataclass(frozen=True, slots=True)
-class _L16:
-    encoding: Encoding
-    order: l16.Order
+def _alaw(encoding: Encoding, _: l16.Order) -> Codec:
+    return _Stateless(encoding, g711.encode_alaw, g711.decode_alaw)
 
-    def encode(self, pcm: Pcm) -> bytes:
-        return l16.encode(pcm, self.order)
 
-    def decode(self, payload: bytes) -> Pcm:
-        return l16.decode(payload, self.order)
+def _l16(encoding: Encoding, order: l16.Order) -> Codec:
+    encode, decode = partial(l16.encode, order=order), partial(l16.decode, order=order)
+    return _Stateless(encoding, encode, decode)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +96,9 @@ class _Entry:
 _L16_RATES = (8000, 16000, 22050, 24000, 48000)
 
 _SUPPORTED = {
-    "PCMU": _Entry((Encoding("PCMU", 8000, 8000),), 8000, lambda encoding, _: _Ulaw(encoding)),
-    "PCMA": _Entry((Encoding("PCMA", 8000, 8000),), 8000, lambda encoding, _: _Alaw(encoding)),
-    "L16": _Entry(tuple(Encoding("L16", rate, rate) for rate in _L16_RATES), 16000, _L16),
+    "PCMU": _Entry((Encoding("PCMU", 8000, 8000),), 8000, _ulaw),
+    "PCMA": _Entry((Encoding("PCMA", 8000, 8000),), 8000, _alaw),
+    "L16": _Entry(tuple(Encoding("L16", rate, rate) for rate in _L16_RATES), 16000, _l16),
 }
 
 

@@ -2,20 +2,15 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import replace
+from collections.abc import AsyncIterator, Callable
 from typing import Any, TypeVar
 
 import numpy as np
 import pytest
 
-from callbridge import App, Call, Turn
-from callbridge.app import Surroundings
+from callbridge import Call, Turn
 from callbridge.carrier.people.script import Step
-from callbridge.serve.settings import Settings
-from callbridge.speech.engines import Speech
-from callbridge.speech.studio import SpeechCounts
-from callbridge.testing import CallReport, CallScript, Pair, Wait, caller, run, says, tone
+from callbridge.testing import CallReport, CallScript, Wait, caller, says, tone
 from callbridge.testing.speech import CHARACTER_S, SPOKEN_HERTZ, pitched
 from telecodecs import Pcm
 
@@ -41,54 +36,9 @@ class SlowJobs:
         return result
 
 
-class SlowApp(App):
-    """An application whose engines take their time."""
-
-    def __init__(self, speech: Speech, takes: Callable[[object], float]) -> None:
-        super().__init__(speech=speech)
-        self._takes = takes
-
-    def configure(self, settings: Settings, surroundings: Surroundings | None = None) -> None:
-        assert surroundings is not None
-        super().configure(settings, replace(surroundings, jobs=SlowJobs(self._takes)))
-
-
-def rehearse(
-    app: App,
-    test: Callable[[Pair], Awaitable[None]],
-    *,
-    delay: float = 0.0,
-    **settings: Any,
-) -> SpeechCounts:
-    """Run `test`; no call, no queued work and no task of ours may be left."""
-    counts: list[SpeechCounts] = []
-
-    async def whole() -> None:
-        pair = Pair(app, delay=delay, **settings)
-        await test(pair)
-        await pair.quiet()
-        if app.sound.speech is not None:
-            studio = app.service.studio()
-            assert (studio.hearing.queued, studio.speaking.queued) == (0, 0)
-            counts.append(studio.counts)
-        await app.close()
-        await asyncio.sleep(1.0)
-        ours = asyncio.all_tasks() - {asyncio.current_task()}
-        left = [task for task in ours if "SlowJobs" not in repr(task)]  # threads that hang
-        assert len(left) == sum(count.stuck for count in counts), left
-
-    run(whole())
-    return counts[0] if counts else SpeechCounts()
-
-
-def parrot(app: App, **settings: Any) -> App:
+async def parrot(call: Call, turn: Turn) -> AsyncIterator[str]:
     """Level 1, and what it heard."""
-
-    @app.reply(**settings)
-    async def reply(call: Call, turn: Turn) -> AsyncIterator[str]:
-        yield f"You said {turn.text}."
-
-    return app
+    yield f"You said {turn.text}."
 
 
 def asks(*steps: Step) -> CallScript:

@@ -130,6 +130,7 @@ class Served:
 
 def certified(folder: Path) -> tuple[serve.Certificate, ssl.SSLContext]:
     """A certificate for 127.0.0.1, its files in `folder`, and a client that trusts its maker."""
+    folder.mkdir(exist_ok=True)
     authority = trustme.CA()
     issued = authority.issue_cert("127.0.0.1")
     issued.cert_chain_pems[0].write_to_path(folder / "cert.pem")

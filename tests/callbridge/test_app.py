@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -24,7 +25,16 @@ from telecodecs import silence
 from tests.callbridge.control.vectors import RECORDED
 from tests.callbridge.media import frames
 from tests.callbridge.media.test_wire import mutilated
-from tests.callbridge.platform import API_KEY, SECRET, Served, event, eventually, initiated, serving
+from tests.callbridge.platform import (
+    API_KEY,
+    SECRET,
+    Platform,
+    Served,
+    event,
+    eventually,
+    initiated,
+    serving,
+)
 
 HANGUP = event("call.hangup", hangup_cause="normal_clearing", hangup_source="caller")
 
@@ -39,6 +49,10 @@ def waiting() -> App:
             pass
 
     return app
+
+
+async def quiet(call: Call) -> None:
+    """A bot that says nothing."""
 
 
 @pytest.fixture
@@ -397,3 +411,31 @@ async def test_settings_cannot_change_under_a_running_application(served: Served
 
 def test_silence_is_an_apology_too() -> None:
     assert repr(App(apology=silence(0)))
+
+
+async def test_dialling_from_a_script_without_a_server_says_so_at_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    platform, app = Platform(), App()
+    app.configure(platform.settings(connection_id="1"), platform.surroundings())
+    dialling = asyncio.create_task(app.dial("+13125550199", "+13125550100", bot=quiet))
+    await platform.command("calls")
+    assert "nothing has reached this application yet" in caplog.text
+    dialling.cancel()
+    await app.close()
+
+
+async def test_dialling_from_an_application_that_is_served_says_nothing_of_the_kind(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    platform, app = Platform(), App()
+    app.configure(platform.settings(connection_id="1"), platform.surroundings())
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app), base_url="http://here"
+    ) as server:
+        await server.get("/healthz")
+    dialling = asyncio.create_task(app.dial("+13125550199", "+13125550100", bot=quiet))
+    await platform.command("calls")
+    assert "nothing has reached" not in caplog.text
+    dialling.cancel()
+    await app.close()

@@ -74,7 +74,7 @@ def test_the_options_of_the_bench_stand_in_groups(typed: Callable[..., str]) -> 
 
 
 def test_brackets_in_a_help_text_are_brackets(typed: Callable[..., str]) -> None:
-    assert "[required]" in typed("call", "--help")
+    assert "[required]" in typed("serve", "--help")
 
 
 # ---- what is printed ----------------------------------------------------------------------------

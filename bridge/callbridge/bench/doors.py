@@ -18,6 +18,7 @@ from callbridge.carrier.core.effects import OpenStream
 from callbridge.carrier.core.leg import CarrierLeg, LegState
 from callbridge.carrier.net.service import RestServer
 from callbridge.carrier.net.shell import Shell
+from callbridge.carrier.parts.streams import StreamPart
 from callbridge.carrier.people.script import CallScript, LegCodec
 from callbridge.carrier.switch import Switch
 from callbridge.errors import CallbridgeError
@@ -182,7 +183,7 @@ class CarrierDoor:
         await self._shell.quiet(QUIET_S)
 
     def _started(self, leg: CarrierLeg) -> LoadCall | None:
-        stream = leg.stream
+        stream = leg.part(StreamPart)
         return self._streams.calls.get(stream.stream_id) if stream and stream.started else None
 
     def _refused(self, leg: CarrierLeg, too_late: bool) -> str:

@@ -8,7 +8,7 @@ merged turns and silence are handled here.
 
 import asyncio
 import inspect
-from collections.abc import AsyncIterable, Awaitable, Callable
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 
 from callbridge.calls.call import Call
@@ -18,7 +18,7 @@ from callbridge.timing.signal import changed
 from callbridge.voice.mouth import STUCK_S, failure_of
 from callbridge.voice.turn import Turn
 
-Text = str | AsyncIterable[str] | None
+Text = str | AsyncIterable[str] | Iterator[str] | None
 Handler = Callable[[Call, Turn], Text | Awaitable[Text]]
 
 LOOK_S = 0.1  # between two looks whether a reply that is to end has paused
@@ -127,6 +127,8 @@ class Replying:
     async def _reply(self, turn: Turn) -> None:
         said = self._handler(self._call, turn)
         text = await said if inspect.isawaitable(said) else said
+        if isinstance(text, Iterator):
+            text = _one_by_one(text)
         task = asyncio.current_task()
         left_behind = task is not None and task.cancelling()  # and took no notice
         if text is not None and not left_behind:
@@ -136,6 +138,12 @@ class Replying:
         if self._settings.keys_interrupt and self._call.speaking:
             self._call.interrupt()
         return False  # the key stays for who asks for keys
+
+
+async def _one_by_one(texts: Iterator[str]) -> AsyncIterator[str]:
+    """A handler may be a plain generator; what it computes between two texts holds up all calls."""
+    for text in texts:
+        yield text
 
 
 def replying(handler: Handler, settings: ReplySettings) -> Callable[[Call], Awaitable[None]]:

@@ -404,7 +404,9 @@ class Call:
             # A task of its own: the one that calls may be cancelled before the goodbye was heard.
             self._hangup = asyncio.create_task(self._platform.hang_up())
             self._leg.ended.add_done_callback(lambda _: self._cancel_hangup())
-        await asyncio.shield(self._hangup)
+        await asyncio.wait({self._hangup})
+        if not self._hangup.cancelled():  # by the end of the call, which is what was asked for
+            self._hangup.result()
 
     @overload
     async def send(self, command: control.Command, /) -> dict[str, object]: ...

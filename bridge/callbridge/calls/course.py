@@ -320,7 +320,9 @@ class Course:
                 await self._out_of_time(bot)
         finally:
             await self._dismiss(bot)
-        if bot.cancelled() or (error := bot.exception()) is None or isinstance(error, CallError):
+        if not bot.done() or bot.cancelled():
+            return  # it was left behind, or has ended as it was told to
+        if (error := bot.exception()) is None or isinstance(error, CallError):
             return  # a bot that ends by a call's own end has ended well
         self._counts.bots_crashed += 1
         text = "".join(traceback.format_exception(error))
@@ -361,9 +363,7 @@ class Course:
             await asyncio.wait({bot}, timeout=self.limits.grace)
         if not bot.done():
             self._counts.bots_stuck += 1
-            where = bot.get_stack(limit=1)
-            at = f"{where[0].f_code.co_filename}:{where[0].f_lineno}" if where else "?"
-            self.leg.tape.write(BotStuck(at=at))
+            self.leg.tape.write(BotStuck(at=_waits_at(bot)))
 
     # ---- the end ----------------------------------------------------------------------------
 
@@ -427,3 +427,9 @@ class Course:
     def on_errand_event(self, number: int, event: Event) -> None:
         """A webhook of the leg that the call's errand of this number has made."""
         self.platform.on_errand(number, event.call_control_id or "", read_news(event))
+
+
+def _waits_at(bot: "asyncio.Task[None]") -> str:
+    """The line at which the bot's own function waits: what `_run_bot` awaits."""
+    frame = getattr(getattr(bot.get_coro(), "cr_await", None), "cr_frame", None)
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame is not None else "?"

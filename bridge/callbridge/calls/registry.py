@@ -5,6 +5,7 @@ their address. Both only tell the call what happened; its own task (`course.py`)
 
 import asyncio
 import logging
+import traceback
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, NoReturn
@@ -19,7 +20,7 @@ from callbridge.errors import CommandError
 from callbridge.media.wire import StartBody
 from callbridge.sockets import tokens
 from callbridge.sockets.door import StreamRefused
-from callbridge.tape.events import CallBegan
+from callbridge.tape.events import CallBegan, CallBroke
 from callbridge.timing.clock import first_of
 
 log = logging.getLogger("callbridge")
@@ -159,8 +160,11 @@ class Calls:
         leg = course.leg
         try:
             await course.run()
-        except Exception:  # a bug of ours must end one call, with its trace, and no other
-            log.exception("the call broke", extra={"call": course.leg.reference})
+        except Exception as error:  # a bug of ours must end one call, with its trace, and no other
+            text = "".join(traceback.format_exception(error))
+            leg.tape.write(
+                CallBroke(error=f"{type(error).__name__}: {error}", traceback=text), error
+            )
         finally:
             leg.end(Hangup("unspecified"))  # if it was cancelled before it began
             self.counts.ended[leg.ended.result().cause] += 1

@@ -1,11 +1,14 @@
 """Settings of one carrier, and how the numbers it can reach behave."""
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Literal, get_args
 
 import msgspec
 
+from callbridge.carrier.people import checks
 from callbridge.carrier.people.script import CallScript
+from callbridge.carrier.shapes import is_url
+from callbridge.errors import SettingsError
 
 Unreachable = Literal["busy", "no_answer", "reject", "not_found"]
 Behaviour = CallScript | Unreachable
@@ -28,3 +31,15 @@ class CarrierConfig(msgspec.Struct, frozen=True, kw_only=True):
     keep_finished: int = 1000
     keep_recordings: int = 20
     dedup_s: float = 60.0
+
+    def __post_init__(self) -> None:
+        """Raises SettingsError for an address that no webhook can go to, and ScriptError for a
+        number where nobody can live so."""
+        for url in (self.webhook_url, self.webhook_failover_url):
+            if url is not None and not is_url(url, ("http", "https")):
+                raise SettingsError(
+                    f"{url!r} is no address for webhooks: it is like http://127.0.0.1:8000/webhooks"
+                )
+        for number, behaviour in self.numbers.items():
+            if not isinstance(behaviour, CallScript):
+                checks.one_of(f"of {number}, the behaviour", behaviour, get_args(Unreachable))

@@ -1,5 +1,6 @@
 """JSON values with their types known: what isinstance says, as type checkers read it."""
 
+import re
 from typing import cast
 
 JsonObject = dict[str, object]
@@ -12,3 +13,7 @@ def as_object(value: object) -> JsonObject | None:
 
 def as_list(value: object) -> list[object] | None:
     return cast(list[object], value) if isinstance(value, list) else None
+
+
+def is_url(value: str, schemes: tuple[str, ...]) -> bool:
+    return re.fullmatch(rf"({'|'.join(schemes)})://[^\s/?#]+[^\s]*", value) is not None

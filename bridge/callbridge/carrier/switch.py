@@ -1,16 +1,28 @@
-"""The carrier's core: the exchange and its REST API, without I/O and without a clock."""
+"""The carrier without I/O and without a clock: exchange, parts and REST API, joined."""
 
+from callbridge.carrier.api.operation import CarrierMeans
 from callbridge.carrier.api.problems import Response
 from callbridge.carrier.api.router import RestApi
 from callbridge.carrier.config import CarrierConfig
+from callbridge.carrier.core.effects import Effect
 from callbridge.carrier.core.exchange import Exchange
+from callbridge.carrier.core.leg import CarrierLeg
+from callbridge.carrier.core.report import CallReport, TapeEntry
+from callbridge.carrier.parts.speak import CarrierSpeech
+from callbridge.carrier.parts.streams import CarrierStreams
+from callbridge.carrier.people.script import CallScript
+from callbridge.carrier.store.store import Application, Store
+from telecodecs import Pcm
 
 
-class Switch(Exchange):
-    """Every method takes `now`, monotonic seconds; `wall` is the Unix time at the first `now`.
+class Switch:
+    """What happens is told here, each time with `now` in monotonic seconds; `wall` is the Unix
+    time at the first `now`.
 
     The shell calls `tick` every 20 ms and carries out `effects()` after every call. With a `seed`
-    all ids are the same every time. `speaks` says that the shell can carry out `Synthesise`."""
+    all ids are the same every time. `speaks` says that the shell can carry out `Synthesise`. A
+    `store` that was used before brings its applications and events; without one all is forgotten
+    at the end."""
 
     def __init__(
         self,
@@ -20,12 +32,113 @@ class Switch(Exchange):
         now: float = 0.0,
         seed: int | None = None,
         speaks: bool = False,
+        store: Store | None = None,
     ) -> None:
-        super().__init__(config, wall=wall, now=now, seed=seed, speaks=speaks)
-        self._rest = RestApi(self)
+        self.config = config
+        self.store = store or Store()
+        self._exchange = Exchange(config, self.store, wall=wall, now=now, seed=seed, speaks=speaks)
+        self._streams = CarrierStreams(self._exchange)
+        self._speech = CarrierSpeech(self._exchange)
+        self._rest = RestApi(CarrierMeans(self._exchange, self._streams, self._speech, self.store))
+        self._keep_own_application()
+
+    def _keep_own_application(self) -> None:
+        """What the carrier was started with goes before what is stored."""
+        config, now = self.config, self._exchange.timestamp()
+        before = self.store.application(config.connection_id)
+        self.store.keep_application(
+            Application(
+                id=config.connection_id,
+                application_name=before.application_name if before else "callbridge",
+                webhook_event_url=config.webhook_url,
+                webhook_event_failover_url=config.webhook_failover_url,
+                created_at=before.created_at if before else now,
+                updated_at=now,
+                settings=before.settings if before else {},
+            )
+        )
+
+    def _at(self, now: float) -> Exchange:
+        """The one place where time passes."""
+        self._exchange.now = now
+        return self._exchange
+
+    # ---- what happens -------------------------------------------------------------------------
+
+    def tick(self, now: float) -> None:
+        self._at(now).tick()
 
     def request(
-        self, method: str, path: str, body: bytes, authorization: str | None, now: float
+        self, method: str, target: str, body: bytes, authorization: str | None, now: float
     ) -> Response:
-        """One request to /v2. Never raises for what a client sends."""
-        return self._rest.request(method, path, body, authorization, now)
+        """One request to /v2, its query in `target`. Never raises for what a client sends."""
+        self._at(now)
+        return self._rest.request(method, target, body, authorization)
+
+    def place_call(self, script: CallScript, now: float) -> str:
+        """A caller rings in. Returns the leg's call_control_id."""
+        application = self.store.application(self.config.connection_id)
+        assert application is not None, "it cannot be deleted"
+        return self._at(now).place_call(script, application.routing())
+
+    def hang_up(self, call_control_id: str, now: float) -> None:
+        """The far end does. Raises LookupError for a call that is unknown or long over."""
+        self._at(now).hang_up(call_control_id)
+
+    def shut_down(self, now: float) -> None:
+        """Every call ends, as when an exchange loses power, but in order."""
+        self._at(now).shut_down()
+
+    # ---- what the shell answers ---------------------------------------------------------------
+
+    def stream_opened(self, stream_id: str, now: float) -> None:
+        self._at(now)
+        self._streams.opened(stream_id)
+
+    def stream_failed(self, stream_id: str, reason: str, now: float) -> None:
+        """The socket could not be opened, or broke."""
+        self._at(now)
+        self._streams.failed(stream_id, reason)
+
+    def stream_closed(self, stream_id: str, now: float) -> None:
+        """The customer closed the socket."""
+        self._at(now)
+        self._streams.closed(stream_id)
+
+    def stream_received(self, stream_id: str, message: str | bytes, now: float) -> None:
+        self._at(now)
+        self._streams.received(stream_id, message)
+
+    def synthesised(self, speak_id: str, pcm: Pcm | None, now: float) -> None:
+        """None when there is no voice after all."""
+        self._at(now)
+        self._speech.synthesised(speak_id, pcm)
+
+    def webhook_outcome(self, call_control_id: str, now: float, **detail: object) -> None:
+        """How a delivery went."""
+        self._at(now).webhook_outcome(call_control_id, **detail)
+
+    # ---- what is seen -------------------------------------------------------------------------
+
+    def effects(self) -> list[Effect]:
+        """What is to be done outside, in order; handed out once."""
+        return self._exchange.effects()
+
+    @property
+    def has_effects(self) -> bool:
+        return self._exchange.has_effects
+
+    @property
+    def live_legs(self) -> int:
+        return self._exchange.live_legs
+
+    def find(self, call_control_id: str) -> CarrierLeg | None:
+        return self._exchange.find(call_control_id)
+
+    def report(self, call_control_id: str) -> CallReport:
+        """Raises LookupError for a call that is unknown or long over."""
+        return self._exchange.report(call_control_id)
+
+    def tape(self, call_control_id: str, after: int = 0) -> tuple[list[TapeEntry], bool]:
+        """Entries from number `after` on, and whether the call is over. Raises LookupError."""
+        return self._exchange.tape(call_control_id, after)

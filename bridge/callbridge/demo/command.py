@@ -23,6 +23,7 @@ from callbridge.carrier.core.report import TapeEntry
 from callbridge.carrier.net import ring
 from callbridge.carrier.net.files import loader
 from callbridge.carrier.people.script import CallScript, ScriptError, parse_script
+from callbridge.carrier.people.steps import fetch
 from callbridge.demo import outcome as results
 from callbridge.demo.journal import FOLLOW_S, follow
 from callbridge.demo.live import Telling
@@ -31,8 +32,10 @@ from callbridge.demo.picture import draw
 from callbridge.demo.record import read
 from callbridge.errors import CallbridgeError
 from callbridge.host import terminal
+from callbridge.host.audiofile import Clip
 from callbridge.host.bind import free_ports
 from callbridge.host.child import Child, ended_by_sigterm, ourselves, running
+from telecodecs import silence
 
 T = TypeVar("T")
 
@@ -76,7 +79,9 @@ def _check_script(pairing: Pairing) -> CallScript:
         raise CallbridgeError(f"{pairing.bot}: no such file")
     path = pairing.script
     try:
-        return parse_script(ring.read_script(path), loader(path.parent))
+        script = parse_script(ring.read_script(path))
+        fetch(script.steps, loader(path.parent), lambda text: Clip(silence(1), 8000))
+        return script
     except ScriptError as error:
         raise CallbridgeError(f"{path}: {error}") from None
 

@@ -34,7 +34,7 @@ class JitterBuffer:
 
     hold_s: float = HOLD_S
     stats: JitterStats = field(default_factory=JitterStats)
-    _next: int | None = None
+    next: int | None = None  # the number that is expected
     held: dict[int, tuple[MediaBody, float]] = field(
         default_factory=dict[int, tuple[MediaBody, float]]
     )  # by number: the frame, and until when it may be held; as they arrived
@@ -44,13 +44,13 @@ class JitterBuffer:
         """`in_order` vouches for a frame whose number only fits when counted over all tracks."""
         self.stats.received += 1
         chunk = frame.chunk
-        if chunk == self._next or self._next is None or (in_order and not self.held):
+        if chunk == self.next or self.next is None or (in_order and not self.held):
             self._behind = 0
-            self._next = chunk + 1
+            self.next = chunk + 1
             return [frame, *self._contiguous()] if self.held else [frame]
         if chunk == UNNUMBERED:
             return [frame]
-        if chunk < self._next:
+        if chunk < self.next:
             return self._behind_the_line(frame)
         if chunk in self.held:
             self.stats.late += 1
@@ -70,23 +70,23 @@ class JitterBuffer:
 
     def _contiguous(self) -> list[MediaBody]:
         due: list[MediaBody] = []
-        assert self._next is not None
-        while (held := self.held.pop(self._next, None)) is not None:
+        assert self.next is not None
+        while (held := self.held.pop(self.next, None)) is not None:
             due.append(held[0])
-            self._next += 1
+            self.next += 1
         return due
 
     def _skip_gap(self) -> list[MediaBody]:
-        assert self._next is not None
+        assert self.next is not None
         first = min(self.held)
-        self.stats.lost += first - self._next
-        self._next = first
+        self.stats.lost += first - self.next
+        self.next = first
         return self._contiguous()
 
     def _behind_the_line(self, frame: MediaBody) -> list[MediaBody]:
-        assert self._next is not None
+        assert self.next is not None
         self.stats.late += 1
-        if self._next - frame.chunk < FAR_BEHIND:
+        if self.next - frame.chunk < FAR_BEHIND:
             self._behind = 0
             return []
         self._behind += 1
@@ -94,7 +94,7 @@ class JitterBuffer:
             return []
         self.stats.restarts += 1
         self._behind = 0
-        self._next = frame.chunk + 1
+        self.next = frame.chunk + 1
         held, self.held = [self.held[chunk][0] for chunk in sorted(self.held)], {}
         return [*held, frame]
 
@@ -111,11 +111,29 @@ class TrackOrder:
     _last_chunk: int | None = None
     _last_track: str = ""
     _coincidences: int = 0
+    _only: JitterBuffer | None = None  # of a stream with one track
+
+    def passes(self, frame: MediaBody) -> bool:
+        """Take a frame that is the next one of the only track, as nearly all are. False leaves it
+        to `push`."""
+        buffer = self._only
+        if (
+            buffer is None
+            or frame.chunk != buffer.next
+            or buffer.held
+            or frame.track != self._last_track
+        ):
+            return False
+        buffer.stats.received += 1
+        buffer.next = frame.chunk + 1
+        self._last_chunk = frame.chunk
+        return True
 
     def push(self, frame: MediaBody, now: float) -> list[MediaBody]:
         buffer = self.tracks.get(frame.track)
         if buffer is None:
             buffer = self.tracks[frame.track] = JitterBuffer()
+            self._only = buffer if len(self.tracks) == 1 else None
         per_stream = len(self.tracks) > 1 and self._counted_per_stream(frame)
         self._last_chunk, self._last_track = frame.chunk, frame.track
         if per_stream:

@@ -183,6 +183,36 @@ class Playout:
         if text:
             utterance.spans.append(Span(text, start, utterance.length))
 
+    def pass_on(self, utterance: Utterance, pcm: Pcm, now: float) -> bool:
+        """Count live audio as sent that needs no queue: whole ptimes of an utterance that sounds,
+        with nothing before it, room under the lead, and no mark due. False changes nothing."""
+        size = len(pcm)
+        seconds = size / self.sample_rate
+        play_end = self.play_end
+        if (
+            len(self._to_send) != 1
+            or self._to_send[0] is not utterance
+            or not 0 < utterance.sent == utterance.length
+            or utterance.closed
+            or self._to_hear
+            or self.withheld
+            or not 0 < size <= self._chunk
+            or size % self._ptime
+            or not -CARRIER_TICK_S <= play_end - now <= self._lead - seconds
+            or self.ledger.sent + size >= self._last_mark + self._mark_every
+        ):
+            return False
+        if play_end <= now:
+            play_end = now
+            self.ledger.begin_stretch(now)
+        utterance.length += size
+        utterance.sent = utterance.length
+        if self.on_sent is not None:
+            self.on_sent(pcm, play_end + CARRIER_TICK_S)
+        self.ledger.sent += size
+        self.play_end = play_end + seconds
+        return True
+
     def close(self, utterance: Utterance) -> None:
         """Nothing more will be added."""
         utterance.closed = True
@@ -216,7 +246,10 @@ class Playout:
 
     def queued_s(self) -> float:
         """Seconds of audio that wait to be sent."""
-        return sum(u.queued for u in self._to_send) / self.sample_rate
+        samples = 0
+        for utterance in self._to_send:  # asked with every frame of an echo
+            samples += utterance.length - utterance.sent
+        return samples / self.sample_rate
 
     def unfinished(self) -> bool:
         """Whether an utterance has yet to end."""

@@ -5,7 +5,6 @@ What arrives is decoded by the format that `start` names, what leaves is encoded
 platform to expect it: `rx` and `tx` are two codecs and often differ (PCMA in, PCMU out)."""
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Literal
@@ -17,7 +16,7 @@ from callbridge.errors import RemoteProtocolError
 from callbridge.media import wire
 from callbridge.media.jitter import NEVER, TrackOrder
 from callbridge.media.ledger import PendingMark
-from callbridge.media.playout import Playout
+from callbridge.media.playout import Playout, Utterance
 from telecodecs import Codec, CodecError, Pcm, Resampler, codec, l16, silence
 
 ByteOrder = Literal["little", "big"]
@@ -111,20 +110,15 @@ MediaEvent = (
 class SessionStats:
     frames_in: int = 0
     frames_out: int = 0
-    concealed: int = 0  # samples of silence put in for lost frames
     undecodable: int = 0  # payloads that the codec refused
     illegal: Counter[str] = field(default_factory=Counter[str])  # frames out of their state
-
-
-def _always() -> bool:
-    return True
 
 
 class MediaSession:
     """Decodes, orders and dispatches what arrives; paces, encodes and marks what leaves.
 
     `sample_rate` is the rate of the audio that it hands out; `playout` runs at the rate of `tx`.
-    While `wanted` says no, what arrives is counted and ordered, but not decoded."""
+    While nothing is `wanted`, what arrives is counted and ordered, but not decoded."""
 
     __slots__ = (
         "_clear",
@@ -135,11 +129,11 @@ class MediaSession:
         "_sent",
         "_sent_before",
         "_tx",
-        "_wanted",
         "order",
         "playout",
         "state",
         "stats",
+        "wanted",
     )
 
     def __init__(
@@ -149,7 +143,7 @@ class MediaSession:
         sample_rate: int,
         *,
         l16_order: ByteOrder = "little",
-        wanted: Callable[[], bool] = _always,
+        wanted: bool = True,
     ) -> None:
         self.playout = playout
         self.state = State.CONNECTING
@@ -161,9 +155,10 @@ class MediaSession:
         self._receiver: Receiver | None = None
         self._l16_order: ByteOrder = l16_order
         self._clear = False
-        self._wanted = wanted
-        self._sent: list[wire.Outgoing] = []  # at once, the last time; and the time before
-        self._sent_before: list[wire.Outgoing] = []
+        self.wanted = wanted
+        # What was sent at once, the last time and the time before; bytes are live audio.
+        self._sent: list[wire.Outgoing] | bytes = []
+        self._sent_before: list[wire.Outgoing] | bytes = []
 
     def set_tx(self, tx: Codec) -> None:
         """Encode differently from the next utterance on."""
@@ -171,11 +166,30 @@ class MediaSession:
 
     # ---- what arrives -----------------------------------------------------------------------
 
+    def hear(self, frame: wire.Media) -> Pcm | None:
+        """The caller's audio in a frame that is in its place, as nearly all are; nothing if it is
+        not wanted. None leaves the frame to `receive`."""
+        body, receiver = frame.media, self._receiver
+        if (
+            self.state is not STREAMING
+            or receiver is None
+            or not receiver.settled
+            or body.track != "inbound"
+            or not self.order.passes(body)
+        ):
+            return None
+        self.stats.frames_in += 1
+        try:
+            return receiver.pcm(body) if self.wanted else receiver.skip(body)
+        except CodecError:
+            self.stats.undecodable += 1
+            return NOTHING
+
     def receive(self, frame: wire.Incoming, now: float) -> list[MediaEvent]:
         """Raises RemoteProtocolError for a frame that has no place here; the state stays.
 
         It stays, too, for a start whose format cannot be decoded."""
-        if self.state is STREAMING and isinstance(frame, wire.Media):  # 49 of 50 frames
+        if self.state is STREAMING and isinstance(frame, wire.Media):
             self.stats.frames_in += 1
             if frame.media.track not in wire.TRACKS:
                 return []
@@ -214,13 +228,12 @@ class MediaSession:
         receiver = self._receiver
         assert receiver is not None, "media is only legal after a start"
         events: list[MediaEvent] = []
-        wanted = self._wanted()
         for body in bodies:
             if body.track != "inbound":
                 continue  # the outbound track only helps to count: it is what we sent
             undecided = receiver.order is None
             try:
-                pcm = receiver.decode(body) if wanted else receiver.skip(body)
+                pcm = receiver.decode(body) if self.wanted else receiver.skip(body)
             except CodecError:
                 self.stats.undecodable += 1
                 continue
@@ -228,10 +241,26 @@ class MediaSession:
                 events.append(ByteOrderFound(receiver.order))
             if len(pcm):
                 events.append(AudioReceived(pcm))
-        self.stats.concealed = receiver.concealed
         return events
 
+    @property
+    def concealed(self) -> int:
+        """Samples of silence put in for lost frames."""
+        return self._receiver.concealed if self._receiver is not None else 0
+
     # ---- what leaves ------------------------------------------------------------------------
+
+    def pass_on(self, utterance: Utterance, pcm: Pcm, now: float) -> bytes | None:
+        """The payload of live audio that may go at once, with nothing before it and no mark behind
+        it. None changes nothing: `Playout.write` takes it, and `frames_to_send` when it is due."""
+        if self.state is not STREAMING or self._clear or self._next_tx is not None:
+            return None
+        if not self.playout.pass_on(utterance, pcm, now):
+            return None
+        payload = self._tx.encode(pcm)
+        self.stats.frames_out += 1
+        self._sent_before, self._sent = self._sent, payload
+        return payload
 
     def interrupt(self, now: float) -> None:
         """Stop speaking: drop what is queued, here and at the carrier."""
@@ -259,14 +288,18 @@ class MediaSession:
 
     def _last_sent(self) -> str:
         """In the order in which it left: "media 800 bytes L16/16000, mark e0.3"."""
-        return ", ".join(self._described(frame) for frame in (*self._sent_before, *self._sent))
+        frames: list[wire.Outgoing | bytes] = []
+        for sent in (self._sent_before, self._sent):
+            frames += [sent] if isinstance(sent, bytes) else sent
+        return ", ".join(self._described(frame) for frame in frames)
 
-    def _described(self, frame: wire.Outgoing) -> str:
+    def _described(self, frame: wire.Outgoing | bytes) -> str:
         match frame:
             case wire.Audio():
+                return self._described(frame.media.payload)
+            case bytes():
                 encoding = self._tx.encoding
-                size = len(frame.media.payload)
-                return f"media {size} bytes {encoding.name}/{encoding.sample_rate}"
+                return f"media {len(frame)} bytes {encoding.name}/{encoding.sample_rate}"
             case wire.SetMark():
                 return f"mark {frame.mark.name}"
             case wire.Clear():
@@ -325,11 +358,16 @@ class Receiver:
         self._next_chunk: int | None = None
         self._next_timestamp = 0.0
 
+    @property
+    def settled(self) -> bool:
+        """Whether the byte order is known, or none is needed."""
+        return self._votes is None
+
     def decode(self, body: wire.MediaBody) -> Pcm:
         """(n,) int16; empty while the byte order of L16 is still being found. Raises CodecError."""
         if self._votes is None:
-            return self._pcm(body)
-        due = [self._pcm(held) for held in self._settle_order(body)]
+            return self.pcm(body)
+        due = [self.pcm(held) for held in self._settle_order(body)]
         return np.concatenate(due) if due else silence(0)
 
     def skip(self, body: wire.MediaBody) -> Pcm:
@@ -346,7 +384,8 @@ class Receiver:
     def _new_resampler(self) -> Resampler | None:
         return Resampler(self._rate, self._wanted_rate) if self._rate != self._wanted_rate else None
 
-    def _pcm(self, body: wire.MediaBody) -> Pcm:
+    def pcm(self, body: wire.MediaBody) -> Pcm:
+        """What `decode` does once the byte order is settled."""
         pcm = self._codec.decode(body.payload)
         samples = len(pcm)
         if body.chunk != self._next_chunk and (missing := self._missing(body)) > 0:

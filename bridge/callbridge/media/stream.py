@@ -11,9 +11,11 @@ from typing import Protocol
 from callbridge.errors import MalformedFrame, RemoteProtocolError
 from callbridge.media import wire
 from callbridge.media.jitter import NEVER
+from callbridge.media.playout import Utterance
 from callbridge.media.session import MediaEvent, MediaSession, State, Undecodable
 from callbridge.timing.clock import Clock
 from callbridge.timing.ticker import Ticker
+from telecodecs import Pcm
 
 WRITE_BUFFER = 65_536  # bytes not yet taken by the socket; above it the pacer stops
 RETRY_S = 0.1  # how often a full write buffer is looked at
@@ -33,6 +35,11 @@ class Transport(Protocol):
 
 
 class StreamListener(Protocol):
+    def on_audio(self, pcm: Pcm) -> None:
+        """(n,) int16 of the caller at the session's rate, any n but 0. The same as the event
+        `AudioReceived`, which is for frames that were not in their place."""
+        ...
+
     def on_media_event(self, event: MediaEvent) -> None: ...
 
     def on_sent(self) -> None:
@@ -84,13 +91,16 @@ class MediaStream:
         """One message of the platform. What is malformed is counted and dropped."""
         if self._closed:
             return  # on its way when we closed
-        now = self._now()
         try:
             frame = wire.decode_incoming(text)
             if isinstance(frame, wire.Unknown):
                 self.stats.unknown += 1
                 return
-            events = self.session.receive(frame, now)
+            if isinstance(frame, wire.Media) and (pcm := self.session.hear(frame)) is not None:
+                if len(pcm):
+                    self._listener.on_audio(pcm)
+                return
+            events = self.session.receive(frame, self._now())
         except MalformedFrame:
             self.stats.malformed += 1
             return
@@ -122,6 +132,16 @@ class MediaStream:
         self._listener.on_sent()
         self._plan(now)
 
+    def pass_on(self, utterance: Utterance, pcm: Pcm) -> bool:
+        """Send live audio at once, which needs neither queue nor plan. False changes nothing."""
+        if self._closed or self._stalled_since is not None or self._transport.buffered():
+            return False
+        payload = self.session.pass_on(utterance, pcm, self._now())
+        if payload is None:
+            return False
+        self._transport.send(wire.encode_audio(payload))
+        return True
+
     def close(self, code: int = 1000, reason: str = "") -> None:
         """Close the socket; no event follows."""
         if not self._closed:
@@ -137,7 +157,7 @@ class MediaStream:
             malformed=self.stats.malformed,
             unknown=self.stats.unknown,
             undecodable=session.stats.undecodable,
-            concealed_samples=session.stats.concealed,
+            concealed_samples=session.concealed,
             frames_lost=sum(track.stats.lost for track in tracks),
             frames_late=sum(track.stats.late for track in tracks),
             write_stalls=self.stats.stalls,

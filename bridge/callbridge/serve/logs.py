@@ -89,6 +89,20 @@ def form_here(form: LogForm) -> Literal["json", "text"]:
 
 def set_up(form: LogForm, level: int = logging.INFO) -> None:
     """Log to standard error; for the command line, as an embedding application has its own way."""
+    logging.basicConfig(level=level, handlers=[_handler(form)], force=True)
+    for noisy in ("httpx", "httpcore", "websockets", "uvicorn.access", "uvicorn.error"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+def set_up_where_nobody_did(form: LogForm) -> None:
+    """Our own lines, under a server that sets up nothing but its own: `uvicorn bot:app`."""
+    logger = logging.getLogger("callbridge")
+    if not logger.hasHandlers():
+        logger.addHandler(_handler(form))
+        logger.setLevel(logging.INFO)
+
+
+def _handler(form: LogForm) -> logging.Handler:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         JsonFormatter(
@@ -99,9 +113,7 @@ def set_up(form: LogForm, level: int = logging.INFO) -> None:
         else TextFormatter()
     )
     handler.addFilter(MaskTokens())
-    logging.basicConfig(level=level, handlers=[handler], force=True)
-    for noisy in ("httpx", "httpcore", "websockets", "uvicorn.access", "uvicorn.error"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+    return handler
 
 
 def mask_server_logs() -> None:

@@ -1,7 +1,8 @@
 """What `/metrics` shows, in the Prometheus text format.
 
-The hot path only adds to plain integers on its own objects; a scrape reads them. The streams of
-calls that have ended are added up here when they end."""
+Everything that is an event of a call's tape is counted from there, by its name. What happens with
+every frame is no event: the hot path adds to plain integers on its own objects, and a scrape reads
+them. The streams of calls that have ended are added up when they end."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -19,6 +20,7 @@ from prometheus_client.core import (
 from callbridge.calls.registry import Calls
 from callbridge.speech.pool import SpeechPool
 from callbridge.speech.studio import SpeechCounts
+from callbridge.tape.tally import TapeTally
 from callbridge.timing.ticker import Ticker
 from callbridge.timing.watchdog import Watchdog
 
@@ -72,12 +74,18 @@ class Metrics:
     """A collector over the registry of calls."""
 
     def __init__(
-        self, calls: Calls, ticker: Ticker, speech: SpeechFigures, watchdog: Watchdog | None
+        self,
+        calls: Calls,
+        happened: TapeTally,
+        ticker: Ticker,
+        speech: SpeechFigures,
+        watchdog: Watchdog | None,
     ) -> None:
         self.webhooks: Counter[str] = (
             Counter()
         )  # by outcome: accepted, repeated, refused, malformed
         self._calls = calls
+        self._happened = happened
         self._ticker = ticker
         self._speech = speech
         self._watchdog = watchdog
@@ -93,6 +101,7 @@ class Metrics:
         yield _by("calls_begun", "calls begun", "direction", counts.begun)
         yield _by("calls_ended", "calls ended", "cause", counts.ended)
         yield _by("webhooks", "webhooks received", "outcome", self.webhooks)
+        yield _by("events", "what the tapes of calls say", "event", self._happened.counts())
         for name, total in (
             ("calls_refused", counts.refused),
             ("bots_crashed", counts.bots_crashed),

@@ -6,16 +6,18 @@ import logging
 import socket
 import ssl
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Protocol
+from urllib.parse import urlsplit
 
 import uvicorn
 
 from callbridge.app import App
 from callbridge.errors import SettingsError
+from callbridge.serve.settings import Settings, is_loopback
 from callbridge.sockets.picows import dispatcher
 
 # A thread that computes gives the interpreter up after so long. While one recognises speech, the
@@ -97,6 +99,18 @@ class Server(uvicorn.Server):
         self._draining.append(asyncio.get_running_loop().create_task(drain_then_exit()))
         if len(calls) and not now:
             self._leaving(len(calls), within_s)
+
+
+def doubts(app: App, settings: Settings, port: int) -> Iterator[str]:
+    """What looks like a mistake, and would only show when nobody answers a call."""
+    if not app.has_bots:
+        yield "no bot is registered: calls that come in are rejected; register one with @app.call"
+    public = urlsplit(settings.public_url)
+    if is_loopback(public.hostname or "") and (public.port or 80) != port:
+        yield (
+            f"CALLBRIDGE_PUBLIC_URL is {settings.public_url}, but this server listens on port "
+            f"{port}: webhooks and media will not arrive"
+        )
 
 
 def server(

@@ -189,6 +189,11 @@ class Settings(BaseSettings):
         return "ws" + self.public_url.removeprefix("http") + "/media"
 
     @property
+    def is_local(self) -> bool:
+        """Whether the platform is a carrier on this machine."""
+        return _stays_here(self.base_url)
+
+    @property
     def sampling_rate(self) -> int:
         """Hz of the audio we send: `codec_rate`, or what the codec has when that is not set."""
         return self.codec_rate or CODEC_RATES[self.codec][0]

@@ -199,6 +199,15 @@ class BotStuck(Happening, frozen=True, kw_only=True, tag="bot_stuck"):
     at: str
 
 
+class CallBroke(Happening, frozen=True, kw_only=True, tag="call_broke"):
+    """A task of the call itself raised, which is a bug of ours: it ends this call and no other."""
+
+    words = "the call broke"
+    level = logging.ERROR
+    error: str
+    traceback: str = ""
+
+
 class CallOver(Happening, frozen=True, kw_only=True, tag="call_over"):
     """The last event of every call."""
 
@@ -315,6 +324,7 @@ CallEvent = (
     | BotLog
     | BotCrashed
     | BotStuck
+    | CallBroke
     | CallOver
     | TurnTaken
     | TurnLost

@@ -1,9 +1,15 @@
 """Callers for tests, in a line or two."""
 
+from pathlib import Path
+
+import msgspec
 import numpy as np
 
+from callbridge.carrier.net.files import loader
+from callbridge.carrier.net.ring import read_script
 from callbridge.carrier.people.echo import EchoPath
-from callbridge.carrier.people.script import CallScript, HangUp, Play, Press, Step, Wait
+from callbridge.carrier.people.script import CallScript, parse_script
+from callbridge.carrier.people.steps import HangUp, Play, Press, Say, Step, Wait
 from callbridge.host.audiofile import Clip
 from telecodecs import Pcm
 
@@ -21,9 +27,29 @@ def caller(*steps: Step, to: str = NUMBER, echo: EchoPath | None = None) -> Call
     return CallScript(to=to, steps=(*opening, *steps, *ending), echo=echo)
 
 
-def says(pcm: Pcm, sample_rate: int = 8000, *, background: bool = False) -> Play:
-    """A step: say (n,) int16 samples; in the background the next step begins at once."""
-    return Play(Clip(pcm, sample_rate), background)
+def caller_of(path: str | Path) -> CallScript:
+    """The caller of a JSON script, as `callbridge call` reads it. What they `say`, a test says with
+    its own voice. Raises CallbridgeError."""
+    path = Path(path)
+    script = parse_script(read_script(path))
+    load = loader(path.parent)
+    steps = tuple(
+        msgspec.structs.replace(step, sound=load(step.sound))
+        if isinstance(step, Play) and isinstance(step.sound, str)
+        else step
+        for step in script.steps
+    )
+    return msgspec.structs.replace(script, steps=steps)
+
+
+def says(what: str | Pcm, sample_rate: int = 8000, *, background: bool = False) -> Say | Play:
+    """A step: say a text, or (n,) int16 samples; in the background the next step begins at once.
+
+    A text is said so that the engines of the test understand it to the letter (`scripted` and
+    `pitched` of `callbridge.testing.speech`); for other engines, with espeak-ng."""
+    if isinstance(what, str):
+        return Say(what, background=background)
+    return Play(Clip(what, sample_rate), background)
 
 
 def tone(seconds: float, hertz: float = 440.0, sample_rate: int = 8000) -> Pcm:
@@ -37,4 +63,4 @@ def hum(text: str, sample_rate: int) -> Pcm:
     return tone(CHARACTER_S * len(text), 300.0, sample_rate)
 
 
-__all__ = ["NUMBER", "HangUp", "Press", "Wait", "caller", "hum", "says", "tone"]
+__all__ = ["NUMBER", "HangUp", "Press", "Wait", "caller", "caller_of", "hum", "says", "tone"]

@@ -8,30 +8,37 @@ import asyncio
 import base64
 import json
 from collections import deque
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Literal, cast
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
+import msgspec
 from nacl.signing import SigningKey
 
 from callbridge.app import App, Surroundings
-from callbridge.carrier.config import CarrierConfig
+from callbridge.carrier.api.problems import Response
+from callbridge.carrier.config import Behaviour, CarrierConfig
 from callbridge.carrier.core import effects as do
 from callbridge.carrier.core.report import CallReport
+from callbridge.carrier.net.files import loader
 from callbridge.carrier.people.script import CallScript
+from callbridge.carrier.people.steps import WITHIN_S, Say, Step, Wait, fetch
 from callbridge.carrier.switch import Switch
 from callbridge.errors import CallbridgeError
 from callbridge.media.wire import TOKEN_HEADER
 from callbridge.serve.settings import Settings
 from callbridge.sockets.endpoint import StreamOwner
-from callbridge.testing.callers import hum
-from callbridge.testing.loop import VirtualClock, run
-from callbridge.timing.jobs import InlineJobs
+from callbridge.speech.engines import Speech
+from callbridge.testing.callers import NUMBER, hum
+from callbridge.testing.loop import EPOCH, VirtualClock, VirtualLoop, run
+from callbridge.testing.placed import PTIME_S, PlacedCall
+from callbridge.testing.speech import scripted, voice_for
+from callbridge.testing.witness import Crash, Witness
+from callbridge.testing.words import Conversation, SentCommand, turns_of
+from callbridge.timing.jobs import InlineJobs, Jobs
 
-T = TypeVar("T")
-
-PTIME_S = 0.020
 RETRY_S = 1.0
 ATTEMPTS = 2
 FINISHED_KEPT = 256
@@ -47,7 +54,17 @@ class Pair:
     """An application on one end and a carrier on the other; made inside a virtual loop.
 
     `delay` is the network's, in seconds each way, for frames and webhooks alike. `lateness` says
-    for each webhook how much later it comes; infinity is a webhook that is lost."""
+    for each webhook how much later it comes; infinity is a webhook that is lost. `jobs` does the
+    work of speech engines: by default it takes no time.
+
+    An application without speech engines of its own gets `callbridge.testing.speech.scripted`,
+    which understand to the letter what a caller `says`; with "own" it has what it is served with.
+    `numbers` says who lives where
+    (`CarrierConfig.numbers`). `speech` and the settings take the place of what the application was
+    made with, until `close`.
+
+    A crash of a bot, or of a call, is raised by `call`, `finished` or `close`, unless
+    `expect_crash` is its type; then the report has it, and a test without such a crash fails."""
 
     def __init__(
         self,
@@ -56,10 +73,27 @@ class Pair:
         *,
         delay: float = 0.0,
         seed: int = 1,
+        jobs: Jobs | None = None,
+        numbers: Mapping[str, Behaviour] | None = None,
+        speech: Speech | Literal["own"] | None = None,
+        expect_crash: Crash | None = None,
         **settings: Any,
     ) -> None:
         config = config or CarrierConfig(webhook_url=f"{ADDRESS}/webhooks", keep_recordings=1000)
+        if speech is None:
+            speech = app.sound.speech or scripted()
+        engines = app.sound.speech if speech == "own" else speech
+        self._speak = voice_for(engines.recogniser if engines is not None else None)
+        config = msgspec.structs.replace(
+            config,
+            numbers={
+                number: self._voiced(person) if isinstance(person, CallScript) else person
+                for number, person in (config.numbers if numbers is None else numbers).items()
+            },
+        )
         self.app = app
+        self._commands: dict[str, list[SentCommand]] = {}  # by call_control_id
+        self._witness = Witness(expect_crash)
         self.clock = VirtualClock()
         self.switch = Switch(
             config, wall=self.clock.wall(), now=self.clock.now(), seed=seed, speaks=True
@@ -69,6 +103,8 @@ class Pair:
         self.lateness: Callable[[do.SendWebhook], float] = on_time
         self._delay = delay
         self._loop = asyncio.get_running_loop()
+        self._on_loop_error = self._loop.get_exception_handler()
+        self._loop.set_exception_handler(self._loop_error)
         self._key = SigningKey(seed.to_bytes(32, "little"))
         self._sockets: dict[str, Socket] = {}
         self._finished: dict[str, asyncio.Future[CallReport]] = {}
@@ -76,36 +112,88 @@ class Pair:
         self._draining = False
         self._drain_planned = False
         self._ticks: asyncio.TimerHandle | None = None
+        self._before = app.configuration
+        made_with = self._before.settings
+        facts: dict[str, Any] = {
+            "api_key": config.api_key,
+            "public_key": base64.b64encode(bytes(self._key.verify_key)).decode(),
+            "base_url": f"{ADDRESS}/v2",
+            "public_url": ADDRESS,
+            "connection_id": config.connection_id,
+            "media_auth": "minted",
+        }
+        given: dict[str, Any] = {}
+        if made_with is not None:
+            given = {name: getattr(made_with, name) for name in made_with.model_fields_set}
         app.configure(
-            Settings.load(
-                api_key=config.api_key,
-                public_key=base64.b64encode(bytes(self._key.verify_key)).decode(),
-                base_url=f"{ADDRESS}/v2",
-                public_url=ADDRESS,
-                connection_id=config.connection_id,
-                **settings,
-            ),
-            Surroundings(self.clock, InlineJobs(), Rest(self)),
+            Settings.load(**(given | facts | settings)),
+            Surroundings(self.clock, jobs or InlineJobs(), Rest(self), engines, (self._witness,)),
         )
 
     # ---- for tests --------------------------------------------------------------------------
 
     def place(self, script: CallScript) -> str:
         """A caller rings in; returns the call_control_id."""
-        call_control_id = self.switch.place_call(script, self.clock.now())
+        call_control_id = self.switch.place_call(self._voiced(script), self.clock.now())
         self.drain()
         return call_control_id
 
-    async def call(self, script: CallScript) -> CallReport:
+    async def call(self, script: CallScript) -> Conversation:
         """A whole call: until the carrier has finished it and the bridge has forgotten it."""
         return await self.finished(self.place(script))
 
-    async def finished(self, call_control_id: str) -> CallReport:
+    async def ring(self, *steps: Step, to: str = NUMBER) -> PlacedCall:
+        """A call whose media stream runs, and a caller who does these steps and stays."""
+        script = CallScript(to=to, steps=(Wait("answered"), Wait("streaming"), *steps))
+        call_control_id = self.place(script)
+        for _ in range(round(WITHIN_S / PTIME_S)):
+            for leg in self.app.service.calls.legs():
+                if leg.call_control_id == call_control_id and leg.stream is not None:
+                    return PlacedCall(
+                        call_control_id, self.switch, leg.tape, self.voiced, self.finished
+                    )
+            await asyncio.sleep(PTIME_S)
+        raise AssertionError(f"no media stream in {WITHIN_S:g} s")
+
+    async def finished(self, call_control_id: str) -> Conversation:
+        """What became of a call once it is over. Raises what crashed in it."""
         future = self._finished.setdefault(call_control_id, self._loop.create_future())
         report = await future
         del self._finished[call_control_id]
         await self.quiet()
-        return report
+        self._witness.raise_crashes()
+        events, crashes = self._witness.take(call_control_id)
+        leg = self.switch.find(call_control_id)
+        began = leg.started_at if leg is not None else 0.0
+        commands = [
+            msgspec.structs.replace(command, at_s=round(command.at_s - began, 3))
+            for command in self._commands.pop(call_control_id, ())
+        ]
+        return Conversation(
+            **msgspec.structs.asdict(report),
+            turns=turns_of(events, EPOCH + began),
+            commands=tuple(commands),
+            crashes=crashes,
+        )
+
+    async def close(self) -> None:
+        """End the application and give it back what it was made with. Raises what crashed."""
+        try:
+            await self.app.close()
+        finally:
+            self.app.restore(self._before)
+            if isinstance(self._loop, VirtualLoop):
+                self._loop.tell_failures()
+            self._loop.set_exception_handler(self._on_loop_error)
+            self._witness.raise_crashes()
+
+    def raise_if_unmet(self) -> None:
+        """For the end of a test that expects a crash. Raises AssertionError."""
+        self._witness.raise_if_unmet()
+
+    def note_crashes(self, failure: BaseException) -> None:
+        """Add to a test's own failure what had crashed before it, which is likely its cause."""
+        self._witness.note_crashes(failure)
 
     async def quiet(self) -> None:
         """Until the bridge has no call left and every frame on the way has arrived."""
@@ -118,6 +206,27 @@ class Pair:
         for socket in list(self._sockets.values()):
             socket.break_off()
         self.drain()
+
+    def _voiced(self, script: CallScript) -> CallScript:
+        return msgspec.structs.replace(script, steps=self.voiced(script.steps))
+
+    def voiced(self, steps: tuple[Step, ...]) -> tuple[Step, ...]:
+        """What a caller says, in a voice that the bot's engines understand. Raises ScriptError."""
+        mute = (
+            msgspec.structs.replace(step, recording="") if isinstance(step, Say) else step
+            for step in steps
+        )
+        return fetch(mute, loader(Path()), self._speak)
+
+    def _loop_error(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Of a callback, or a task that nobody waits for."""
+        error = context.get("exception")
+        if isinstance(error, Exception) and self._witness.expects(error):
+            self._witness.on_crash(error)
+        elif self._on_loop_error is not None:
+            self._on_loop_error(loop, context)
+        else:
+            loop.default_exception_handler(context)
 
     # ---- between the two --------------------------------------------------------------------
 
@@ -177,7 +286,7 @@ class Pair:
                 future.set_result(self.switch.report(call_control_id))
                 if len(self._finished) > FINISHED_KEPT:  # of legs that nobody asks for
                     done = (name for name, report in self._finished.items() if report.done())
-                    del self._finished[next(done)]
+                    self._forget_call(next(done))
             case do.Synthesise(speak_id=speak_id, text=text, sample_rate=rate):
                 self.switch.synthesised(speak_id, hum(text, rate), self.clock.now())
 
@@ -229,6 +338,21 @@ class Pair:
             return
         self.switch.stream_opened(effect.stream_id, now)
 
+    def _forget_call(self, call_control_id: str) -> None:
+        del self._finished[call_control_id]
+        self._commands.pop(call_control_id, None)
+        self._witness.take(call_control_id)
+
+    def on_command(self, path: str, body: bytes, answer: Response) -> None:
+        """The carrier has answered a command. A dial is one of the call that it makes."""
+        _, _, call, _, name = (*path.strip("/").split("/"), "", "", "")[:5]
+        data = answer.body.get("data")
+        if not name and isinstance(data, dict):
+            call, name = str(cast("dict[str, object]", data).get("call_control_id")), "dial"
+        fields = json.loads(body or b"{}")
+        sent = SentCommand(name, fields, answer.status, self.clock.now())
+        self._commands.setdefault(call, []).append(sent)
+
     def forget(self, stream_id: str) -> None:
         self._sockets.pop(stream_id, None)
 
@@ -269,25 +393,54 @@ class Rest(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         pair = self._pair
         await asyncio.sleep(2 * pair._delay)  # pyright: ignore[reportPrivateUsage]
+        body = await request.aread()
         answer = pair.switch.request(
             request.method,
-            request.url.path,
-            await request.aread(),
+            request.url.raw_path.decode(),
+            body,
             request.headers.get("authorization"),
             pair.clock.now(),
         )
+        if request.method == "POST":
+            pair.on_command(request.url.path, body, answer)
         pair.drain()
         return httpx.Response(answer.status, json=answer.body, headers=answer.headers)
 
 
-def converse(app: App, script: CallScript, **pair: Any) -> CallReport:
-    """One whole call in virtual time: what the caller of `script` and the bots of `app` had."""
+def converse(
+    app: App, script: CallScript, *, settings: Mapping[str, Any] | None = None, **pair: Any
+) -> Conversation:
+    """One whole call in virtual time: what the caller of `script` and the bots of `app` had.
 
-    async def whole() -> CallReport:
-        joined = Pair(app, **pair)
-        try:
-            return await joined.call(script)
-        finally:
-            await app.close()
+    `settings` are those of `callbridge.serve.settings`, by field name; the other options are those
+    of `Pair`. They take the place of what the application was made with for this one call. Raises
+    what crashed, unless it is of the type `expect_crash`. In an asynchronous test:
+    `async_converse`."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        pass  # as it should be
+    else:
+        raise RuntimeError(
+            "converse runs an event loop of its own, and here one runs already: write "
+            "`await async_converse(...)`, or take the fixture `pair` and `await pair.call(...)`"
+        )
+    return run(_conversed(app, script, {**pair, **(settings or {})}))
 
-    return run(whole())
+
+async def async_converse(app: App, script: CallScript, **options: Any) -> Conversation:
+    """`converse`, in an asynchronous test. On a loop of real time it runs in a thread."""
+    if not isinstance(asyncio.get_running_loop(), VirtualLoop):
+        return await asyncio.to_thread(converse, app, script, **options)
+    settings: Mapping[str, Any] = options.pop("settings", None) or {}
+    return await _conversed(app, script, {**options, **settings})
+
+
+async def _conversed(app: App, script: CallScript, options: dict[str, Any]) -> Conversation:
+    pair = Pair(app, **options)
+    try:
+        report = await pair.call(script)
+    finally:
+        await pair.close()
+    pair.raise_if_unmet()
+    return report

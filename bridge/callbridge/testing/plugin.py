@@ -8,10 +8,11 @@
 An `async def` test runs on the virtual loop if it asks for `pair` or has the mark `virtual`; every
 other one is left to pytest-asyncio, or to whatever runs asynchronous tests. `app` is an application
 without bots: a conftest.py that has an `app` of its own replaces it. The arguments of the mark are
-those of `Pair`: `@pytest.mark.virtual(delay=0.05)`.
+those of `Pair`: `@pytest.mark.virtual(delay=0.05)`; several marks add up.
 
-A virtual test fails when a call or a task outlives it. Asynchronous fixtures stay on the real loop:
-what a virtual test needs is made in its body."""
+A virtual test fails when a bot or a call crashes that is not expected to, by
+`@pytest.mark.virtual(expect_crash=ValueError)`, and when a call or a task outlives it. Asynchronous
+fixtures stay on the real loop: what a virtual test needs is made in its body."""
 
 import asyncio
 import functools
@@ -47,8 +48,9 @@ def virtual_runner() -> Iterator[VirtualRunner]:
 @pytest.fixture
 def pair(request: pytest.FixtureRequest, app: App, virtual_runner: VirtualRunner) -> Pair:
     """`app` joined in memory to a carrier."""
-    mark = request.node.get_closest_marker("virtual")
-    options: dict[str, Any] = mark.kwargs if mark else {}
+    options: dict[str, Any] = {}
+    for mark in reversed(list(request.node.iter_markers("virtual"))):  # the closest comes last
+        options |= mark.kwargs
 
     async def on_the_loop() -> Pair:
         return Pair(app, **options)
@@ -94,16 +96,33 @@ def _in_virtual_time(
 
 async def _to_its_end(test: Coroutine[Any, Any, None], pair: Pair | None) -> None:
     """The test, then the end of its calls and of its application; nothing may be left."""
-    await test
+    try:
+        await test
+    except BaseException as failure:
+        if pair is not None:
+            pair.note_crashes(failure)
+        raise
     if pair is not None:
         try:
             async with asyncio.timeout(QUIET_S):
                 await pair.quiet()
         except TimeoutError:
             pytest.fail(f"a call was still alive {QUIET_S:g} s after its test", pytrace=False)
-        await pair.app.close()
+        if waits := _what_waits(pair.app):
+            pytest.fail(waits, pytrace=False)
+        await pair.close()
+        pair.raise_if_unmet()
         await asyncio.sleep(ENDING_S)
     left = asyncio.all_tasks() - {asyncio.current_task()}
     if left:
         names = ", ".join(sorted(task.get_name() for task in left))
         pytest.fail(f"tasks were still alive after the test: {names}", pytrace=False)
+
+
+def _what_waits(app: App) -> str:
+    """What a call has left behind inside of the application, or nothing."""
+    if app.sound.speech is not None:
+        studio = app.service.studio()
+        if studio.hearing.queued or studio.speaking.queued:
+            return "work for speech engines was still queued after the test"
+    return ""

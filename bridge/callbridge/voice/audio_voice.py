@@ -143,8 +143,7 @@ class AudioVoice:
             self._live_transmitter = line.transmitter()
         if self._live_transmitter is not None:
             pcm = self._live_transmitter.process(pcm)
-        line.playout.write(live, pcm, line.clock.now(), text)
-        line.pump()
+        line.write(live, pcm, text)
         return live
 
     def close_live(self) -> Utterance | None:

@@ -70,12 +70,12 @@ class Ear:
         self._unknown = 0  # turns that are being recognised
         self._in_order = asyncio.Lock()
         self._closed = False
-        line.on_audio = self._hear
+        line.hear_with(self._hear)
         line.playout.on_sent = self._sounds
 
     def close(self) -> None:
         self._closed = True  # the timer that all calls share may still call back
-        self._line.on_audio = None
+        self._line.hear_with(None)
         self._line.playout.on_sent = None
         self.queue.changed.notify()
 

@@ -93,6 +93,7 @@ class AudioLine:
 
     # Hot: no dictionary for every call.
     __slots__ = (
+        "_ear",
         "_hearing",
         "_loop",
         "_owner",
@@ -106,7 +107,6 @@ class AudioLine:
         "given_up",
         "listeners",
         "lost_at",
-        "on_audio",
         "plan",
         "platform_errors",
         "playout",
@@ -128,11 +128,11 @@ class AudioLine:
         self.lost_at: float | None = None
         self.queue_limit = round(QUEUE_LIMIT_S * plan.tx_rate)  # samples
         self.sent = Signal()  # audio has left or an utterance has ended: there is room
-        self.on_audio: Callable[[Pcm], None] | None = None  # the ear: one ptime each
         self.streams = self.streams_lost = self._past_dropped = 0
         self.platform_errors: Counter[int] = Counter()
         self._owner = owner
         self._tape = tape
+        self._ear: Callable[[Pcm], None] | None = None
         self._ticker = ticker
         self._loop = asyncio.get_running_loop()
         self._past_streams: Counter[str] = Counter()
@@ -153,7 +153,7 @@ class AudioLine:
             self._tx_codec(),
             plan.sample_rate,
             l16_order=plan.l16_order,
-            wanted=self.wants_audio,
+            wanted=self._wants_audio,
         )
         self.stream = MediaStream(session, self, transport, self.clock, self._ticker)
         self.streams += 1
@@ -190,7 +190,7 @@ class AudioLine:
     def on_media_event(self, event: MediaEvent) -> None:
         match event:
             case AudioReceived():
-                self._take_audio(event.pcm)
+                self.on_audio(event.pcm)
             case ByteOrderFound():
                 self._match_order(event.order)
             case DigitReceived():
@@ -224,25 +224,37 @@ class AudioLine:
         """The caller's voice from now on, for one listener."""
         listener = AudioListener()
         self.listeners = (*self.listeners, listener)
+        self._match_wishes()
         return listener
 
     def leave(self, listener: AudioListener) -> None:
         self.listeners = tuple(other for other in self.listeners if other is not listener)
         self._past_dropped += listener.dropped
         listener.dropped = 0
-        if not self.wants_audio():
+        self._match_wishes()
+
+    def hear_with(self, ear: Callable[[Pcm], None] | None) -> None:
+        """Who is told of each ptime as it comes, besides the listeners."""
+        self._ear = ear
+        self._match_wishes()
+
+    @property
+    def _wants_audio(self) -> bool:
+        return bool(self.listeners) or self._ear is not None
+
+    def _match_wishes(self) -> None:
+        """What is decoded for nobody is not decoded."""
+        if not self._wants_audio:
             self._rest = None
+        if self.stream is not None:
+            self.stream.session.wanted = self._wants_audio
 
-    def wants_audio(self) -> bool:
-        """Whether anybody listens: what is decoded for nobody is not decoded."""
-        return bool(self.listeners) or self.on_audio is not None
-
-    def _take_audio(self, pcm: Pcm) -> None:
+    def on_audio(self, pcm: Pcm) -> None:
         """Cut into ptimes, whatever length came."""
         if self._rest is None and len(pcm) == self._ptime:  # as nearly all of them are
             self._hand_out(pcm, INBOUND_LIMIT)
             return
-        if not self.wants_audio():
+        if not self._wants_audio:
             return
         if self._rest is not None:
             pcm = np.concatenate([self._rest, pcm])
@@ -258,8 +270,8 @@ class AudioLine:
     def _hand_out(self, frame: Pcm, limit: int) -> None:
         for listener in self.listeners:
             listener.take(frame, limit)
-        if self.on_audio is not None:
-            self.on_audio(frame)
+        if self._ear is not None:
+            self._ear(frame)
 
     # ---- audio out --------------------------------------------------------------------------
 
@@ -281,6 +293,14 @@ class AudioLine:
         return (
             None if plan.sample_rate == plan.tx_rate else Resampler(plan.sample_rate, plan.tx_rate)
         )
+
+    def write(self, utterance: Utterance, pcm: Pcm, text: str = "") -> None:
+        """Add samples at the wire's rate, and the text that they sound like; sent as it is due."""
+        stream = self.stream
+        if stream is not None and not text and stream.pass_on(utterance, pcm):
+            return
+        self.playout.write(utterance, pcm, self.clock.now(), text)
+        self.pump()
 
     def pump(self) -> None:
         """Something was queued, closed or cut."""

@@ -238,7 +238,10 @@ class Mouth:
             await queue.put(None)
             raise RuntimeError("the source of a text was cancelled, but not by us") from cancelled
         except Exception:
-            await queue.put(None)
+            task = asyncio.current_task()
+            # Nobody takes from the queue of a text that was cut, and it may be full.
+            if not saying.cut.done() and not (task and task.cancelling()):
+                await queue.put(None)
             raise
         await queue.put(None)
 

@@ -51,13 +51,15 @@ def test_the_delay_of_resampling_is_measured(bot_rate: int) -> None:
     assert reader.unread == 0
 
 
+PCMU = form(codec("PCMU"))
+PCMU_FRAMES = PCMU.payloads()
+
+
 @given(st.lists(st.integers(1, 900), min_size=1, max_size=60), st.integers(0, NUMBERS - 1))
 def test_any_cut_gives_the_same_numbers(cuts: list[int], first: int) -> None:
-    shape = form(codec("PCMU"))
-    payloads = shape.payloads()
-    frames = 1 + sum(cuts) // shape.size
-    whole = b"".join(payloads[(first + n) % NUMBERS] for n in range(frames))
-    reader = Reader(shape)
+    frames = 1 + sum(cuts) // PCMU.size
+    whole = b"".join(PCMU_FRAMES[(first + n) % NUMBERS] for n in range(frames))
+    reader = Reader(PCMU)
     found: list[int] = []
     at = 0
     for cut in [*cuts, len(whole)]:

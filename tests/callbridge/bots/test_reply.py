@@ -216,8 +216,8 @@ async def test_a_bot_that_only_replies_needs_engines_at_the_start(
     monkeypatch.setitem(sys.modules, "moonshine_voice", None)
     app = App()
     app.reply()(agrees)
-    Pair(app)
-    with pytest.raises(SettingsError, match=r"callbridge\[speech\]"):
+    Pair(app, speech="own")
+    with pytest.raises(SettingsError, match=r"install the extra callbridge\[speech\]"):
         _ = app.service
 
 

@@ -1,91 +1,77 @@
 """Only words are signs of life, and no call lasts for ever."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 
 from callbridge import App, Call, SettingsError, Turn
 from callbridge.calls.course import OUT_OF_TIME
 from callbridge.testing import Pair, Wait, caller, says, tone
 from callbridge.testing.speech import pitched
-from tests.callbridge.hummed import LEAVES_IT, hummed_s, rehearse, says_s
+from tests.callbridge.hummed import LEAVES_IT, hummed_s, says_s
 
 HELLO, NOISE = 440.0, 900.0
 EAR = pitched({HELLO: "hello there", NOISE: ""})
 
 
-def attendant(**settings: object) -> App:
-    app = App(speech=EAR)
-
-    @app.reply(**settings)  # type: ignore[arg-type]
-    async def reply(call: Call, turn: Turn) -> AsyncIterator[str]:
-        yield "Yes."
-
-    return app
+@pytest.fixture
+def out_of_time() -> str:
+    return OUT_OF_TIME
 
 
-def test_noise_does_not_keep_an_abandoned_call_open() -> None:
-    noises = [step for _ in range(20) for step in (says(tone(0.6, NOISE)), Wait("bot_silent", 5.4))]
-
-    async def test(pair: Pair) -> None:
-        report = await pair.call(caller(*noises, LEAVES_IT))
-        assert report.hangup_source == "callee"
-        assert report.duration_s < 40.0
-
-    rehearse(attendant(idle="Are you there?", idle_after=8.0, idle_limit=2), test)
+@pytest.fixture
+def app(out_of_time: str) -> App:
+    return App(speech=EAR, out_of_time=out_of_time)
 
 
-def test_words_do() -> None:
-    words = [step for _ in range(5) for step in (says(tone(0.8, HELLO)), Wait("bot_silent", 6.0))]
-
-    async def test(pair: Pair) -> None:
-        report = await pair.call(caller(*words))
-        assert report.hangup_source == "caller"
-
-    rehearse(attendant(idle="Are you there?", idle_after=8.0, idle_limit=0), test)
+async def agrees(call: Call, turn: Turn) -> str:
+    return "Yes."
 
 
-def test_the_longest_call_is_told_so_and_ended() -> None:
-    app = App(speech=EAR)
-
-    @app.call
-    async def talker(call: Call) -> None:
-        async for _ in call.audio():
-            pass
-
-    async def test(pair: Pair) -> None:
-        report = await pair.call(caller(LEAVES_IT))
-        assert report.hangup_source == "callee"
-        assert hummed_s(report) == pytest.approx(says_s(OUT_OF_TIME), abs=0.2)
-        assert report.duration_s == pytest.approx(20.0 + says_s(OUT_OF_TIME), abs=1.0)
-
-    rehearse(app, test, max_call_s=20.0)
+async def waits(call: Call) -> None:
+    async for _ in call.audio():
+        pass
 
 
-def test_a_bot_has_a_longest_call_of_its_own_and_says_so_in_its_language() -> None:
-    words = "Auf Wiederhören."
-    app = App(speech=EAR, out_of_time=words)
-
-    @app.call(max_s=10.0)
-    async def talker(call: Call) -> None:
-        async for _ in call.audio():
-            pass
-
-    async def test(pair: Pair) -> None:
-        report = await pair.call(caller(LEAVES_IT))
-        assert report.hangup_source == "callee"
-        assert hummed_s(report) == pytest.approx(says_s(words), abs=0.2)
-        assert report.duration_s == pytest.approx(10.0 + says_s(words), abs=1.0)
-
-    rehearse(app, test, max_call_s=20.0)
+async def test_noise_does_not_keep_an_abandoned_call_open(app: App, pair: Pair) -> None:
+    app.reply(idle="Are you there?", idle_after=8.0, idle_limit=2)(agrees)
+    noises = (says(tone(0.6, NOISE)), Wait("bot_silent", 5.4)) * 20
+    report = await pair.call(caller(*noises, LEAVES_IT))
+    assert report.hung_up_by == "bot"
+    assert report.duration_s < 40.0
 
 
-def test_no_bot_talks_longer_than_the_longest_call_of_all() -> None:
-    async def test(pair: Pair) -> None:
-        report = await pair.call(caller(LEAVES_IT))
-        assert report.duration_s == pytest.approx(20.0 + says_s(OUT_OF_TIME), abs=1.0)
+async def test_words_do(app: App, pair: Pair) -> None:
+    app.reply(idle="Are you there?", idle_after=8.0, idle_limit=0)(agrees)
+    words = (says(tone(0.8, HELLO)), Wait("bot_silent", 6.0)) * 5
+    report = await pair.call(caller(*words))
+    assert report.hung_up_by == "caller"
 
-    rehearse(attendant(max_s=300.0), test, max_call_s=20.0)
+
+@pytest.mark.virtual(max_call_s=20.0)
+async def test_the_longest_call_is_told_so_and_ended(app: App, pair: Pair) -> None:
+    app.call(waits)
+    report = await pair.call(caller(LEAVES_IT))
+    assert report.hung_up_by == "bot"
+    assert hummed_s(report) == pytest.approx(says_s(OUT_OF_TIME), abs=0.2)
+    assert report.duration_s == pytest.approx(20.0 + says_s(OUT_OF_TIME), abs=1.0)
+
+
+@pytest.mark.virtual(max_call_s=20.0)
+@pytest.mark.parametrize("out_of_time", ["Auf Wiederhören."])
+async def test_a_bot_has_a_longest_call_of_its_own_and_says_so_in_its_language(
+    app: App, pair: Pair, out_of_time: str
+) -> None:
+    app.call(max_s=10.0)(waits)
+    report = await pair.call(caller(LEAVES_IT))
+    assert report.hung_up_by == "bot"
+    assert hummed_s(report) == pytest.approx(says_s(out_of_time), abs=0.2)
+    assert report.duration_s == pytest.approx(10.0 + says_s(out_of_time), abs=1.0)
+
+
+@pytest.mark.virtual(max_call_s=20.0)
+async def test_no_bot_talks_longer_than_the_longest_call_of_all(app: App, pair: Pair) -> None:
+    app.reply(max_s=300.0)(agrees)
+    report = await pair.call(caller(LEAVES_IT))
+    assert report.duration_s == pytest.approx(20.0 + says_s(OUT_OF_TIME), abs=1.0)
 
 
 def test_a_longest_call_of_no_seconds_is_refused() -> None:

@@ -12,93 +12,102 @@ from callbridge.carrier.core.effects import SendWebhook
 from callbridge.control.events import Event
 from callbridge.errors import CallEnded, CommandRefused
 from callbridge.testing import HangUp, Pair, Wait, caller
-from tests.callbridge.hummed import rehearse
 
 WAITS = Wait("hangup", within_s=20)
 
 
-def test_later_webhooks_carry_the_text_of_the_bot_and_still_find_the_call() -> None:
-    app, told, states = App(), list[str](), list[ClientState]()
+class Shop:
+    """Keeps its client state before and after it writes on the call what was paid."""
 
-    @app.call
-    async def bot(call: Call) -> None:
-        told.append(call.client_state)
+    async def __call__(self, call: Call) -> None:
+        self.before = call.client_state
         await call.set_client_state("order 7: paid")
-        told.extend((call.client_state, call.reference))
-        assert await call.speak("Thank you.")  # its webhook finds the call, or this never returns
-        told.append("said")
+        self.after, self.reference = call.client_state, call.reference
+        self.said = await call.speak("Thank you.")  # its webhook finds the call, or this hangs
 
-    def watch(webhook: SendWebhook) -> float:
+
+class SaidWithWebhooks:
+    """The client state of the webhooks that come after it was set."""
+
+    def __init__(self) -> None:
+        self.states: list[ClientState] = []
+
+    def __call__(self, webhook: SendWebhook) -> float:
         data = cast("dict[str, Any]", webhook.event["data"])
         if data["event_type"] in ("call.speak.ended", "call.hangup"):
-            states.append(read_client_state(data["payload"]["client_state"]))
+            self.states.append(read_client_state(data["payload"]["client_state"]))
         return 0.0
 
-    async def test(pair: Pair) -> None:
-        pair.lateness = watch
-        await pair.call(caller(WAITS))
-        assert pair.app.service.calls.counts.stray_events == 0
 
-    rehearse(app, test)
-    before, after, reference, said = told
-    assert (before, after, said) == ("", "order 7: paid", "said")
-    assert states == [ClientState(reference, None, "order 7: paid")] * 2
+class SendsByName:
+    """A command that there is, and one that there is not."""
 
-
-def test_a_command_goes_by_its_name() -> None:
-    app, refused = App(), list[str]()
-
-    @app.call
-    async def bot(call: Call) -> None:
+    async def __call__(self, call: Call) -> None:
         await call.send("send_dtmf", digits="12")
         with pytest.raises(CommandRefused, match=r"^no_such_thing: ") as error:
             await call.send("no_such_thing")
-        refused.append(error.value.command)
-
-    async def test(pair: Pair) -> None:
-        report = await pair.call(caller(WAITS))
-        sent = [entry.detail["action"] for entry in report.tape if entry.kind == "command"]
-        assert "send_dtmf" in sent
-
-    rehearse(app, test)
-    assert refused == ["no_such_thing"]
+        self.refused = error.value.command
 
 
-def test_a_command_on_a_call_that_is_over_says_so() -> None:
-    app, over = App(), list[bool]()
+class SendsTooLate:
+    """Waits for the end of its call, and then sends a command."""
 
-    @app.call
-    async def bot(call: Call) -> None:
+    refused = False
+
+    async def __call__(self, call: Call) -> None:
         while call.ended is None:  # noqa: ASYNC110  time is virtual
             await asyncio.sleep(0.01)
         with pytest.raises(CallEnded):
             await call.send("send_dtmf", digits="1")
-        over.append(True)
-
-    async def test(pair: Pair) -> None:
-        await pair.call(caller(HangUp()))
-
-    rehearse(app, test)
-    assert over == [True]
+        self.refused = True
 
 
-def test_of_calls_that_have_ended_the_latest_are_remembered(
-    monkeypatch: pytest.MonkeyPatch,
+class KeepsIds:
+    def __init__(self) -> None:
+        self.ids: list[str] = []
+
+    async def __call__(self, call: Call) -> None:
+        self.ids.append(call.call_control_id)
+
+
+async def test_later_webhooks_carry_the_text_of_the_bot_and_still_find_the_call(
+    app: App, pair: Pair
+) -> None:
+    shop, told = Shop(), SaidWithWebhooks()
+    app.call(shop)
+    pair.lateness = told
+    await pair.call(caller(WAITS))
+    assert app.service.calls.counts.stray_events == 0
+    assert (shop.before, shop.after) == ("", "order 7: paid")
+    assert shop.said
+    assert told.states == [ClientState(shop.reference, None, "order 7: paid")] * 2
+
+
+async def test_a_command_goes_by_its_name(app: App, pair: Pair) -> None:
+    bot = SendsByName()
+    app.call(bot)
+    report = await pair.call(caller(WAITS))
+    assert "send_dtmf" in [e.detail["action"] for e in report.tape if e.kind == "command"]
+    assert bot.refused == "no_such_thing"
+
+
+async def test_a_command_on_a_call_that_is_over_says_so(app: App, pair: Pair) -> None:
+    bot = SendsTooLate()
+    app.call(bot)
+    await pair.call(caller(HangUp()))
+    assert bot.refused
+
+
+async def test_of_calls_that_have_ended_the_latest_are_remembered(
+    app: App, pair: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(registry, "ENDED_REMEMBERED", 2)
-    app, ids = App(), list[str]()
-
-    @app.call
-    async def bot(call: Call) -> None:
-        ids.append(call.call_control_id)
-
-    async def test(pair: Pair) -> None:
-        for _ in range(3):
-            await pair.call(caller(WAITS))
-        calls = pair.app.service.calls
-        for number, call_control_id in enumerate(ids):
-            payload: dict[str, object] = {"call_control_id": call_control_id}
-            calls.on_event(Event("call.hangup", str(number), "", payload))
-        assert calls.counts.stray_events == 1  # the first of the three is forgotten
-
-    rehearse(app, test)
+    bot = KeepsIds()
+    app.call(bot)
+    for _ in range(3):
+        await pair.call(caller(WAITS))
+    calls = app.service.calls
+    for number, call_control_id in enumerate(bot.ids):
+        payload: dict[str, object] = {"call_control_id": call_control_id}
+        calls.on_event(Event("call.hangup", str(number), "", payload))
+    assert calls.counts.stray_events == 1  # the first of the three is forgotten

@@ -5,149 +5,151 @@ import asyncio
 import numpy as np
 import pytest
 
-from callbridge import App, Call, Gathered, Outcome
-from callbridge.carrier.people.script import Step
-from callbridge.testing import CallReport, HangUp, Pair, Press, Wait, caller, says, tone
+from callbridge import App, Call, Outcome, Turn
+from callbridge.testing import HangUp, Pair, Press, Wait, caller, says, tone
 from callbridge.testing.speech import pitched
-from tests.callbridge.hummed import LEAVES_IT, hummed_s, rehearse, says_s
+from tests.callbridge.does import Does
+from tests.callbridge.hummed import LEAVES_IT, hummed_s, says_s
 
 HOLD_ON, AGENT = 440.0, 600.0
-EAR = pitched({HOLD_ON: "hold on a second", AGENT: "an agent please"})
-PAUSE = Wait("bot_silent", 0.6)
+PROMPT = "Please enter the four digits of your number."
 
 
-def asked(bot: object, *steps: Step) -> CallReport:
-    reports: list[CallReport] = []
-    app = App(speech=EAR)
-    app.call(bot)  # type: ignore[call-overload]
-
-    async def test(pair: Pair) -> None:
-        reports.append(await pair.call(caller(*steps, LEAVES_IT)))
-
-    rehearse(app, test)
-    return reports[0]
+@pytest.fixture
+def app() -> App:
+    return App(speech=pitched({HOLD_ON: "hold on a second", AGENT: "an agent please"}))
 
 
-def test_the_first_key_closes_the_ear() -> None:
-    entries: list[Gathered] = []
+async def test_the_first_key_closes_the_ear(app: App, pair: Pair) -> None:
+    bot = Does(
+        lambda call: call.gather(6, speech=True, timeout=10, between=8),
+        lambda call: call.gather(1, timeout=1),
+    )
+    app.call(bot)
+    await pair.call(
+        caller(
+            Press("123"), says(tone(1.0, HOLD_ON)), Wait("bot_silent", 1.5), Press("456"), LEAVES_IT
+        )
+    )
+    entries = [(entry.digits, entry.stop) for entry in bot.results]
+    assert entries == [("123456", "complete"), ("", "timeout")]
 
-    async def bot(call: Call) -> None:
-        entries.append(await call.gather(6, speech=True, timeout=10, between=8))
-        entries.append(await call.gather(1, timeout=1))
 
-    asked(bot, Press("123"), says(tone(1.0, HOLD_ON)), Wait("bot_silent", 1.5), Press("456"))
-    assert [(each.digits, each.stop) for each in entries] == [
-        ("123456", "complete"),
-        ("", "timeout"),
-    ]
-
-
-def test_speech_over_a_prompt_is_heard_though_nobody_has_listened_before() -> None:
-    entries: list[Gathered] = []
-
-    async def bot(call: Call) -> None:
-        entries.append(await call.gather(1, prompt=tone(8.0, 300.0), speech=True, timeout=3))
-
-    report = asked(bot, Wait("bot_speaking", 1.0), says(tone(1.5, AGENT)))
-    assert [(each.stop, each.text) for each in entries] == [("speech", "an agent please")]
+async def test_speech_over_a_prompt_is_heard_though_nobody_has_listened_before(
+    app: App, pair: Pair
+) -> None:
+    bot = Does(lambda call: call.gather(1, prompt=tone(8.0, 300.0), speech=True, timeout=3))
+    app.call(bot)
+    report = await pair.call(caller(Wait("bot_speaking", 1.0), says(tone(1.5, AGENT)), LEAVES_IT))
+    (entry,) = bot.results
+    assert (entry.stop, entry.text) == ("speech", "an agent please")
     assert report.duration_s < 6.0
 
 
-def test_a_terminator_after_a_full_entry_is_not_the_answer_to_the_next_question() -> None:
-    entries: list[str] = []
-
-    async def bot(call: Call) -> None:
-        entries.append((await call.gather(4)).digits)
-        await call.play(tone(1.0))
-        entries.append((await call.gather(2)).digits)
-
-    asked(bot, Press("1234#"), Wait("bot_speaking", 0.5), PAUSE, Press("56"))
-    assert entries == ["1234", "56"]
-
-
-def test_a_prompt_may_be_a_text_and_its_first_key_counts() -> None:
-    entries: list[Gathered] = []
-    prompt = "Please enter the four digits of your number."
-
-    async def bot(call: Call) -> None:
-        entries.append(await call.gather(4, prompt=prompt, timeout=5))
-
-    report = asked(bot, Wait("bot_speaking", 0.5), Press("1234"))
-    assert [each.digits for each in entries] == ["1234"]
-    assert 0.3 < hummed_s(report) < says_s(prompt) - 0.5
+async def test_a_terminator_after_a_full_entry_is_not_the_answer_to_the_next_question(
+    app: App, pair: Pair
+) -> None:
+    bot = Does(
+        lambda call: call.gather(4),
+        lambda call: call.play(tone(1.0)),
+        lambda call: call.gather(2),
+    )
+    app.call(bot)
+    await pair.call(
+        caller(
+            Press("1234#"), Wait("bot_speaking", 0.5), Wait("bot_silent", 0.6), Press("56"),
+            LEAVES_IT,
+        )
+    )  # fmt: skip
+    first, _, second = bot.results
+    assert (first.digits, second.digits) == ("1234", "56")
 
 
-def test_a_text_prompt_is_said_to_its_end_when_nobody_presses() -> None:
-    async def bot(call: Call) -> None:
-        await call.gather(1, prompt="Press a key.", timeout=1)
+async def test_a_prompt_may_be_a_text_and_its_first_key_counts(app: App, pair: Pair) -> None:
+    bot = Does(lambda call: call.gather(4, prompt=PROMPT, timeout=5))
+    app.call(bot)
+    report = await pair.call(caller(Wait("bot_speaking", 0.5), Press("1234"), LEAVES_IT))
+    (entry,) = bot.results
+    assert entry.digits == "1234"
+    assert 0.3 < hummed_s(report) < says_s(PROMPT) - 0.5
 
-    assert hummed_s(asked(bot)) == pytest.approx(says_s("Press a key."), abs=0.1)
+
+async def test_a_text_prompt_is_said_to_its_end_when_nobody_presses(app: App, pair: Pair) -> None:
+    app.call(Does(lambda call: call.gather(1, prompt="Press a key.", timeout=1)))
+    report = await pair.call(caller(LEAVES_IT))
+    assert hummed_s(report) == pytest.approx(says_s("Press a key."), abs=0.1)
 
 
-def test_who_speaks_when_the_time_is_up_is_heard_out() -> None:
-    entries: list[Gathered] = []
-
-    async def bot(call: Call) -> None:
-        entries.append(await call.gather(1, speech=True, timeout=1.0))
-
-    asked(bot, says(np.concatenate([np.zeros(5600, np.int16), tone(2.0, AGENT)])))
-    assert [each.text for each in entries] == ["an agent please"]
+async def test_who_speaks_when_the_time_is_up_is_heard_out(app: App, pair: Pair) -> None:
+    bot = Does(lambda call: call.gather(1, speech=True, timeout=1.0))
+    app.call(bot)
+    begins_late = np.concatenate([np.zeros(5600, np.int16), tone(2.0, AGENT)])
+    await pair.call(caller(says(begins_late), LEAVES_IT))
+    (entry,) = bot.results
+    assert entry.text == "an agent please"
 
 
 # ---- listeners ----------------------------------------------------------------------------------
 
 
-def test_overlapping_plays_have_keys_of_their_own() -> None:
-    outcomes: dict[str, Outcome] = {}
+class PlaysOverItself:
+    """Two sounds at once, each with a key of its own, and a third one without."""
 
-    async def play(call: Call, name: str, stop_on: str) -> None:
-        outcomes[name] = await call.play(tone(2.0, 300.0), name=name, stop_on=stop_on)
+    first: Outcome
+    second: Outcome
 
-    async def bot(call: Call) -> None:
-        first = asyncio.create_task(play(call, "first", "1"))
+    async def __call__(self, call: Call) -> None:
+        first = asyncio.create_task(call.play(tone(2.0, 300.0), name="first", stop_on="1"))
         await asyncio.sleep(0.1)
-        second = asyncio.create_task(play(call, "second", "2"))
-        await asyncio.gather(first, second)
+        self.second = await call.play(tone(2.0, 300.0), name="second", stop_on="2")
+        self.first = await first
         await call.play(tone(2.0, 300.0), name="third")
 
-    report = asked(
-        bot, Wait("bot_speaking", 2.5), Press("2"), Wait("bot_speaking", 0.5), Press("1")
+
+class ListensTwice:
+    """Counts the frames that each of two listeners is given."""
+
+    def __init__(self) -> None:
+        self.heard = [0, 0]
+
+    async def __call__(self, call: Call) -> None:
+        await asyncio.gather(self._count(call, 0), self._count(call, 1))
+
+    async def _count(self, call: Call, listener: int) -> None:
+        async for _ in call.audio():
+            self.heard[listener] += 1
+
+
+async def agrees(call: Call, turn: Turn) -> str:
+    return "Yes."
+
+
+async def test_overlapping_plays_have_keys_of_their_own(app: App, pair: Pair) -> None:
+    bot = PlaysOverItself()
+    app.call(bot)
+    report = await pair.call(
+        caller(
+            Wait("bot_speaking", 2.5), Press("2"), Wait("bot_speaking", 0.5), Press("1"), LEAVES_IT
+        )
     )
-    assert bool(outcomes["first"])
-    assert (outcomes["second"].stop, outcomes["second"].digit) == ("key", "2")
+    assert bool(bot.first)
+    assert (bot.second.stop, bot.second.digit) == ("key", "2")
     loud = np.count_nonzero(np.abs(report.bot) > 1000) / 8000
     assert loud > 4.0  # nobody offered a key for the third one: it was heard to its end
 
 
-def test_two_listeners_each_hear_all_of_it() -> None:
-    heard: dict[str, int] = {"first": 0, "second": 0}
-
-    async def count(call: Call, name: str) -> None:
-        async for _ in call.audio():
-            heard[name] += 1
-
-    async def bot(call: Call) -> None:
-        await asyncio.gather(count(call, "first"), count(call, "second"))
-
-    asked(bot, says(tone(5.0)), Wait("said"), HangUp())
-    assert heard["first"] == heard["second"]
-    assert heard["first"] >= 249
+async def test_two_listeners_each_hear_all_of_it(app: App, pair: Pair) -> None:
+    bot = ListensTwice()
+    app.call(bot)
+    await pair.call(caller(says(tone(5.0)), Wait("said"), HangUp()))
+    first, second = bot.heard
+    assert first == second
+    assert first >= 249
 
 
-def test_a_key_cuts_a_greeting_as_well_as_a_reply() -> None:
-    app = App(speech=EAR)
-
-    @app.reply(
-        greeting="Welcome to the house of many words and long greetings.", keys_interrupt=True
-    )
-    async def reply(call: Call, turn: object) -> str:
-        return "Yes."
-
-    async def test(pair: Pair) -> None:
-        report = await pair.call(
-            caller(Wait("bot_speaking", 0.4), Press("1"), Wait("bot_silent", 2.0))
-        )
-        assert hummed_s(report) < 1.2
-        assert len(report.clears) == 1
-
-    rehearse(app, test)
+async def test_a_key_cuts_a_greeting_as_well_as_a_reply(app: App, pair: Pair) -> None:
+    greeting = "Welcome to the house of many words and long greetings."
+    app.reply(greeting=greeting, keys_interrupt=True)(agrees)
+    report = await pair.call(caller(Wait("bot_speaking", 0.4), Press("1"), Wait("bot_silent", 2.0)))
+    assert hummed_s(report) < 1.2
+    assert len(report.clears) == 1

@@ -25,6 +25,7 @@ from callbridge.carrier.core.report import CallReport
 from callbridge.carrier.people.script import CallScript, Step, Wait
 from callbridge.carrier.switch import Switch
 from telecodecs import Pcm, codec
+from tests.callbridge.carrier.documents import check_event
 
 KEY = "local-key"
 RTP = {"stream_url": "ws://127.0.0.1:9/media", "stream_bidirectional_mode": "rtp"}
@@ -127,6 +128,7 @@ class Line:
     def _carry_out(self, effect: Effect) -> None:
         match effect:
             case SendWebhook():
+                check_event(effect.event)
                 self.deliveries.append(effect)
                 self.log.append(self.events[-1]["event_type"])
             case OpenStream(stream_id):

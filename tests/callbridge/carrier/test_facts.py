@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from callbridge.carrier.api import facts
-from callbridge.carrier.api.facts import Parameter
+from callbridge.carrier.facts import documented as facts
+from callbridge.carrier.facts.documented import Parameter
 
 TEN = (
     "calls.dial",

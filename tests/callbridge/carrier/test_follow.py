@@ -9,14 +9,16 @@ from typing import Any
 
 import httpx
 import pytest
+from starlette.requests import Request
+from starlette.responses import Response
 
 from callbridge.carrier.config import CarrierConfig
 from callbridge.carrier.core.report import TapeEntry
 from callbridge.carrier.net import ring
-from callbridge.carrier.net.follow import Followed, follow
+from callbridge.carrier.net.follow import Followed, follow, unannounced
 from callbridge.errors import CallbridgeError
 from callbridge.host.child import ourselves
-from tests.callbridge.carrier.live import KEY, carrier
+from tests.callbridge.carrier.live import KEY, carrier, hooks
 
 NOBODY = "http://127.0.0.1:9/webhooks"  # no bridge answers
 PATIENT: dict[str, Any] = {"steps": [{"wait": "answered", "within": 60}]}
@@ -75,6 +77,48 @@ async def test_a_carrier_that_ends_in_the_middle_of_a_call_is_one_sentence() -> 
         with pytest.raises(CallbridgeError, match="has ended in the middle of the call"):
             async for _ in ring.Carrier(http).tape("v3:x"):
                 pass
+
+
+# ---- a bridge that does not answer --------------------------------------------------------------
+
+
+async def test_a_call_that_no_bridge_can_answer_is_known_at_once() -> None:
+    """Not after thirty seconds of ringing."""
+    terminal = Terminal(impatient=False)
+    async with asyncio.timeout(5):
+        with pytest.raises(CallbridgeError, match=r"nobody answers at http://127\.0\.0\.1:9/web"):
+            await called(terminal, PATIENT)
+    assert "state" in terminal.kinds
+
+
+@pytest.mark.parametrize(
+    ("status", "complaint"),
+    [(401, "does not know this carrier's key"), (404, "answers 404 to a call that comes in")],
+)
+async def test_a_bridge_that_refuses_the_webhook_is_named_with_what_it_said(
+    status: int, complaint: str
+) -> None:
+    async def refuse(request: Request) -> Response:
+        return Response(status_code=status)
+
+    async with (
+        hooks(refuse) as app,
+        carrier(CarrierConfig(api_key=KEY, webhook_url=app.url)) as live,
+        ring.carrier_at(f"http://127.0.0.1:{live.running.port}", KEY) as exchange,
+    ):
+        terminal = Terminal(impatient=False)
+        with pytest.raises(CallbridgeError, match=complaint):
+            await follow(exchange, PATIENT, ".", tell=terminal.tell, hanging_up=terminal.told)
+
+
+def test_a_webhook_that_fails_once_is_no_verdict() -> None:
+    detail = {"event_type": "call.initiated", "url": NOBODY, "said": "503", "given_up": False}
+    assert unannounced(TapeEntry(0.1, "webhook delivery", detail)) == ""
+    assert unannounced(TapeEntry(0.1, "webhook delivery", detail | {"given_up": True}))
+    late = detail | {"given_up": True, "event_type": "call.hangup"}
+    assert unannounced(TapeEntry(9.0, "webhook delivery", late)) == ""
+    taken = {"event_type": "call.initiated", "delivered": True, "said": "200"}
+    assert unannounced(TapeEntry(0.1, "webhook delivery", taken)) == ""
 
 
 async def test_the_files_of_a_call_are_told_a_line_each_and_no_dict_is_printed(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from callbridge.carrier.core.report import CallReport
-from callbridge.carrier.people.expect import MEASURES
+from callbridge.carrier.people.expect import CLAIMS
 from telecodecs import Pcm
 
 RATE = 8000
@@ -20,7 +20,7 @@ def noise(seed: int, seconds: float = 3.0) -> Pcm:
 
 def likeness(said: Pcm, heard: Pcm) -> tuple[float | None, float | None]:
     """(delay, correlation)"""
-    found = MEASURES["bot_heard_like_caller"](
+    found = CLAIMS["bot_heard_like_caller"].measure(
         CallReport(
             call_control_id="", direction="incoming", from_="", to="", state="ended",
             sample_rate=RATE, caller=said, bot=heard, marks=(), clears=(), tape=(),

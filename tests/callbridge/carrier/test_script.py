@@ -1,20 +1,25 @@
 """Callers: steps that wait for events, and what is claimed about the call afterwards."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 
+from callbridge.carrier.people.echo import EchoPath
 from callbridge.carrier.people.expect import Expectation, parse_expectation
 from callbridge.carrier.people.script import (
+    CallScript,
     HangUp,
     Play,
     Press,
+    Say,
     ScriptError,
     ScriptEvent,
     Wait,
     parse_script,
+    with_sounds,
 )
 from callbridge.host.audiofile import Clip
 from tests.callbridge.carrier.line import (
@@ -40,8 +45,13 @@ def claim(name: str, demand: object) -> Expectation:
     return parse_expectation({name: demand})
 
 
+def speak(text: str) -> Clip:
+    """A tone as long as the text."""
+    return Clip(tone(10 * len(text)), 8000)
+
+
 def parse(**script: object) -> Any:
-    return parse_script(script, load)
+    return with_sounds(parse_script(script), load, speak)
 
 
 # ---- reading ----------------------------------------------------------------------------------
@@ -57,43 +67,59 @@ def test_every_step_is_read() -> None:
             {"wait": "bot_speaking", "for": 1, "within": 5},
             {"wait": "bot_silent"},
             {"play": "a.wav", "start": 0.25, "end": 0.5, "background": True},
+            {"say": "Sales, please."},
+            {"say": "Sales, please.", "recording": "sales.wav", "background": True},
             {"press": "12#"},
             {"hangup": True},
         ],
         expect=[{"cleared": True}, {"bot_spoke_s": {"at_least": 3}}],
     )
     assert (script.from_, script.to, script.codec) == ("+13125550111", "+13125550122", "L16")
-    answered, speaking, silent, play, press, hangup = script.steps
+    answered, speaking, silent, play, says, recorded, press, hangup = script.steps
     assert answered == Wait("answered")
     assert speaking == Wait("bot_speaking", for_s=1.0, within_s=5.0)
-    assert silent == Wait("bot_silent", for_s=0.6)
-    assert np.array_equal(play.clip.pcm, CLIP.pcm[2000:4000])
+    assert silent == Wait("bot_silent")
+    assert silent.enough_s == 0.6
+    assert np.array_equal(play.sounds_like.pcm, CLIP.pcm[2000:4000])
     assert play.background
+    assert len(says.sounds_like.pcm) == len(speak("Sales, please.").pcm)
+    assert recorded.sounds_like is CLIP
+    assert recorded.background
     assert (press, hangup) == (Press("12#"), HangUp())
     assert len(script.expect) == 2
 
 
 SENSELESS: list[tuple[object, str]] = [
     ([], "a script is a JSON object"),
-    ({"step": []}, "has no 'step'"),
+    ({"step": []}, "a script: 'step' is not known (did you mean 'steps'?)"),
     ({"steps": {}}, "'steps' is a list"),
     ({"codec": "GSM"}, "PCMU, PCMA, L16"),
     ({"to": 5}, "'to' is a telephone number"),
     ({"steps": ["wait"]}, "step 1 is a JSON object"),
-    ({"steps": [{"sleep": 3}]}, "step 1 is none of wait, play, press, hangup: it has sleep"),
+    ({"steps": [{"sleep": 3}]}, "step 1 is none of wait, say, play, press, hangup: it has sleep"),
     ({"steps": [{}]}, "it has nothing"),
-    ({"steps": [{"wait": "3 seconds"}]}, "step 1 waits for '3 seconds'"),
-    ({"steps": [{"wait": "answered", "for": 3}]}, "'for' goes with"),
+    (
+        {"steps": [{"wait": "3 seconds"}]},
+        "step 1: the event '3 seconds' is not known; known: answered",
+    ),
+    ({"steps": [{"wait": "bot_speeking"}]}, "did you mean 'bot_speaking'?"),
+    ({"steps": [{"wait": "answered", "for": 3}]}, "step 1: 'for' goes with"),
+    ({"steps": [{"say": " "}]}, "step 1: 'say' is a text"),
+    ({"steps": [{"say": "Hi.", "clip": "a.wav"}]}, "step 1: 'clip' is not known"),
+    ({"steps": [{"say": "Hi.", "recording": 5}]}, "the name of a sound file"),
     ({"steps": [{"wait": "answered", "within": "3"}]}, "number of seconds"),
-    ({"steps": [{"wait": "answered", "withn": 3}]}, "has no 'withn'"),
-    ({"steps": [{"play": ""}]}, "name of a WAV file"),
-    ({"steps": [{"play": "a", "start": 2}]}, "nothing of 'a' lies between"),
+    (
+        {"steps": [{"wait": "answered", "withn": 3}]},
+        "step 1: 'withn' is not known (did you mean 'within'?)",
+    ),
+    ({"steps": [{"play": ""}]}, "name of a sound file"),
+    ({"steps": [{"play": "a", "start": 2}]}, "step 1 (play a): nothing of the sound lies between"),
     ({"steps": [{"play": "a", "background": 1}]}, "true or false"),
-    ({"steps": [{"press": 5}]}, "press wants digits"),
-    ({"steps": [{"press": "x"}]}, "press wants digits"),
+    ({"steps": [{"press": 5}]}, "'press' is keys out of"),
+    ({"steps": [{"press": "x"}]}, "'press' is keys out of"),
     ({"steps": [{"hangup": False}]}, "hangup is written as true"),
     ({"expect": [{}]}, "expect line 1: there is one name to a line"),
-    ({"expect": [{"happy": True}]}, "'happy' is not known; known: answered"),
+    ({"expect": [{"happy": True}]}, "the expectation 'happy' is not known; known: answered"),
     ({"expect": [{"cleared": 1}]}, "cleared is true or false"),
     ({"expect": [{"hangup_cause": 1}]}, "hangup_cause is a string"),
     ({"expect": [{"bot_spoke_s": 3}]}, "wants at_least, at_most or both"),
@@ -106,12 +132,63 @@ SENSELESS: list[tuple[object, str]] = [
 @pytest.mark.parametrize(("script", "words"), SENSELESS)
 def test_a_senseless_script_is_refused_with_a_sentence(script: object, words: str) -> None:
     with pytest.raises(ScriptError) as refusal:
-        parse_script(script, load)
+        with_sounds(parse_script(script), load, speak)
     assert words in str(refusal.value)
     assert "\n" not in str(refusal.value)
 
 
+SENSELESS_STEPS: list[tuple[Callable[[], object], str]] = [
+    (lambda: Wait("bot_speeking"), "'bot_speeking' is not known (did you mean 'bot_speaking'?)"),  # type: ignore[arg-type]
+    (lambda: Wait("answered", 1.0), "'for' goes with bot_speaking and bot_silent only"),
+    (lambda: Wait("hangup", within_s=-1), "'within' is a number of seconds, not -1"),
+    (lambda: Press("five"), "'press' is keys out of"),
+    (lambda: Press(5), "'press' is keys out of"),  # type: ignore[arg-type]
+    (lambda: Say(""), "'say' is a text"),
+    (lambda: Say(tone(20)), "'say' is a text"),  # type: ignore[arg-type]
+    (lambda: Play(Clip(np.zeros(80), 8000)), "(n,) int16 samples"),  # type: ignore[arg-type]
+    (lambda: Play(CLIP, start=2.0), "nothing of the sound lies between 2.0 s and its end"),
+    (lambda: CallScript(steps=(HangUp,)), "step 1 is no step but <class"),  # type: ignore[arg-type]
+    (lambda: CallScript(codec="GSM"), "codec 'GSM' is not known; known: PCMU"),  # type: ignore[arg-type]
+    (lambda: EchoPath(db=20.0), "'db' is a number from -60 to 0, not 20.0"),
+]
+
+
+@pytest.mark.parametrize(("make", "words"), SENSELESS_STEPS)
+def test_a_senseless_step_is_refused_where_it_is_made(
+    make: Callable[[], object], words: str
+) -> None:
+    with pytest.raises(ScriptError) as refusal:
+        make()
+    assert words in str(refusal.value)
+
+
+def test_without_a_voice_a_text_needs_a_recording() -> None:
+    lines = [{"say": "Hi.", "recording": "hi.wav"}, {"say": "Sales, please."}]
+    with pytest.raises(ScriptError) as refusal:
+        with_sounds(parse_script({"steps": lines}), load)
+    assert str(refusal.value) == (
+        "step 2 (say 'Sales, please.'): there is no voice to say it with: install the extra "
+        'callbridge[voice] (espeak-ng), or add a "recording"'
+    )
+
+
+def test_a_sound_that_nobody_has_fetched_is_noticed_before_the_call() -> None:
+    for step in (Say("Hi."), Play("a.wav")):
+        with pytest.raises(ScriptError, match="has no sound yet"):
+            Line().ring(step)
+
+
 # ---- steps ------------------------------------------------------------------------------------
+
+
+def test_a_text_is_said_and_named_in_messages() -> None:
+    line = Line()
+    call = line.streaming(*parse(steps=[{"say": "Sales, please."}, {"press": "1"}]).steps)
+    line.tick(4)
+    line.command(call, "hangup")
+    report = line.report(call)
+    assert any(sounding(report.caller))
+    assert report.failed == ("the call ended before step 1 (say 'Sales, please.') was done",)
 
 
 def test_play_waits_until_all_was_said() -> None:

@@ -173,3 +173,33 @@ async def test_a_caller_at_a_number_can_leave_a_bridged_call() -> None:
             summary = await live.finished(call)
     assert summary["bridged"] is True
     assert summary["hangup_source"] == "callee"
+
+
+async def test_applications_and_events_by_the_sdk_page_by_page() -> None:
+    async with hooks() as app, carrier(CarrierConfig(api_key=KEY)) as live, client(live) as sdk:
+        for name in ("support", "sales", "lost and found"):
+            made: Any = await sdk.call_control_applications.create(
+                application_name=name, webhook_event_url=app.url
+            )
+            assert made.data.application_name == name
+        application = made.data
+        await sdk.call_control_applications.update(
+            application.id, application_name="lost", webhook_event_url=app.url, tags=["desk"]
+        )
+        names = [
+            each.application_name async for each in sdk.call_control_applications.list(page_size=2)
+        ]
+        assert names == ["callbridge", "support", "sales", "lost"]
+        dialled: Any = await sdk.calls.dial(
+            connection_id=application.id, from_="+13125550100", to=BOB
+        )
+        assert (await app.event("call.initiated"))["connection_id"] == application.id
+        leg_id = dialled.data.call_leg_id
+        events: Any = await sdk.call_events.list(filter={"leg_id": leg_id})
+        assert [(each.type, each.name) for each in events.data] == [
+            ("command", "dial"), ("webhook", "call.initiated"),
+        ]  # fmt: skip
+        deleted: Any = await sdk.call_control_applications.delete(application.id)
+        assert deleted.data.tags == ["desk"]
+        with pytest.raises(telnyx.NotFoundError):
+            await sdk.call_control_applications.retrieve(application.id)

@@ -15,12 +15,39 @@ import pytest
 from websockets.asyncio.server import ServerConnection
 
 from callbridge.carrier.config import CarrierConfig
-from callbridge.carrier.net.service import run
+from callbridge.carrier.net.service import run, signing_key
 from callbridge.errors import CallbridgeError, SettingsError
 from telecodecs import Pcm
 from tests.callbridge.carrier.live import KEY, Live, carrier, customer, echo, hooks, write_tone
 
 RTP = {"stream_bidirectional_mode": "rtp", "stream_bidirectional_target_legs": "self"}
+
+
+async def test_a_restarted_carrier_knows_its_applications_and_finished_calls(
+    tmp_path: Path,
+) -> None:
+    config = CarrierConfig(api_key=KEY)
+    support = {"application_name": "support", "webhook_event_url": "http://127.0.0.1:9/"}
+    async with carrier(config, out_dir=tmp_path) as live:
+        made = await live.http.post("/v2/call_control_applications", json=support)
+        call = await live.ring(steps=[{"hangup": True}])
+        before = await live.finished(call)
+    async with carrier(config, out_dir=tmp_path) as live:
+        path = f"/v2/call_control_applications/{made.json()['data']['id']}"
+        assert (await live.http.get(path)).json()["data"]["application_name"] == "support"
+        assert await live.finished(call) == before
+
+
+def test_the_key_of_a_carrier_on_this_machine_follows_from_its_api_key() -> None:
+    assert signing_key("one") == signing_key("one")
+    assert signing_key("one") != signing_key("two")
+
+
+@pytest.mark.parametrize("url", ["not-a-url", "ftp://host/", "http://", "http:/webhooks", ""])
+def test_an_address_that_no_webhook_can_go_to_is_refused(url: str) -> None:
+    for name in ("webhook_url", "webhook_failover_url"):
+        with pytest.raises(SettingsError, match="no address for webhooks"):
+            CarrierConfig(**{name: url})  # type: ignore[arg-type]
 
 
 async def streamed(live: Live, url: str, **fields: object) -> str:

@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 
-from callbridge.carrier.api import facts
 from callbridge.carrier.config import CarrierConfig
+from callbridge.carrier.core.events import payload_of
+from callbridge.carrier.facts import documented as facts
 from callbridge.carrier.people.script import CallScript, HangUp, Press, Wait
 from callbridge.carrier.shapes import as_object
 from telecodecs import silence
+from tests.callbridge.carrier.documents import check_event
 from tests.callbridge.carrier.line import SELF, STAY, Line
 
 RECORDED = Path(__file__).parents[2] / "vectors" / "webhooks"
@@ -126,3 +128,39 @@ def test_the_tape_keeps_how_deliveries_went() -> None:
     entry = line.report(call).tape[-1]
     assert (entry.kind, entry.detail) == ("webhook delivery", {"id": "x", "delivered": False})
     line.switch.webhook_outcome("v3:gone", 0.5, id="x")
+
+
+def test_a_field_that_the_platform_does_not_document_cannot_be_sent() -> None:
+    line = Line()
+    leg = line.switch.find(line.ring())
+    assert leg is not None
+    with pytest.raises(ValueError, match=r"call\.bridged has no colour"):
+        payload_of(leg, "call.bridged", {"colour": "red"})
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"hangup_cause": "boredom"}, "hangup_cause is none of"),
+        ({"end_time": 5}, "end_time is not of type string"),
+        ({"call_quality_stats": {"inbound": {"mos": 4.5}}}, "mos is not of type string"),
+        ({"call_quality_stats": {"sideways": {}}}, "has no sideways"),
+    ],
+)
+def test_the_documents_find_a_value_that_is_wrong(change: dict[str, Any], complaint: str) -> None:
+    line = Line()
+    line.command(line.ring(), "hangup")
+    event: Any = line.deliveries[-1].event
+    check_event(event)
+    event["data"]["payload"] |= change
+    with pytest.raises(AssertionError, match=complaint):
+        check_event(event)
+
+
+def test_the_documents_miss_what_every_event_of_a_leg_has() -> None:
+    line = Line()
+    line.ring()
+    event: Any = line.deliveries[-1].event
+    del event["data"]["payload"]["call_session_id"]
+    with pytest.raises(AssertionError, match=r"lacks \['call_session_id'\]"):
+        check_event(event)

@@ -194,7 +194,7 @@ async def test_a_script_that_makes_no_sense_is_refused_before_anything_starts(
     tmp_path: Path,
 ) -> None:
     script = write_script(tmp_path, {"sing": "loudly"})
-    with pytest.raises(CallbridgeError, match=r"caller\.json: step 1 is none of wait, play"):
+    with pytest.raises(CallbridgeError, match=r"caller\.json: step 1 is none of wait, say, play"):
         await run(EXAMPLES / "echo.py", script, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 

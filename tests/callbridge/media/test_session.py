@@ -274,23 +274,23 @@ def lossy(chunk: int, timestamp: int) -> tuple[MediaSession, Pcm]:
 def test_a_lost_frame_becomes_silence_of_its_length() -> None:
     made, pcm = lossy(chunk=4, timestamp=60)
     assert len(pcm) == 4 * 160
-    assert made.stats.concealed == 2 * 160
+    assert made.concealed == 2 * 160
     assert not pcm[160:480].any()
 
 
 def test_a_jump_of_the_number_alone_is_no_loss() -> None:
     made, pcm = lossy(chunk=4, timestamp=20)
-    assert (len(pcm), made.stats.concealed) == (320, 0)
+    assert (len(pcm), made.concealed) == (320, 0)
 
 
 def test_a_jump_of_the_timestamp_alone_is_no_loss() -> None:
     made, pcm = lossy(chunk=2, timestamp=60)
-    assert (len(pcm), made.stats.concealed) == (320, 0)
+    assert (len(pcm), made.concealed) == (320, 0)
 
 
 def test_a_jump_of_more_than_a_second_is_not_filled() -> None:
     made, pcm = lossy(chunk=400, timestamp=8000)
-    assert (len(pcm), made.stats.concealed) == (320, 0)
+    assert (len(pcm), made.concealed) == (320, 0)
 
 
 def test_a_loss_while_the_byte_order_is_unknown_is_concealed_too() -> None:
@@ -300,35 +300,24 @@ def test_a_loss_while_the_byte_order_is_unknown_is_concealed_too() -> None:
     events += feed(made, payloads[3:], first=4)
     events += made.tick(1.0)
     assert len(heard(events)) == 8 * 160
-    assert made.stats.concealed == 160
+    assert made.concealed == 160
 
 
 # ---- audio that nobody wants --------------------------------------------------------------------
 
 
-class Ear:
-    """Listens or does not; given to a session as what is wanted."""
-
-    def __init__(self) -> None:
-        self.open = False
-
-    def wants(self) -> bool:
-        return self.open
-
-
-def with_ear(encoding: str = "PCMU", rate: int = 8000) -> tuple[MediaSession, Ear]:
-    """A streaming session whose audio nobody wants before the ear is opened."""
-    ear = Ear()
-    made = MediaSession(Playout(8000), codec("PCMU"), 8000, wanted=ear.wants)
+def unheard(encoding: str = "PCMU", rate: int = 8000) -> MediaSession:
+    """A streaming session whose audio nobody wants yet."""
+    made = MediaSession(Playout(8000), codec("PCMU"), 8000, wanted=False)
     receive(made, frames.CONNECTED)
     receive(made, frames.start(encoding, rate))
-    return made, ear
+    return made
 
 
 def test_what_nobody_listens_to_is_counted_and_ordered_but_not_decoded(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    made, _ = with_ear()
+    made = unheard()
     monkeypatch.setattr(Receiver, "decode", None)
     assert feed(made, [bytes(160)] * 10) == []
     assert feed(made, [bytes(160)], first=13) == []
@@ -338,33 +327,33 @@ def test_what_nobody_listens_to_is_counted_and_ordered_but_not_decoded(
 
 
 def test_an_ear_that_opens_later_hears_from_there_on() -> None:
-    made, ear = with_ear()
+    made = unheard()
     payloads = cut(codec("PCMU").encode(tone(0.2)), 160)
     feed(made, payloads[:5])
-    ear.open = True
+    made.wanted = True
     got = heard(feed(made, payloads[5:], first=6))
     assert np.array_equal(got, codec("PCMU").decode(b"".join(payloads[5:])))
 
 
 def test_what_was_lost_before_the_ear_opened_is_not_made_up_for() -> None:
-    made, ear = with_ear()
+    made = unheard()
     feed(made, [bytes(160)] * 3)
     feed(made, [bytes(160)], first=9)  # behind a gap, and held
-    ear.open = True
+    made.wanted = True
     assert len(heard(made.tick(1.0))) == 160
     feed(made, [bytes(160)], first=12)
     assert len(heard(made.tick(2.0))) == 3 * 160  # but now there is somebody to miss it
-    assert made.stats.concealed == 2 * 160
+    assert made.concealed == 2 * 160
 
 
 def test_a_resampler_does_not_remember_what_came_before_a_pause() -> None:
     payloads = cut(codec("L16", 16000).encode(tone(0.4, sample_rate=16000)), 640)
-    made, ear = with_ear("L16", 16000)
-    ear.open = True
+    made = unheard("L16", 16000)
+    made.wanted = True
     feed(made, payloads[:8])
-    ear.open = False
+    made.wanted = False
     feed(made, payloads[8:12], first=9)
-    ear.open = True
+    made.wanted = True
     got = heard(feed(made, payloads[12:], first=13))
     fresh = Resampler(16000, 8000)
     expected = [fresh.process(codec("L16", 16000).decode(p)) for p in payloads[12:]]
@@ -372,7 +361,7 @@ def test_a_resampler_does_not_remember_what_came_before_a_pause() -> None:
 
 
 def test_a_bot_that_only_talks_learns_the_byte_order_too() -> None:
-    made, _ = with_ear("L16", 8000)
+    made = unheard("L16", 8000)
     payloads = cut(codec("L16", 8000, l16_order="big").encode(tone(0.4)), 320)
     assert feed(made, payloads) == [ByteOrderFound("big")]
 

@@ -15,7 +15,7 @@ from callbridge.media.stream import STUCK_S, WRITE_BUFFER, MediaStream
 from callbridge.testing import run
 from callbridge.testing.loop import VirtualClock
 from callbridge.timing.ticker import Ticker
-from telecodecs import codec, silence
+from telecodecs import Pcm, codec, silence
 from tests.callbridge.media import frames
 from tests.callbridge.media.test_wire import mutilated
 
@@ -57,6 +57,9 @@ class Owner:
 
     events: list[MediaEvent] = field(default_factory=list[MediaEvent])
     looked: int = 0
+
+    def on_audio(self, pcm: Pcm) -> None:
+        self.events.append(AudioReceived(pcm))
 
     def on_media_event(self, event: MediaEvent) -> None:
         self.events.append(event)

@@ -5,7 +5,8 @@ import json
 import logging
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from callbridge.serve.logs import (
     TextFormatter,
     form_here,
     mask_server_logs,
+    set_up_where_nobody_did,
 )
 from callbridge.sockets import tokens
 
@@ -191,3 +193,37 @@ def test_the_command_line_logs_to_standard_error(form: str) -> None:
     else:
         assert written[0].endswith("INFO    call begins call=4f2a url=x?token=***")
         assert written[1].endswith("WARNING of /media?token=***")
+
+
+# ---- under a server that sets up nothing for us --------------------------------------------------
+
+
+@contextmanager
+def bare() -> Generator[logging.Logger]:
+    """Our logger, in a process whose logging nobody has set up: pytest adds handlers to tests."""
+    logger = logging.getLogger("callbridge")
+    handlers, level, propagate = logger.handlers[:], logger.level, logger.propagate
+    logger.handlers, logger.propagate = [], False
+    try:
+        yield logger
+    finally:
+        logger.handlers, logger.propagate = handlers, propagate
+        logger.setLevel(level)
+
+
+def test_a_calls_lines_appear_where_nobody_has_set_logging_up(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with bare() as logger:
+        for _ in range(2):  # an application that is served again does not say everything twice
+            set_up_where_nobody_did("text")
+        logger.info("call begins", extra={"call": "abc"})
+    assert capsys.readouterr().err.count("call begins call=abc") == 1
+
+
+def test_who_has_set_logging_up_keeps_it() -> None:
+    own = logging.NullHandler()
+    with bare() as logger:
+        logger.addHandler(own)
+        set_up_where_nobody_did("text")
+        assert logger.handlers == [own]

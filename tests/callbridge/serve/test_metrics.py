@@ -2,13 +2,13 @@
 
 import asyncio
 
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from callbridge import App, Call
 from callbridge.serve.metrics import Metrics
-from callbridge.testing import Pair, caller, says, tone
+from callbridge.testing import HangUp, Pair, caller, says, tone
 from tests.callbridge.platform import eventually, serving
-from tests.callbridge.rehearsal import in_memory
 
 
 async def echo(call: Call) -> None:
@@ -25,69 +25,63 @@ def values(metrics: Metrics) -> dict[tuple[str, ...], float]:
     }
 
 
-def test_before_any_call_everything_is_there_and_zero() -> None:
-    async def test(pair: Pair) -> None:
-        now = values(pair.app.service.metrics)
-        assert now["callbridge_calls",] == 0
-        assert now["callbridge_frames_in_total",] == 0
-        assert not any(now.values())
-
-    in_memory(echo, test)
+async def broken(call: Call) -> None:
+    raise ValueError("a bug of the bot")
 
 
-def test_a_call_counts_while_it_lasts_and_once_when_it_is_over() -> None:
-    async def test(pair: Pair) -> None:
-        metrics = pair.app.service.metrics
-        call = pair.place(caller(says(tone(2.0))))
-        await asyncio.sleep(1.0)
-        during = values(metrics)
-        assert during["callbridge_calls",] == 1
-        assert 40 < during["callbridge_frames_in_total",] < 60
-        await pair.finished(call)
-        after = values(metrics)
-        assert after["callbridge_calls",] == 0
-        assert 100 < after["callbridge_frames_in_total",] < 130
-        assert after["callbridge_calls_begun_total", "incoming"] == 1
-        assert after["callbridge_calls_ended_total", "normal_clearing"] == 1
-        assert after["callbridge_webhooks_total", "accepted"] >= 3
-        assert after["callbridge_streams_lost_total",] == 0
-
-    in_memory(echo, test)
+async def test_before_any_call_everything_is_there_and_zero(app: App, pair: Pair) -> None:
+    now = values(app.service.metrics)
+    assert now["callbridge_calls",] == 0
+    assert now["callbridge_frames_in_total",] == 0
+    assert not any(now.values())
 
 
-def test_a_counter_never_falls_when_a_stream_or_a_call_ends() -> None:
-    async def test(pair: Pair) -> None:
-        metrics = pair.app.service.metrics
-        call = pair.place(caller(says(tone(4.0))))
-        before = values(metrics)
-        for step in range(60):
-            if step == 20:
-                pair.drop_sockets()
-            await asyncio.sleep(0.1)
-            now = values(metrics)
-            fallen = {
-                key for key, value in before.items() if "_total" in key[0] and now[key] < value
-            }
-            assert not fallen
-            before = now
-        await pair.finished(call)
+async def test_a_call_counts_while_it_lasts_and_once_when_it_is_over(app: App, pair: Pair) -> None:
+    app.call(echo)
+    metrics = app.service.metrics
+    call = await pair.ring(says(tone(2.0)), HangUp())
+    await asyncio.sleep(1.0)
+    during = values(metrics)
+    assert during["callbridge_calls",] == 1
+    assert 40 < during["callbridge_frames_in_total",] < 60
+    await call.over()
+    after = values(metrics)
+    assert after["callbridge_calls",] == 0
+    assert 100 < after["callbridge_frames_in_total",] < 130
+    assert after["callbridge_calls_begun_total", "incoming"] == 1
+    assert after["callbridge_events_total", "call_began"] == 1
+    assert after["callbridge_events_total", "stream_started"] == 1
+    assert after["callbridge_events_total", "call_over"] == 1
+    assert after["callbridge_calls_ended_total", "normal_clearing"] == 1
+    assert after["callbridge_webhooks_total", "accepted"] >= 3
+    assert after["callbridge_streams_lost_total",] == 0
 
-    in_memory(echo, test)
+
+async def test_a_counter_never_falls_when_a_stream_or_a_call_ends(app: App, pair: Pair) -> None:
+    app.call(echo)
+    metrics = app.service.metrics
+    before = values(metrics)
+    call = await pair.ring(says(tone(4.0)), HangUp())
+    for step in range(60):
+        if step == 20:
+            pair.drop_sockets()
+        await asyncio.sleep(0.1)
+        now = values(metrics)
+        fallen = {key for key, value in before.items() if "_total" in key[0] and now[key] < value}
+        assert not fallen
+        before = now
+    await call.over()
 
 
-def test_a_bots_crash_and_a_refused_webhook_are_seen() -> None:
-    async def broken(call: Call) -> None:
-        raise ValueError("a bug of the bot")
-
-    async def test(pair: Pair) -> None:
-        service = pair.app.service
-        await pair.call(caller())
-        service.receive(b"{}", signature=None, timestamp=None, content_type="application/json")
-        now = values(service.metrics)
-        assert now["callbridge_bots_crashed_total",] == 1
-        assert now["callbridge_webhooks_total", "refused"] == 1
-
-    in_memory(broken, test)
+@pytest.mark.virtual(expect_crash=ValueError)
+async def test_a_bots_crash_and_a_refused_webhook_are_seen(app: App, pair: Pair) -> None:
+    app.call(broken)
+    service = app.service
+    await pair.call(caller())
+    service.receive(b"{}", signature=None, timestamp=None, content_type="application/json")
+    now = values(service.metrics)
+    assert now["callbridge_bots_crashed_total",] == 1
+    assert now["callbridge_webhooks_total", "refused"] == 1
 
 
 async def test_the_lag_of_the_loop_is_seen_without_any_call() -> None:

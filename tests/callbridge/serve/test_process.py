@@ -21,7 +21,9 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from callbridge.carrier.config import CarrierConfig
+from callbridge.errors import SettingsError
 from callbridge.host.bind import bind
+from callbridge.serve import process as serve
 from callbridge.timing.loop import new_loop
 from tests.callbridge.carrier.live import Live, carrier
 from tests.callbridge.platform import API_KEY, Platform, certified, eventually
@@ -166,27 +168,33 @@ def locked_key() -> bytes:
     )
 
 
+def test_why_a_certificate_is_of_no_use_is_said(tmp_path: Path, bot: str) -> None:
+    (one, _), (two, _) = certified(tmp_path / "one"), certified(tmp_path / "two")
+    absent, locked = tmp_path / "absent.pem", tmp_path / "locked.pem"
+    locked.write_bytes(locked_key())
+    assert two.key is not None
+    for cert, key, why in (
+        (absent, one.key, f"^cannot read {absent}: No such file or directory$"),
+        (one.cert, absent, f"^cannot read {absent}: No such file or directory$"),
+        (tmp_path, one.key, f"^cannot read {tmp_path}: Is a directory$"),
+        (one.cert, two.key, "of no use for TLS: key values mismatch$"),
+        (Path(bot), one.key, "of no use for TLS: "),
+        (one.cert, locked, "of no use for TLS: "),
+    ):
+        with pytest.raises(SettingsError, match=why):
+            serve.Certificate(cert, key).check()
+
+
 async def test_a_certificate_of_no_use_is_one_line(tmp_path: Path, bot: str) -> None:
-    for name in ("one", "two"):
-        (tmp_path / name).mkdir()
-    one, _ = certified(tmp_path / "one")
-    two, _ = certified(tmp_path / "two")
-    key, absent = str(one.key), tmp_path / "absent.pem"
+    """Also where OpenSSL would ask for a password on the terminal."""
+    certificate, _ = certified(tmp_path / "one")
     locked = tmp_path / "locked.pem"
     locked.write_bytes(locked_key())
-    for cert, with_key, why in (
-        (str(absent), key, f"cannot read {absent}: No such file or directory"),
-        (str(one.cert), str(absent), f"cannot read {absent}: No such file or directory"),
-        (str(tmp_path), key, f"cannot read {tmp_path}: Is a directory"),
-        (str(one.cert), str(two.key), "of no use for TLS: key values mismatch"),
-        (str(bot), key, "of no use for TLS: "),
-        (str(one.cert), str(locked), "of no use for TLS: "),
-    ):
-        options = ("--ssl-certfile", cert, "--ssl-keyfile", with_key)
-        (line,) = await failed(tmp_path, complete(), bot, *options)
-        assert line.startswith("callbridge: ")
-        assert why in line
-    (line,) = await failed(tmp_path, complete(), bot, "--ssl-keyfile", key)
+    options = ("--ssl-certfile", str(certificate.cert), "--ssl-keyfile", str(locked))
+    (line,) = await failed(tmp_path, complete(), bot, *options)
+    assert line.startswith("callbridge: ")
+    assert "of no use for TLS: " in line
+    (line,) = await failed(tmp_path, complete(), bot, "--ssl-keyfile", str(certificate.key))
     assert line == "callbridge: --ssl-keyfile needs --ssl-certfile"
 
 
@@ -347,7 +355,7 @@ async def test_every_line_of_a_json_log_is_json_also_that_of_uvicorn(
         running.signal()
         assert await running.exit_code() == 0
     lines = [json.loads(row) for row in running.lines]
-    assert [line["name"] for line in lines] == ["callbridge"]
+    assert {line["name"] for line in lines} == {"callbridge"}
 
 
 async def test_a_second_signal_is_immediate(tmp_path: Path, bot: str) -> None:

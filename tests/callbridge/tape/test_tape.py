@@ -1,14 +1,12 @@
 """The tape: written once, read by the log, by a file, by whoever listens."""
 
-import asyncio
 import logging
 from pathlib import Path
 
 import msgspec
-import numpy as np
 import pytest
 
-from callbridge import Call
+from callbridge import App, Call
 from callbridge.calls.course import CallLog
 from callbridge.errors import SettingsError
 from callbridge.tape.events import (
@@ -24,7 +22,6 @@ from callbridge.tape.events import (
 from callbridge.tape.lines import LogLines
 from callbridge.tape.tape import LISTENER_LIMIT, Tape, TapeFile, read_line
 from callbridge.testing import HangUp, Pair, Press, Wait, caller
-from tests.callbridge.rehearsal import in_memory
 
 
 class Ids:
@@ -69,75 +66,82 @@ def test_every_listener_has_a_queue_of_its_own_and_leaves_by_itself() -> None:
     assert len(second.events) == LISTENER_LIMIT
 
 
-def test_a_bot_sees_what_happens_on_its_call() -> None:
-    seen: list[CallEvent] = []
-
-    async def bot(call: Call) -> None:
-        seen.extend([event async for event in call.events()])
-
-    async def test(pair: Pair) -> None:
-        await pair.call(caller(Press("5"), Wait("bot_silent", 0.5), HangUp()))
-
-    in_memory(bot, test)
-    assert any(isinstance(event, KeyPressed) and event.digit == "5" for event in seen)
+# ---- in whole calls -----------------------------------------------------------------------------
 
 
-def test_a_log_line_of_the_bot_is_an_event_as_logging_would_write_it(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(logging, "raiseExceptions", False)
-    messages: list[str] = []
-    logger = logging.getLogger("callbridge.tests.silent")
-    logger.propagate = False
-    logger.addHandler(logging.NullHandler())
+class Watches:
+    """Keeps all that happens on its call."""
 
-    async def bot(call: Call) -> None:
-        listener = call._leg.tape.listen()  # pyright: ignore[reportPrivateUsage]
-        log = CallLog(logger, call._leg)  # pyright: ignore[reportPrivateUsage]
+    def __init__(self) -> None:
+        self.seen: list[CallEvent] = []
+
+    async def __call__(self, call: Call) -> None:
+        self.seen.extend([event async for event in call.events()])
+
+
+class LogsAsEverybodyDoes:
+    """With arguments of every kind; keeps the messages that came of it."""
+
+    def __init__(self, logger: logging.Logger) -> None:
+        self._logger = logger
+
+    async def __call__(self, call: Call) -> None:
+        leg = call._leg  # pyright: ignore[reportPrivateUsage]
+        listener = leg.tape.listen()
+        log = CallLog(self._logger, leg)
         log.info("%s of %d", "one", 2)
         log.info("%(a)s", {"a": "named"})
         log.info("%d does not fit", "this")
-        messages.extend(e.message for e in listener.events if isinstance(e, BotLog))
-
-    async def test(pair: Pair) -> None:
-        await pair.call(caller(Wait("hangup")))
-
-    in_memory(bot, test)
-    assert messages == ["one of 2", "named", "%d does not fit"]
+        self.messages = [e.message for e in listener.events if isinstance(e, BotLog)]
 
 
-def test_an_error_frame_of_the_platform_reaches_the_bot() -> None:
-    errors: list[StreamError] = []
-
-    async def bot(call: Call) -> None:
-        await call.write(np.zeros(10, np.int16))
-        async for event in call.events():
-            if isinstance(event, StreamError):
-                errors.append(event)
-                return
-
-    async def test(pair: Pair) -> None:
-        placed = pair.place(caller(Wait("bot_silent", 2.0), HangUp()))
-        await asyncio.sleep(0.5)
-        (leg,) = pair.app.service.calls.legs()
-        assert leg.stream is not None
-        leg.stream.feed('{"event":"error","payload":{"code":100004,"title":"invalid_media"}}')
-        await pair.finished(placed)
-
-    in_memory(bot, test)
-    assert [(each.code, each.title) for each in errors] == [(100004, "invalid_media")]
+async def logs_what_json_does_not_know(call: Call) -> None:
+    call.log.info("here", extra={"why": 2, "who": Path("a")})
 
 
-def test_the_tape_file_has_the_whole_call(tmp_path: Path) -> None:
+@pytest.fixture
+def silent_logger() -> logging.Logger:
+    logger = logging.getLogger("callbridge.tests.silent")
+    logger.propagate = False
+    logger.addHandler(logging.NullHandler())
+    return logger
+
+
+async def test_a_bot_sees_what_happens_on_its_call(app: App, pair: Pair) -> None:
+    bot = Watches()
+    app.call(bot)
+    await pair.call(caller(Press("5"), Wait("bot_silent", 0.5), HangUp()))
+    assert any(isinstance(event, KeyPressed) and event.digit == "5" for event in bot.seen)
+
+
+async def test_a_log_line_of_the_bot_is_an_event_as_logging_would_write_it(
+    app: App, pair: Pair, silent_logger: logging.Logger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logging, "raiseExceptions", False)
+    bot = LogsAsEverybodyDoes(silent_logger)
+    app.call(bot)
+    await pair.call(caller(Wait("hangup")))
+    assert bot.messages == ["one of 2", "named", "%d does not fit"]
+
+
+async def test_an_error_frame_of_the_platform_reaches_the_bot(app: App, pair: Pair) -> None:
+    bot = Watches()
+    app.call(bot)
+    call = await pair.ring()
+    (leg,) = app.service.calls.legs()
+    assert leg.stream is not None
+    leg.stream.feed('{"event":"error","payload":{"code":100004,"title":"invalid_media"}}')
+    await call.hangs_up()
+    errors = [event for event in bot.seen if isinstance(event, StreamError)]
+    assert [(error.code, error.title) for error in errors] == [(100004, "invalid_media")]
+
+
+@pytest.mark.virtual
+async def test_the_tape_file_has_the_whole_call(app: App, tmp_path: Path) -> None:
     file = tmp_path / "tape.jsonl"
-
-    async def bot(call: Call) -> None:
-        call.log.info("here", extra={"why": 2, "who": Path("a")})
-
-    async def test(pair: Pair) -> None:
-        await pair.call(caller(Wait("hangup")))
-
-    in_memory(bot, test, tape=str(file))
+    app.call(logs_what_json_does_not_know)
+    await Pair(app, tape=str(file)).call(caller(Wait("hangup")))
+    await app.close()
     lines = [read_line(text) for text in file.read_bytes().splitlines()]
     assert isinstance(lines[0].happened, CallBegan)
     assert isinstance(lines[-1].happened, CallOver)
@@ -146,6 +150,9 @@ def test_the_tape_file_has_the_whole_call(tmp_path: Path) -> None:
     plain = [msgspec.json.decode(text) for text in file.read_bytes().splitlines()]
     [log] = [line["happened"] for line in plain if line["happened"]["event"] == "log"]
     assert (log["message"], log["fields"]) == ("here", {"why": 2, "who": "a"})
+
+
+# ---- a tape that cannot be written --------------------------------------------------------------
 
 
 class Mute:

@@ -1,7 +1,6 @@
 """Where the time of an exchange goes, and what the log tells of it, in virtual time."""
 
 import logging
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import numpy as np
@@ -9,27 +8,19 @@ import pytest
 
 from callbridge import App, Call
 from callbridge.tape.waterfall import trailing_quiet_s
-from callbridge.testing import EPOCH, CallReport, Pair, Wait, caller, run, says, tone
+from callbridge.testing import EPOCH, Pair, Wait, caller, says, tone
 from callbridge.testing.speech import pitched
 from telecodecs import Pcm, silence
+from tests.callbridge.does import Does
 
 HELLO, STOP, COUGH = 440.0, 600.0, 900.0
 EAR = pitched({HELLO: "hello there", STOP: "stop that now", COUGH: ""})
 LONG = "one two three four five six seven eight nine ten."
 
 
-def rehearse(bot: Callable[[Call], Awaitable[None]], *steps: Any) -> CallReport:
-    """One call to a level-2 bot."""
-    app = App(speech=EAR)
-    app.call(bot)
-    reports: list[CallReport] = []
-
-    async def whole() -> None:
-        reports.append(await Pair(app).call(caller(*steps)))
-        await app.close()
-
-    run(whole())
-    return reports[0]
+@pytest.fixture
+def app() -> App:
+    return App(speech=EAR)
 
 
 def lines(caplog: pytest.LogCaptureFixture, message: str) -> list[dict[str, Any]]:
@@ -45,15 +36,23 @@ def last_sound_s(track: Pcm) -> float:
     return float(np.flatnonzero(np.abs(track.astype(np.int32)) > 100)[-1]) / 8000
 
 
-def test_a_script_that_listens_and_says_has_a_waterfall(caplog: pytest.LogCaptureFixture) -> None:
-    async def desk(call: Call) -> None:
-        await call.say("Who is it?")
-        await call.listen(timeout=5)
-        await call.say("I see.")
-        await call.say("Goodbye.")  # answers nothing
+async def asks_who_it_is(call: Call) -> None:
+    await call.say("Who is it?")
+    await call.listen(timeout=5)
+    await call.say("I see.")
+    await call.say("Goodbye.")  # answers nothing
 
-    answered = Wait("bot_speaking", 0.1), Wait("bot_silent", 0.3)
-    report = rehearse(desk, *answered, says(tone(1.0, HELLO)), Wait("hangup"))
+
+async def test_a_script_that_listens_and_says_has_a_waterfall(
+    app: App, pair: Pair, caplog: pytest.LogCaptureFixture
+) -> None:
+    app.call(asks_who_it_is)
+    report = await pair.call(
+        caller(
+            Wait("bot_speaking", 0.1), Wait("bot_silent", 0.3), says(tone(1.0, HELLO)),
+            Wait("hangup"),
+        )
+    )  # fmt: skip
     (waterfall,) = lines(caplog, "waterfall")
     steps = waterfall["after_s"]
     assert list(steps) == [
@@ -68,15 +67,17 @@ def test_a_script_that_listens_and_says_has_a_waterfall(caplog: pytest.LogCaptur
     assert (turn["said"], turn["last_voiced_at"]) == ("hello there", waterfall["last_voiced_at"])
 
 
-def test_what_was_said_is_logged_with_what_was_heard_of_it(
-    caplog: pytest.LogCaptureFixture,
+async def test_what_was_said_is_logged_with_what_was_heard_of_it(
+    app: App, pair: Pair, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def desk(call: Call) -> None:
-        await call.say("Hi.")
-        await call.say(LONG)
-        await call.listen()
-
-    rehearse(desk, Wait("bot_speaking", 1.0), says(tone(0.9, STOP)), Wait("hangup"))
+    app.call(
+        Does(
+            lambda call: call.say("Hi."),
+            lambda call: call.say(LONG),
+            lambda call: call.listen(),
+        )
+    )
+    await pair.call(caller(Wait("bot_speaking", 1.0), says(tone(0.9, STOP)), Wait("hangup")))
     whole, cut = lines(caplog, "said")
     assert (whole["text"], whole["heard"], whole["stop"]) == ("Hi.", "Hi.", "finished")
     assert (cut["text"], cut["stop"], cut["certainty"]) == (LONG, "interrupted", "measured")
@@ -89,11 +90,11 @@ def test_what_was_said_is_logged_with_what_was_heard_of_it(
     assert not lines(caplog, "resumed")
 
 
-def test_a_cough_is_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
-    async def desk(call: Call) -> None:
-        await call.say(LONG)
-
-    rehearse(desk, Wait("bot_speaking", 0.6), says(tone(0.25, COUGH)), Wait("hangup"))
+async def test_a_cough_is_in_the_log(
+    app: App, pair: Pair, caplog: pytest.LogCaptureFixture
+) -> None:
+    app.call(Does(lambda call: call.say(LONG)))
+    await pair.call(caller(Wait("bot_speaking", 0.6), says(tone(0.25, COUGH)), Wait("hangup")))
     (withheld,) = lines(caplog, "withheld")
     (resumed,) = lines(caplog, "resumed")
     assert resumed["at"] - withheld["at"] == pytest.approx(0.45, abs=0.1)

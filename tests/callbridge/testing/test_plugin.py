@@ -81,6 +81,18 @@ async def test_a_call_is_left(app: App, pair: Pair):
     pair.place(CallScript(steps=()))
     await asyncio.sleep(1)
 
+async def stubborn(call: Call) -> None:
+    for _ in range(3):
+        try:
+            await asyncio.sleep(30)
+        except asyncio.CancelledError:
+            pass
+
+async def test_a_bot_takes_its_time_to_end(app: App, pair: Pair):
+    app.call(stubborn)
+    await pair.call(caller())
+    await asyncio.sleep(100)
+
 async def test_it_waits_for_what_never_comes(pair: Pair):
     await asyncio.get_running_loop().create_future()
 
@@ -101,12 +113,13 @@ def test_what_outlives_a_test_fails_it(pytester: pytest.Pytester) -> None:
     ran = pytester.runpytest(
         "-o", "asyncio_mode=auto", "-o", "asyncio_default_fixture_loop_scope=function"
     )
-    ran.assert_outcomes(passed=1, failed=4)
+    ran.assert_outcomes(passed=1, failed=5)
     ran.stdout.fnmatch_lines(["*tasks were still alive after the test: forgotten"])
     ran.stdout.fnmatch_lines([f"*a call was still alive {QUIET_S:g} s after its test"])
+    ran.stdout.fnmatch_lines(["*LeftBehind: the bot does not end though it was cancelled; it*"])
     ran.stdout.fnmatch_lines(["*Stuck: every task waits for something that will not happen"])
     ran.stdout.fnmatch_lines(["*AssertionError: as it should"])
-    ran.stdout.no_fnmatch_line("*ERROR*")
+    ran.stdout.no_fnmatch_line("*ERROR at*")
 
 
 def test_it_needs_no_pytest_asyncio(pytester: pytest.Pytester) -> None:

@@ -6,14 +6,12 @@ carrier does not act on them. Objects inside of parameters are not looked into."
 import base64
 import binascii
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
-import msgspec
-
-from callbridge.carrier.api import facts
-from callbridge.carrier.api.facts import DocumentedEndpoint, Parameter
 from callbridge.carrier.api.problems import Problem
-from callbridge.carrier.shapes import as_list, as_object
+from callbridge.carrier.facts import documented
+from callbridge.carrier.facts.documented import DocumentedEndpoint, Parameter
+from callbridge.carrier.shapes import JsonObject, as_list, as_object, is_url
 
 _PYTHON: dict[str, type | tuple[type, ...]] = {
     "string": str,
@@ -25,101 +23,18 @@ _PYTHON: dict[str, type | tuple[type, ...]] = {
     "any": object,
 }
 
-# The router acts on these for every command.
-ROUTED = frozenset(
-    ("client_state", "command_id", "webhook_url", "webhook_url_method", "webhook_urls")
-) | {"webhook_urls_method", "webhook_retries_policies"}
-_STREAMED = frozenset(
-    ("stream_url", "stream_track", "stream_codec", "stream_auth_token", "enable_dialogflow")
-) | {
-    "stream_bidirectional_codec",
-    "stream_bidirectional_mode",
-    "stream_bidirectional_sampling_rate",
-    "stream_bidirectional_target_legs",
-}
-_DIALLED = frozenset(
-    ("from", "to", "media_encryption", "park_after_unbridge", "send_digits_on_answer")
-) | {"time_limit_secs", "timeout_secs"}
 
-
-class Command(msgspec.Struct, frozen=True):
-    """An endpoint that this carrier has. `acts_on` are parameters that change what it does."""
-
-    id: str
-    acts_on: frozenset[str] = frozenset()
-
-    @property
-    def facts(self) -> DocumentedEndpoint:
-        return facts.endpoints()[self.id]
-
-    @property
-    def name(self) -> str:
-        return self.facts.action
-
-    @property
-    def parameters(self) -> Mapping[str, Parameter]:
-        return self.facts.optional | self.facts.required
-
-
-DIAL = Command(
-    "calls.dial",
-    _STREAMED
-    | _DIALLED
-    | {"connection_id", "link_to", "bridge_on_answer", "retry_on_timeout"}
-    | {"stream_establish_before_call_originate"},
-)
-_PREFIX = "calls.actions."
-ACTIONS = {
-    command.name: command
-    for command in (
-        Command(_PREFIX + "answer", _STREAMED),
-        Command(_PREFIX + "reject", frozenset({"cause"})),
-        Command(_PREFIX + "hangup"),
-        Command(_PREFIX + "start_streaming", _STREAMED | {"custom_parameters"}),
-        Command(_PREFIX + "stop_streaming", frozenset({"stream_id"})),
-        Command(
-            _PREFIX + "speak",
-            frozenset({"payload", "payload_type", "loop", "stop", "target_legs"}),
-        ),
-        Command(_PREFIX + "send_dtmf", frozenset({"digits", "duration_millis"})),
-        Command(_PREFIX + "transfer", _DIALLED | {"target_leg_client_state"}),
-        Command(_PREFIX + "update_client_state"),
-    )
-}
-
-
-class Fields:
-    """The checked body of a command, read by type."""
-
-    def __init__(self, values: Mapping[str, object]) -> None:
-        self.values = dict(values)
-
-    def text(self, name: str) -> str | None:
-        value = self.values.get(name)
-        return value if isinstance(value, str) else None
-
-    def whole(self, name: str) -> int | None:
-        value = self.values.get(name)
-        return value if isinstance(value, int) and not isinstance(value, bool) else None
-
-    def flag(self, name: str) -> bool:
-        return self.values.get(name) is True
-
-    def get(self, name: str) -> object:
-        return self.values.get(name)
-
-
-def check(command: Command, body: Mapping[str, object]) -> list[Problem]:
+def check(facts: DocumentedEndpoint, body: Mapping[str, object]) -> list[Problem]:
     """All that is wrong with a body: first what is missing, then the rest in the body's order.
 
     null counts as absent. Formats are looked at only if nothing else is wrong."""
     problems = [
         Problem("10004", f"{name} is required", f"/{name}")
-        for name in command.facts.required
+        for name in facts.required
         if _is_empty(body.get(name))
     ]
     missing = {problem.pointer for problem in problems}
-    parameters = command.parameters
+    parameters = facts.optional | facts.required | facts.query
     given = [
         (name, parameters[name], value)
         for name, value in body.items()
@@ -133,15 +48,9 @@ def check(command: Command, body: Mapping[str, object]) -> list[Problem]:
     return problems
 
 
-def known(command: Command, body: Mapping[str, object]) -> dict[str, object]:
+def known(parameters: Mapping[str, Parameter], body: Mapping[str, object]) -> JsonObject:
     """The parameters that were given and that the endpoint has."""
-    parameters = command.parameters
     return {name: value for name, value in body.items() if name in parameters and value is not None}
-
-
-def not_simulated(command: Command, given: Iterable[str]) -> list[str]:
-    """Documented parameters that were given and that this carrier does nothing about."""
-    return sorted((set(given) & command.parameters.keys()) - command.acts_on - ROUTED)
 
 
 def _is_empty(value: object) -> bool:
@@ -216,7 +125,7 @@ def _check_urls_by_event(name: str, chains: Mapping[str, object]) -> list[Proble
     problems: list[Problem] = []
     for event, chain in chains.items():
         pointer = f"/{name}/{event}"
-        if event not in facts.events().events:
+        if event not in documented.events().events:
             problems.append(Problem("90057", f"{event!r} is not an event type", pointer))
         elif not all(
             isinstance(url, str) and is_url(url, ("http", "https"))
@@ -240,7 +149,3 @@ def _is_base64(value: str) -> bool:
     except (binascii.Error, ValueError):
         return False
     return True
-
-
-def is_url(value: str, schemes: tuple[str, ...]) -> bool:
-    return re.fullmatch(rf"({'|'.join(schemes)})://[^\s/?#]+[^\s]*", value) is not None

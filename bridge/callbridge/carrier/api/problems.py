@@ -4,7 +4,7 @@ Titles are those of the facts."""
 
 import msgspec
 
-from callbridge.carrier.api import facts
+from callbridge.carrier.facts import documented
 
 
 class Problem(msgspec.Struct, frozen=True):
@@ -17,7 +17,7 @@ class Problem(msgspec.Struct, frozen=True):
     def to_json(self, status: int) -> dict[str, object]:
         entry: dict[str, object] = {
             "code": self.code,
-            "title": facts.title(self.code, status, self.pointer),
+            "title": documented.title(self.code, status, self.pointer),
             "detail": self.detail,
         }
         if self.pointer is not None:

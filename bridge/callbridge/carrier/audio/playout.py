@@ -4,11 +4,13 @@ from collections import deque
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from telecodecs import Pcm, Resampler, silence
 
 TICKS_PER_S = 50
 
+Sum = npt.NDArray[np.int32]
 Listener = Literal["self", "opposite"]
 Target = Literal["self", "opposite", "both"]
 
@@ -140,7 +142,7 @@ class Channel:
         self.playout = playout
         self.target = target
         self._piece: Pcm | None = None
-        self._adapters: dict[Listener, RateAdapter] = {}
+        self._adapters: dict[tuple[Listener, int], RateAdapter] = {}
 
     def take(self) -> None:
         self._piece = self.playout.take()
@@ -150,10 +152,10 @@ class Channel:
         piece = self._piece if self.target in (listener, "both") else None
         if sample_rate == self.playout.sample_rate:
             return piece
-        adapter = self._adapters.get(listener)
+        adapter = self._adapters.get((listener, sample_rate))
         if adapter is None:
             adapter = RateAdapter(self.playout.sample_rate, sample_rate)
-            self._adapters[listener] = adapter
+            self._adapters[listener, sample_rate] = adapter
         return adapter.process(piece)
 
     def clear(self) -> list[str]:
@@ -168,5 +170,14 @@ def mix(parts: list[Pcm]) -> Pcm | None:
         return None
     if len(parts) == 1:
         return parts[0]
-    total = np.sum(parts, axis=0, dtype=np.int32)
+    return clip(add(parts))
+
+
+def add(parts: list[Pcm]) -> Sum:
+    """(n,) int32, not limited."""
+    total: Sum = np.sum(parts, axis=0, dtype=np.int32)
+    return total
+
+
+def clip(total: Sum) -> Pcm:
     return np.clip(total, -32768, 32767).astype(np.int16)

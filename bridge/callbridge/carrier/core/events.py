@@ -1,10 +1,13 @@
-"""Payloads of the events, one function each.
+"""Payloads of the events: the fields of the leg that an event repeats, and those of the moment.
 
-Fields are those of the platform's tables plus those that recorded deliveries carry beyond them."""
+What belongs to an event is read off the facts: the platform's tables, and what recorded deliveries
+carry beyond them."""
 
 from datetime import UTC, datetime
+from functools import cache
 
 from callbridge.carrier.core.leg import CarrierLeg
+from callbridge.carrier.facts import documented
 
 Payload = dict[str, object]
 
@@ -14,71 +17,78 @@ def instant(unix_s: float) -> str:
     return datetime.fromtimestamp(unix_s, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
+def payload_of(leg: CarrierLeg, event_type: str, fields: Payload) -> Payload:
+    """Raises ValueError for a field that the documents do not name."""
+    allowed = names_in(event_type)
+    unknown = fields.keys() - allowed
+    if unknown:
+        raise ValueError(f"{event_type} has no {', '.join(sorted(unknown))}")
+    return {name: value for name, value in common(leg).items() if name in allowed} | fields
+
+
+@cache
+def names_in(event_type: str) -> frozenset[str]:
+    """All that the payload of an event of a leg may hold."""
+    facts = documented.events()
+    event = facts.events[event_type]
+    everywhere = (*facts.in_every_event_of_a_leg, *event.required, *event.observed, *event.shared)
+    return frozenset((*everywhere, *event.payload))
+
+
 def common(leg: CarrierLeg) -> Payload:
-    """In every event of a leg. `client_state` is null when none was ever set."""
+    """What events repeat of their leg. `client_state` is null when none was ever set."""
+    identity = leg.identity
     return {
         "call_control_id": leg.call_control_id,
-        "call_leg_id": leg.identity.call_leg_id,
-        "call_session_id": leg.identity.call_session_id,
+        "call_leg_id": identity.call_leg_id,
+        "call_session_id": identity.call_session_id,
         "calling_party_type": "pstn",
         "client_state": leg.client_state,
-        "connection_id": leg.identity.connection_id,
+        "connection_id": identity.connection_id,
+        "from": identity.from_,
+        "start_time": identity.start_time,
+        "to": identity.to,
     }
 
 
-def _parties(leg: CarrierLeg) -> Payload:
-    return {
-        "from": leg.identity.from_,
-        "to": leg.identity.to,
-        "start_time": leg.identity.start_time,
-    }
+# ---- fields of the moment, where they are more than a word or two -------------------------------
 
 
 def initiated(leg: CarrierLeg) -> Payload:
     inbound = leg.identity.direction == "incoming"
-    payload = common(leg) | _parties(leg) | {
+    fields: Payload = {
         "connection_codecs": "G722,PCMA,PCMU,VP8,H264",
         "direction": leg.identity.direction,
         "from_sip_uri": f"{leg.identity.from_}@192.0.2.10:5060",
         "state": "parked" if inbound else "bridging",
         "to_sip_uri": f"{leg.identity.to}@192.0.2.20:5060",
-    }  # fmt: skip
+    }
     if inbound:
-        payload |= {
+        fields |= {
             "caller_id_name": leg.identity.from_,
             "offered_codecs": f"{leg.encoding.name},G729",
         }
-    return payload
+    return fields
 
 
 def answered(leg: CarrierLeg) -> Payload:
-    payload = common(leg) | _parties(leg) | {
+    return leg.answered_with | {
         "codec": leg.encoding.name,
         "sampling_rate": leg.encoding.sample_rate,
         "state": "answered",
-    }  # fmt: skip
-    if leg.stream_params is not None:
-        payload |= {
-            "stream_url": leg.stream_params.url,
-            "stream_track": leg.stream_params.track,
-        }
-    return payload
-
-
-def bridged(leg: CarrierLeg) -> Payload:
-    return common(leg) | _parties(leg)
+    }
 
 
 def hung_up(leg: CarrierLeg, end_time: str) -> Payload:
     assert leg.ending is not None
-    return common(leg) | _parties(leg) | {
+    return {
         "call_quality_stats": _quality(leg),
         "end_time": end_time,
         "hangup_cause": leg.ending.cause,
         "hangup_source": leg.ending.source,
         "sip_hangup_cause": leg.ending.sip,
         "state": "hangup",
-    }  # fmt: skip
+    }
 
 
 def _quality(leg: CarrierLeg) -> Payload | None:
@@ -95,29 +105,4 @@ def _quality(leg: CarrierLeg) -> Payload | None:
             "skip_packet_count": "0",
         },
         "outbound": {"packet_count": packets, "skip_packet_count": "0"},
-    }
-
-
-def digit_received(leg: CarrierLeg, digit: str) -> Payload:
-    return common(leg) | {"digit": digit, "from": leg.identity.from_, "to": leg.identity.to}
-
-
-def speak_started(leg: CarrierLeg, speak_id: str) -> Payload:
-    return common(leg) | {"speak_id": speak_id}
-
-
-def speak_ended(leg: CarrierLeg, speak_id: str, status: str) -> Payload:
-    return common(leg) | {"speak_id": speak_id, "status": status}
-
-
-def streaming(leg: CarrierLeg, stream_url: str) -> Payload:
-    return common(leg) | {"stream_url": stream_url}
-
-
-def streaming_failed(leg: CarrierLeg, stream_id: str, url: str, track: str, reason: str) -> Payload:
-    return common(leg) | {
-        "failure_reason": reason,
-        "stream_id": stream_id,
-        "stream_params": {"stream_url": url, "track": track},
-        "stream_type": "websocket",
     }

@@ -1,25 +1,23 @@
 """One leg: its identity, its state, what it says and what it hears."""
 
 from enum import Enum
-from typing import Literal
+from typing import Literal, TypeVar
 
 import msgspec
 
-from callbridge.carrier.audio.playout import TICKS_PER_S, CarrierPlayout, Channel, RateAdapter, mix
+from callbridge.carrier.audio.playout import TICKS_PER_S, Channel, mix
+from callbridge.carrier.core.part import Part
 from callbridge.carrier.core.report import CallReport, CarrierTape, HeardMark, Recorder
-from callbridge.carrier.parts.speak import SpeechQueue
-from callbridge.carrier.parts.stream import CarrierStream, StreamParams
 from callbridge.carrier.people.caller import Caller
 from callbridge.carrier.people.echo import LineEcho
 from callbridge.carrier.people.expect import Expectation
 from callbridge.carrier.people.script import CallScript
-from telecodecs import Encoding, Pcm, silence
-from telecodecs.dtmf import tones
+from telecodecs import Encoding, Pcm
+
+P = TypeVar("P", bound=Part)
 
 NEVER = float("inf")
 MAX_MARKS = 100_000  # that a report remembers; a call of four hours with four a second has fewer
-DTMF_GAP_S = 0.1
-DTMF_PAUSES_S = {"w": 0.5, "W": 1.0}
 
 
 class LegState(Enum):
@@ -89,7 +87,6 @@ class CarrierLeg:
         self.deadline = NEVER  # of the plan
         self.caller: Caller | None = None  # None where nobody picks up, and after the end
         self.expect: tuple[Expectation, ...] = ()
-        self.digits_on_answer = ""
 
         self.partner: CarrierLeg | None = None  # bridged with
         self.bridge_to: CarrierLeg | None = (
@@ -98,17 +95,14 @@ class CarrierLeg:
         self.was_bridged = False
         self.parks_after_unbridge = False
 
-        self.stream: CarrierStream | None = None
-        self.stream_params: StreamParams | None = None
-        self.stream_from = 0  # samples heard before the stream started
-        self.speech = SpeechQueue(encoding.sample_rate)
-        self.keypad = Channel(CarrierPlayout(encoding.sample_rate), "self")
-        self.channels = [self.speech.channel, self.keypad]
+        self.parts: tuple[Part, ...] = ()
+        self.channels: tuple[Channel, ...] = ()  # all that is played on this leg
+        self.answered_with: dict[str, object] = {}  # what call.answered repeats of the command
+        self.streaming = False  # what the far end says reaches the customer
         self.echo: LineEcho | None = None
         self.said: Pcm | None = None  # 20 ms of the current tick
         self.ticks = 0  # since the answer
         self.heard_from: float | None = None  # when the first of them was
-        self._from_partner: dict[int, RateAdapter] = {}
 
         self.tape = CarrierTape()
         self.recorder = Recorder(encoding.sample_rate, enabled=record)
@@ -127,8 +121,23 @@ class CarrierLeg:
         self.plan = plan
         self.deadline = min(plan.pick_up_at, plan.give_up_at, plan.limit_at)
 
-    def note(self, now: float, kind: str, **detail: object) -> None:
-        self.tape.add(now - self.started_at, kind, **detail)
+    # ---- parts --------------------------------------------------------------------------------
+
+    def add(self, part: Part) -> None:
+        self.parts = (*self.parts, part)
+
+    def remove(self, part: Part) -> None:
+        self.parts = tuple(each for each in self.parts if each is not part)
+
+    def part(self, kind: type[P]) -> P | None:
+        return next((part for part in self.parts if isinstance(part, kind)), None)
+
+    def play(self, channel: Channel) -> None:
+        self.channels = (*self.channels, channel)
+
+    def silence(self, channel: Channel) -> None:
+        """The channel is heard no more; nothing happens to one that was not."""
+        self.channels = tuple(each for each in self.channels if each is not channel)
 
     # ---- sound --------------------------------------------------------------------------------
 
@@ -141,69 +150,25 @@ class CarrierLeg:
         for channel in self.channels:
             channel.take()
 
-    def listen(self) -> Pcm | None:
-        """Second half, when all legs have spoken: the mix that this leg hears."""
+    def listen(self, others: Pcm | None) -> Pcm | None:
+        """Second half, when all legs have spoken: the mix of the others and of what is played."""
         rate = self.encoding.sample_rate
-        parts: list[Pcm] = []
-        for channel in self.channels:
-            piece = channel.heard_by("self", rate)
-            if piece is not None:
-                parts.append(piece)
-        if self.partner is not None:
-            parts += self._hear_partner(self.partner)
-        heard = mix(parts)
+        pieces = [others, *(channel.heard_by("self", rate) for channel in self.channels)]
+        heard = mix([piece for piece in pieces if piece is not None])
         if self.echo is not None:
             self.echo.heard(heard)
         self.ticks += 1
         self.recorder.add(self.said, heard)
         return heard
 
-    def _hear_partner(self, partner: "CarrierLeg") -> list[Pcm]:
-        """What the other one says, and what is played for them to us."""
-        theirs, ours = partner.encoding.sample_rate, self.encoding.sample_rate
-        voice = partner.said
-        if theirs != ours:
-            if theirs not in self._from_partner:
-                self._from_partner[theirs] = RateAdapter(theirs, ours)
-            voice = self._from_partner[theirs].process(voice)
-        pieces = [voice, *(each.heard_by("opposite", ours) for each in partner.channels)]
-        return [piece for piece in pieces if piece is not None]
-
     @property
     def heard_samples(self) -> int:
         """Samples of the recording: what the leg has heard when the current tick is over."""
         return self.ticks * (self.encoding.sample_rate // TICKS_PER_S)
 
-    def press(self, digits: str, tone_s: float) -> None:
-        """Play DTMF to this leg; w and W are pauses."""
-        rate = self.encoding.sample_rate
-        for digit in digits:
-            if digit in DTMF_PAUSES_S:
-                self.keypad.playout.put(silence(round(DTMF_PAUSES_S[digit] * rate)))
-            else:
-                self.keypad.playout.put(tones(digit, round(tone_s * rate), rate))
-                self.keypad.playout.put(silence(round(DTMF_GAP_S * rate)))
-
-    def attach(self, stream: CarrierStream) -> None:
-        """The stream has started: from now on it is heard."""
-        self.stream_from = self.heard_samples
-        self.channels.append(stream.channel)
-
-    def detach(self) -> CarrierStream | None:
-        """Forget the stream and what it has queued."""
-        stream, self.stream = self.stream, None
-        if stream is not None and stream.channel in self.channels:
-            self.channels.remove(stream.channel)
-        return stream
-
-    def keep_marks(self, stream: CarrierStream, marks: tuple[HeardMark, ...]) -> None:
-        """Turn a stream's positions into samples of the recording."""
-        ours, theirs = self.encoding.sample_rate, stream.playout.sample_rate
-        if len(self.marks) > MAX_MARKS:
-            return
-        for mark in marks:
-            sample = self.stream_from + mark.sample * ours // theirs
-            self.marks.append(HeardMark(mark.name, sample, mark.cleared))
+    def keep_mark(self, mark: HeardMark) -> None:
+        if len(self.marks) < MAX_MARKS:
+            self.marks.append(mark)
 
     def keep_clear(self) -> None:
         if len(self.clears) < MAX_MARKS:

@@ -1,6 +1,7 @@
 """What a call leaves behind: what was said and heard, sample by sample, and what happened."""
 
 from collections.abc import Iterator
+from typing import Literal
 
 import msgspec
 import numpy as np
@@ -97,6 +98,14 @@ class CallReport(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     @property
     def duration_s(self) -> float:
         return len(self.bot) / self.sample_rate
+
+    @property
+    def hung_up_by(self) -> Literal["caller", "bot"] | None:
+        """Whose end, named as the tracks are; None while the call lasts, and for the platform."""
+        if self.hangup_source not in ("caller", "callee"):
+            return None
+        bot = "callee" if self.direction == "incoming" else "caller"
+        return "bot" if self.hangup_source == bot else "caller"
 
     def summary(self) -> dict[str, object]:
         """Everything but the audio and the tape, for JSON."""

@@ -100,9 +100,10 @@ class Deliverer:
         task.add_done_callback(self._repeating.discard)
 
     async def _repeat(self, webhook: SendWebhook) -> None:
-        for attempt, pause_s in enumerate(self._pauses(webhook), 2):
+        pauses = self._pauses(webhook)
+        for attempt, pause_s in enumerate(pauses, 2):
             await asyncio.sleep(pause_s)
-            if (await self._attempt(webhook, attempt)).final:
+            if (await self._attempt(webhook, attempt, last=attempt > len(pauses))).final:
                 return
         log.warning("%s was not delivered to %s", _event(webhook), ", ".join(webhook.urls))
 
@@ -112,7 +113,9 @@ class Deliverer:
             return [pause / 1000 for pause in webhook.retries_ms]
         return [self._backoff_s] * (ATTEMPTS_PER_URL * len(webhook.urls) - 1)
 
-    async def _attempt(self, webhook: SendWebhook, attempt: int) -> DeliveryResult:
+    async def _attempt(
+        self, webhook: SendWebhook, attempt: int, *, last: bool = False
+    ) -> DeliveryResult:
         """The next URL's turn comes after two consecutive failures."""
         url = webhook.urls[min((attempt - 1) // ATTEMPTS_PER_URL, len(webhook.urls) - 1)]
         try:
@@ -122,7 +125,7 @@ class Deliverer:
             result = DeliveryResult(False, False, f"no answer in {self._timeout_s:g} s")
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
             result = DeliveryResult(False, False, str(error) or type(error).__name__)
-        self._tell(webhook, attempt, result, url)
+        self._tell(webhook, attempt, result, url, last=last)
         return result
 
     async def _post(self, webhook: SendWebhook, url: str, attempt: int) -> DeliveryResult:
@@ -154,7 +157,13 @@ class Deliverer:
         }
 
     def _tell(
-        self, webhook: SendWebhook, attempt: int, result: DeliveryResult, url: str = ""
+        self,
+        webhook: SendWebhook,
+        attempt: int,
+        result: DeliveryResult,
+        url: str = "",
+        *,
+        last: bool = False,
     ) -> None:
         detail: dict[str, object] = {
             "event_type": _event(webhook),
@@ -163,6 +172,7 @@ class Deliverer:
             "said": result.said,
         }
         if not result.delivered:
+            detail["given_up"] = result.final or last
             detail["url"] = urlsplit(url)._replace(query="").geturl()
             log.info("webhook %(event_type)s, attempt %(attempt)s: %(said)s", detail)
         self._outcome(webhook, detail)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from callbridge.carrier.people.script import AudioLoader
+from callbridge.carrier.people.steps import AudioLoader
 from callbridge.errors import AudioFileError
 from callbridge.host.audiofile import read
 from telecodecs import Pcm

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from callbridge.carrier.core.report import TapeEntry
 from callbridge.carrier.net import ring
+from callbridge.errors import CallbridgeError
 
 STOPPING = (signal.SIGINT, signal.SIGTERM)
 
@@ -28,7 +29,7 @@ async def follow(
     hanging_up: Callable[[], None],
 ) -> Followed:
     """`tell` gets what happens. The first Ctrl-C hangs up, after `hanging_up` was called; a second
-    one cancels. Raises CallbridgeError in the carrier's own words."""
+    one cancels. Raises CallbridgeError in the carrier's own words, and when there is no bridge."""
     call = await carrier.ring(script, base)
     stop = asyncio.Event()
     with _stopping(stop):
@@ -36,9 +37,30 @@ async def follow(
         try:
             async for entry in carrier.tape(call):
                 tell(entry)
+                if why := unannounced(entry):
+                    await carrier.hang_up(call)
+                    raise CallbridgeError(why)
             return Followed(await carrier.finished(call), stop.is_set())
         finally:
             leaving.cancel()
+
+
+def unannounced(entry: TapeEntry) -> str:
+    """Why the call cannot be answered, if no bridge took the webhook that announces it."""
+    detail = entry.detail
+    if entry.kind != "webhook delivery" or detail["event_type"] != "call.initiated":
+        return ""
+    if not detail.get("given_up"):
+        return ""
+    url, said = detail["url"], str(detail["said"])
+    if said == "401":
+        return (
+            f"the bridge at {url} does not know this carrier's key: start it with the settings "
+            "that the carrier wrote, `. out/carrier.env`"
+        )
+    if said.isdecimal():
+        return f"the bridge at {url} answers {said} to a call that comes in"
+    return f"nobody answers at {url} ({said}): start a bridge with `callbridge serve bot.py`"
 
 
 async def _hang_up(

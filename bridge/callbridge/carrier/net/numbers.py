@@ -6,7 +6,9 @@ import msgspec
 
 from callbridge.carrier.config import Behaviour, Unreachable
 from callbridge.carrier.net.files import loader
-from callbridge.carrier.people.script import parse_script
+from callbridge.carrier.people import checks
+from callbridge.carrier.people.script import parse_script, with_sounds
+from callbridge.carrier.people.steps import CallerVoice
 from callbridge.errors import CallbridgeError
 
 REFUSALS: dict[str, Unreachable] = {
@@ -17,18 +19,24 @@ REFUSALS: dict[str, Unreachable] = {
 }
 
 
-def read_numbers(path: Path) -> dict[str, Behaviour]:
-    """`{"+13125550199": "busy", "+13125550198": {"steps": […]}}`. Raises CallbridgeError."""
+def read_numbers(path: Path, speak: CallerVoice | None = None) -> dict[str, Behaviour]:
+    """`{"+13125550199": "busy", "+13125550198": {"steps": […]}}`; `speak` is the voice of those who
+    answer. Raises CallbridgeError."""
     try:
         entries = msgspec.json.decode(path.read_bytes(), type=dict[str, object])
     except (OSError, msgspec.DecodeError, UnicodeError) as error:
         raise CallbridgeError(f"{path}: {error}") from None
-    return {number: _behaviour(path, number, entry) for number, entry in entries.items()}
+    numbers: dict[str, Behaviour] = {}
+    for number, entry in entries.items():
+        try:
+            numbers[number] = _behaviour(entry, path.parent, speak)
+        except CallbridgeError as error:
+            raise CallbridgeError(f"{path}: {number}: {error}") from None
+    return numbers
 
 
-def _behaviour(path: Path, number: str, entry: object) -> Behaviour:
-    if not isinstance(entry, str):
-        return parse_script(entry, loader(path.parent))
-    if entry not in REFUSALS:
-        raise CallbridgeError(f"{path}: {number}: {entry!r} is none of {', '.join(REFUSALS)}")
-    return REFUSALS[entry]
+def _behaviour(entry: object, base: Path, speak: CallerVoice | None) -> Behaviour:
+    if isinstance(entry, str):
+        checks.one_of("the behaviour", entry, REFUSALS)
+        return REFUSALS[entry]
+    return with_sounds(parse_script(entry), loader(base), speak)

@@ -9,8 +9,12 @@ from typing import Any
 import httpx
 import msgspec
 
+from callbridge.carrier import people
 from callbridge.carrier.core.report import TapeEntry
 from callbridge.errors import CallbridgeError
+
+# A caller for any bot: greets, asks, interrupts, hangs up. Its recordings are espeak-ng's.
+SOMEBODY = Path(people.__path__[0], "somebody", "somebody.json")
 
 
 def read_script(path: Path) -> dict[str, Any]:

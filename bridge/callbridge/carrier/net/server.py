@@ -15,7 +15,8 @@ from starlette.routing import Route
 from callbridge.carrier.api.router import MAX_BODY
 from callbridge.carrier.net.files import loader
 from callbridge.carrier.net.shell import Shell
-from callbridge.carrier.people.script import CallScript, parse_script
+from callbridge.carrier.people.script import CallScript, parse_script, with_sounds
+from callbridge.carrier.people.steps import CallerVoice
 from callbridge.errors import CallbridgeError
 
 TAPE_POLL_S = 0.05
@@ -46,7 +47,7 @@ class VoiceApi:
         body = await read_body(request)
         answer = self._shell.switch.request(
             request.method,
-            request.url.path,
+            f"{request.url.path}?{request.url.query}",
             body,
             request.headers.get("authorization"),
             self._shell.now(),
@@ -72,7 +73,7 @@ class Extras:
         body = await read_body(request)
         base = Path(request.query_params.get("base", "."))
         try:
-            script = await asyncio.to_thread(_parse, body, base)
+            script = await asyncio.to_thread(_parse, body, base, self._shell.speak)
         except CallbridgeError as error:
             return refusal(str(error), 422)
         call = self._shell.switch.place_call(script, self._shell.now())
@@ -84,10 +85,9 @@ class Extras:
         if not self._allowed(request):
             return refusal("the carrier's API key is needed as a bearer token", 401)
         call = request.path_params["call"]
-        kept = self._shell.recordings.get(call)
-        if kept is not None:
-            files = {"wav": kept.wav, "json": kept.json}
-            return reply(kept.summary | {"finished": True, "files": files})
+        left = self._shell.switch.store.recording(call)
+        if left is not None:
+            return reply(left | {"finished": True})
         try:
             report = self._shell.switch.report(call)
         except LookupError as error:
@@ -133,12 +133,12 @@ class Extras:
         return hmac.compare_digest(given, expected)
 
 
-def _parse(body: bytes, base: Path) -> CallScript:
+def _parse(body: bytes, base: Path, speak: CallerVoice | None) -> CallScript:
     try:
         data = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise CallbridgeError(f"the script is not JSON: {error}") from None
-    return parse_script(data, loader(base))
+    return with_sounds(parse_script(data), loader(base), speak)
 
 
 async def read_body(request: Request) -> bytes:

@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import hashlib
+import logging
 import signal
 import socket
 from base64 import b64encode
@@ -14,8 +16,12 @@ from nacl.signing import SigningKey
 
 from callbridge.carrier.config import CarrierConfig
 from callbridge.carrier.net import server
-from callbridge.carrier.net.shell import CarrierVoice, Running, Shell
+from callbridge.carrier.net.shell import Running, Shell
+from callbridge.carrier.net.speaking import CarrierVoice
+from callbridge.carrier.store.store import Store
 from callbridge.host.bind import bind
+
+log = logging.getLogger(__name__)
 
 
 async def run(
@@ -35,12 +41,18 @@ async def run(
     """Run until SIGTERM, SIGINT, `stop` or cancellation; then all calls end in order.
 
     Port 0 chooses a free one; `started` is told which. A `key` makes the public key the same every
-    time. `out_dir` gets a WAV file and a JSON file for every finished call. Raises CallbridgeError
-    when the address cannot be listened on."""
+    time. `out_dir` gets a WAV file and a JSON file for every finished call, and the database of
+    what survives a restart. Raises CallbridgeError when the address cannot be listened on or the
+    database cannot be used."""
     key = key or SigningKey.generate()
     stop = stop or asyncio.Event()
+    store = _store(out_dir)
     listener = bind(host, port)
-    with contextlib.closing(listener), _stopping_signals(stop, wanted=handle_signals):
+    with (
+        contextlib.closing(store),
+        contextlib.closing(listener),
+        _stopping_signals(stop, wanted=handle_signals),
+    ):
         try:
             # Customers are reached directly: a proxy of the environment knows nothing of loopback.
             async with httpx.AsyncClient(trust_env=False) as http, asyncio.TaskGroup() as group:
@@ -51,6 +63,7 @@ async def run(
                     key,
                     out_dir=out_dir,
                     voice=voice,
+                    store=store,
                     webhook_timeout_s=webhook_timeout_s,
                     webhook_backoff_s=webhook_backoff_s,
                 )
@@ -58,6 +71,24 @@ async def run(
                 raise _Stopped  # the group cancels what is left: repetitions, stuck sockets
         except* _Stopped:
             pass
+
+
+def _store(folder: Path | None) -> Store:
+    """A folder that cannot be written costs what should survive, not the carrier."""
+    if folder is None:
+        return Store()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        log.error("nothing will survive the end of this carrier: %s", error)
+        return Store()
+    return Store(folder / "carrier.db")
+
+
+def signing_key(api_key: str) -> SigningKey:
+    """Always the same for an API key, so that a bridge on this machine need not be told of another
+    one whenever its carrier starts anew. Whoever knows the API key can make it."""
+    return SigningKey(hashlib.sha256(b"callbridge carrier " + api_key.encode()).digest())
 
 
 class _Stopped(Exception):

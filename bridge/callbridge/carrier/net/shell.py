@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, Protocol
@@ -25,7 +24,9 @@ from callbridge.carrier.core.effects import (
 from callbridge.carrier.core.report import CallReport
 from callbridge.carrier.net.deliver import Deliverer
 from callbridge.carrier.net.files import write_wav
+from callbridge.carrier.net.speaking import CarrierVoice, speaker
 from callbridge.carrier.net.streams import SpawnErrand, Streams
+from callbridge.carrier.store.store import Store
 from callbridge.carrier.switch import Switch
 from callbridge.errors import CallbridgeError
 from telecodecs import Pcm
@@ -38,12 +39,6 @@ TICK_S = 0.02
 CATCH_UP_STEP_S = 0.004
 MAX_CATCH_UP_S = 0.5  # a longer stall is left out: nobody speaks half a second in no time
 GOODBYE_S = 2.0  # for webhooks, sockets and files when the carrier stops
-
-
-class CarrierVoice(Protocol):
-    """Text to speech. Blocking; raises CallbridgeError."""
-
-    def __call__(self, text: str, sample_rate: int, *, ssml: bool) -> Pcm: ...
 
 
 class StreamSockets(Protocol):
@@ -67,14 +62,6 @@ class Running(msgspec.Struct, frozen=True):
     public_key: str  # base64 of 32 bytes, as TELNYX_PUBLIC_KEY wants it
 
 
-class Recording(msgspec.Struct, frozen=True):
-    """What is left of a finished call: its report without audio and tape, and the files."""
-
-    summary: dict[str, object]
-    wav: str | None
-    json: str | None
-
-
 class Shell:
     """One per event loop; `group` owns every task of it."""
 
@@ -87,15 +74,18 @@ class Shell:
         *,
         out_dir: Path | None = None,
         voice: CarrierVoice | None = None,
+        store: Store | None = None,
         streams: StreamsOf = Streams,
         webhook_timeout_s: float = 2.0,
         webhook_backoff_s: float = 0.5,
     ) -> None:
         self.key = key
-        self.switch = Switch(config, wall=time.time(), now=self.now(), speaks=voice is not None)
-        self.recordings: OrderedDict[str, Recording] = OrderedDict()
+        self.switch = Switch(
+            config, wall=time.time(), now=self.now(), speaks=voice is not None, store=store
+        )
         self.skipped_ticks = 0
         self._group, self._out_dir, self._voice = group, out_dir, voice
+        self.speak = speaker(voice)  # of callers whose script has a text to say
         self._errands: set[asyncio.Task[None]] = set()
         self._streams = streams(self.switch, self._spawn, self.settle, self.now)
         self._deliverer = Deliverer(
@@ -164,9 +154,8 @@ class Shell:
                 wav, json = await asyncio.to_thread(_write, self._out_dir, report)
         except OSError as error:
             log.error("the recording of %s was not written: %s", report.call_control_id, error)
-        self.recordings[report.call_control_id] = Recording(report.summary(), wav, json)
-        while len(self.recordings) > self.switch.config.keep_finished:
-            self.recordings.popitem(last=False)
+        left = report.summary() | {"files": {"wav": wav, "json": json}}
+        self.switch.store.keep_recording(report.call_control_id, left)
 
     # ---- the clock ----------------------------------------------------------------------------
 

@@ -6,7 +6,80 @@ from typing import Literal
 import msgspec
 
 from callbridge.carrier.audio.playout import CarrierPlayout, Channel, Target
+from callbridge.carrier.core.effects import Synthesise
+from callbridge.carrier.core.exchange import Exchange
+from callbridge.carrier.core.leg import CarrierLeg
+from callbridge.carrier.core.part import Part
 from telecodecs import Pcm
+
+SPEAK_ID_CHARS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+
+Which = Literal["current", "all"]
+
+
+class CarrierSpeech:
+    """The speech of all legs: who waits for which synthesis."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+        self._waiting: dict[str, SpeakPart] = {}
+
+    def say(
+        self, leg: CarrierLeg, text: str, *, ssml: bool, target: Target, times: int | None
+    ) -> None:
+        """`times` None repeats it until it is stopped."""
+        part = leg.part(SpeakPart)
+        if part is None:
+            part = SpeakPart(leg, self._exchange)
+            leg.add(part)
+        speak_id = self._exchange.new_id(SPEAK_ID_CHARS, 10)
+        part.queue.add(CarrierUtterance(speak_id, target, times))
+        self._waiting[speak_id] = part
+        self._exchange.wish(Synthesise(speak_id, text, leg.encoding.sample_rate, ssml))
+
+    def synthesised(self, speak_id: str, pcm: Pcm | None) -> None:
+        """The shell's answer to `Synthesise`; None when there is no voice after all."""
+        part = self._waiting.pop(speak_id, None)
+        if part is not None:
+            part.synthesised(speak_id, pcm)
+
+    def stop(self, leg: CarrierLeg, which: Which) -> None:
+        part = leg.part(SpeakPart)
+        if part is not None:
+            part.stop(which, "completed")
+
+
+class SpeakPart(Part):
+    """What one leg is told, with its webhooks."""
+
+    def __init__(self, leg: CarrierLeg, exchange: Exchange) -> None:
+        self._leg, self._exchange = leg, exchange
+        self.queue = SpeechQueue(leg.encoding.sample_rate)
+        leg.play(self.queue.channel)
+
+    def synthesised(self, speak_id: str, pcm: Pcm | None) -> None:
+        if pcm is None:
+            self._exchange.note(self._leg, "speak failed", speak_id=speak_id)
+            self.queue.drop(speak_id)
+        else:
+            self.queue.synthesised(speak_id, pcm)
+
+    def begin_tick(self) -> None:
+        for progress in self.queue.step() if self.queue.active else ():
+            if progress.event == "started":
+                self._exchange.emit(self._leg, "call.speak.started", speak_id=progress.speak_id)
+            else:
+                self._ended(progress.speak_id, "completed")
+
+    def stop(self, which: Which, status: str) -> None:
+        for speak_id in self.queue.stop(which):
+            self._ended(speak_id, status)
+
+    def leg_ended(self) -> None:
+        self.stop("all", "call_hangup")
+
+    def _ended(self, speak_id: str, status: str) -> None:
+        self._exchange.emit(self._leg, "call.speak.ended", speak_id=speak_id, status=status)
 
 
 class CarrierUtterance(msgspec.Struct, frozen=True, eq=False):
@@ -70,7 +143,7 @@ class SpeechQueue:
         if self._left is not None:
             self._left -= 1
 
-    def stop(self, which: Literal["current", "all"]) -> list[str]:
+    def stop(self, which: Which) -> list[str]:
         """Drop the current utterance or all; returns the ids of those that had started."""
         self.channel.clear()
         started = [self._current.speak_id] if self._current is not None else []

@@ -3,8 +3,10 @@
 import msgspec
 
 from callbridge.carrier.audio.playout import TICKS_PER_S, CarrierPlayout
+from callbridge.carrier.people.checks import ScriptError
 from callbridge.carrier.people.expect import loud
-from callbridge.carrier.people.script import CallScript, HangUp, Play, Press, Step, Wait
+from callbridge.carrier.people.script import CallScript
+from callbridge.carrier.people.steps import HangUp, Play, Press, Say, Step, Wait
 from telecodecs import Pcm, resample
 
 TONE_TICKS = 5  # 100 ms of tone and as much of pause for every digit
@@ -38,7 +40,7 @@ class Caller:
     """Plays a script: `mouth()` before, `listen()` after what was said and heard in a tick."""
 
     def __init__(self, script: CallScript, sample_rate: int) -> None:
-        self._steps = script.steps
+        self._steps = _ready(script.steps)
         self._sample_rate = sample_rate
         self._voice = CarrierPlayout(sample_rate)
         self._index = 0
@@ -82,7 +84,13 @@ class Caller:
         step = self.step
         if step is None:
             return "end of script"
-        return f"step {self._index + 1} ({_name(step)})"
+        return f"step {self._index + 1} ({step})"
+
+    def carry_on(self, steps: tuple[Step, ...]) -> None:
+        """More to do, behind what is left."""
+        if self.step is None:
+            self._ticks = self._speech_ticks = self._quiet_ticks = 0
+        self._steps += _ready(steps)
 
     def left_undone(self) -> str | None:
         """A failure when the call ends now: steps that somebody would miss.
@@ -93,7 +101,7 @@ class Caller:
                 isinstance(step, Wait) and step.event in ("said", "bot_silent", "hangup")
             )
             if not harmless:
-                return f"the call ended before step {number} ({_name(step)}) was done"
+                return f"the call ended before step {number} ({step}) was done"
         return None
 
     def _enter(self) -> None:
@@ -110,8 +118,8 @@ class Caller:
                 return self._wait(step, now, acts)
             case _ if not now.answered:  # nobody is there to talk to yet
                 return self._wait(Wait("answered"), now, acts)
-            case Play():
-                return self._play(step)
+            case Say() | Play():
+                return self._say(step)
             case Press():
                 return self._press(step, acts)
 
@@ -129,7 +137,7 @@ class Caller:
         return False
 
     def _is_true(self, step: Wait, now: Situation) -> bool:
-        enough = step.for_s * TICKS_PER_S
+        enough = step.enough_s * TICKS_PER_S
         match step.event:
             case "answered":
                 return now.answered
@@ -144,10 +152,12 @@ class Caller:
             case "hangup":
                 return False
 
-    def _play(self, step: Play) -> bool:
+    def _say(self, step: Say | Play) -> bool:
         if not self._begun:
             self._begun = True
-            pcm, rate = step.clip
+            clip = step.sounds_like
+            assert clip is not None, "see _ready"
+            pcm, rate = clip
             self._voice.put(resample(pcm, rate, self._sample_rate))
             return step.background
         return self._voice.idle
@@ -160,13 +170,9 @@ class Caller:
         return self._ticks >= len(step.digits) * DIGIT_TICKS
 
 
-def _name(step: Step) -> str:
-    match step:
-        case Wait():
-            return f"wait {step.event}"
-        case Press():
-            return f"press {step.digits}"
-        case Play():
-            return "play"
-        case HangUp():
-            return "hangup"
+def _ready(steps: tuple[Step, ...]) -> tuple[Step, ...]:
+    """Raises ScriptError for a sound that nobody has fetched."""
+    for step in steps:
+        if isinstance(step, Say | Play) and step.sounds_like is None:
+            raise ScriptError(f"{step} has no sound yet: see with_sounds")
+    return steps

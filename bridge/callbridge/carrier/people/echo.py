@@ -1,20 +1,27 @@
 """A line that echoes: part of what the caller hears goes back into their microphone."""
 
 from collections import deque
+from typing import Annotated
 
 import msgspec
 import numpy as np
+from msgspec import Meta
 
+from callbridge.carrier.people import checks
 from telecodecs import Pcm
 
 TICK_S = 0.020
 
 
 class EchoPath(msgspec.Struct, frozen=True):
-    """Hands-free telephones do -15 to -30 dB after 80 to 400 ms; the delay counts in ticks."""
+    """Hands-free telephones do -15 to -30 dB after 80 to 400 ms; the delay counts in 20 ms."""
 
-    db: float = -20.0
-    delay_s: float = 0.160
+    db: Annotated[float, Meta(description="How loud the echo is, -60 to 0.")] = -20.0
+    delay_s: Annotated[float, Meta(description="How late it comes, 0.02 to 1.")] = 0.160
+
+    def __post_init__(self) -> None:
+        checks.number("db", self.db, -60, 0)
+        checks.number("delay_s", self.delay_s, 0.02, 1)
 
 
 class LineEcho:

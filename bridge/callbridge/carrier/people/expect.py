@@ -5,13 +5,16 @@ Each line is an object of one name and its demand: `{"bot_spoke_s": {"at_least":
 
 import math
 from collections.abc import Callable
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from callbridge.carrier.core.report import CallReport
+from callbridge.carrier.people import checks
+from callbridge.carrier.people.checks import ScriptError
 from callbridge.carrier.shapes import as_object
 from telecodecs import Pcm
 
@@ -40,7 +43,7 @@ class Expectation(msgspec.Struct, frozen=True):
 
     def failure(self, report: CallReport) -> str | None:
         """What was found instead, or None."""
-        found = MEASURES[self.name](report)
+        found = CLAIMS[self.name].measure(report)
         if not isinstance(self.demand, dict):
             if found == self.demand:
                 return None
@@ -123,43 +126,94 @@ def _find(piece: NDArray[np.float64], heard: NDArray[np.float64]) -> _Match:
     return _Match(energy, best, float(products[best]) / norm if norm else 0.0)
 
 
-MEASURES: dict[str, Callable[[CallReport], Measure]] = {
-    "answered": lambda report: report.answered_at_s is not None,
-    "bridged": lambda report: report.bridged,
-    "duration_s": lambda report: report.duration_s,
-    "caller_spoke_s": lambda report: _spoken_s(report.caller, report.sample_rate),
-    "bot_spoke_s": lambda report: _spoken_s(report.bot, report.sample_rate),
-    "hangup_cause": lambda report: report.hangup_cause,
-    "hangup_source": lambda report: report.hangup_source,
-    "marks_returned": lambda report: sum(not mark.cleared for mark in report.marks),
-    "cleared": lambda report: bool(report.clears),
-    "silent_after_clear_s": _silent_after_clear_s,
-    "stream_errors": lambda report: report.stream_errors,
-    "bot_heard_like_caller": _likeness,
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What can be claimed about a call: a flag, a word, or a number between bounds; or several
+    numbers, by their names."""
+
+    kind: Literal["flag", "word", "number"] | tuple[str, ...]
+    meaning: str
+    measure: Callable[[CallReport], Measure]
+
+
+CLAIMS: dict[str, Claim] = {
+    "answered": Claim(
+        "flag", "The call was answered.", lambda report: report.answered_at_s is not None
+    ),
+    "bridged": Claim(
+        "flag", "The caller was connected to somebody else.", lambda report: report.bridged
+    ),
+    "duration_s": Claim(
+        "number", "Seconds from the answer to the end.", lambda report: report.duration_s
+    ),
+    "caller_spoke_s": Claim(
+        "number",
+        "Seconds in which the caller could be heard.",
+        lambda report: _spoken_s(report.caller, report.sample_rate),
+    ),
+    "bot_spoke_s": Claim(
+        "number",
+        "Seconds in which the bot could be heard.",
+        lambda report: _spoken_s(report.bot, report.sample_rate),
+    ),
+    "hangup_cause": Claim(
+        "word",
+        "Why the call ended, as `call.hangup` says it: normal_clearing, user_busy, ...",
+        lambda report: report.hangup_cause,
+    ),
+    "hangup_source": Claim(
+        "word",
+        "Who ended it: caller, callee or unknown. The bot of a call that came in is the callee.",
+        lambda report: report.hangup_source,
+    ),
+    "marks_returned": Claim(
+        "number",
+        "How many marks came back because their audio was heard.",
+        lambda report: sum(not mark.cleared for mark in report.marks),
+    ),
+    "cleared": Claim(
+        "flag", "The bot was stopped by a clear, at least once.", lambda report: bool(report.clears)
+    ),
+    "silent_after_clear_s": Claim(
+        "number",
+        "The shortest silence of the bot after a clear, in seconds.",
+        _silent_after_clear_s,
+    ),
+    "stream_errors": Claim(
+        "number",
+        "How many frames of the bridge the carrier refused.",
+        lambda report: report.stream_errors,
+    ),
+    "bot_heard_like_caller": Claim(
+        ("correlation", "delay_s"),
+        "For bots that echo: how much they sounded like the caller, and how many seconds later.",
+        _likeness,
+    ),
 }
-_FLAGS = {"answered", "bridged", "cleared"}
-_WORDS = {"hangup_cause", "hangup_source"}
-_PARTS = {"bot_heard_like_caller": {"delay_s", "correlation"}}
 
 
 def parse_expectation(line: dict[str, object]) -> Expectation:
-    """One line of `expect`. Raises ValueError with a sentence that says what is wrong with it."""
+    """One line of `expect`. Raises ScriptError with a sentence that says what is wrong with it."""
     if len(line) != 1:
-        raise ValueError(f"there is one name to a line, this one has {', '.join(line) or 'none'}")
+        raise ScriptError(f"there is one name to a line, this one has {', '.join(line) or 'none'}")
     [(name, demand)] = line.items()
-    if name not in MEASURES:
-        raise ValueError(f"{name!r} is not known; known: {', '.join(MEASURES)}")
-    if name in _FLAGS or name in _WORDS:
-        kind, words = (bool, "true or false") if name in _FLAGS else (str, "a string")
-        if not isinstance(demand, kind):
-            raise ValueError(f"{name} is {words}")
-        return Expectation(name, demand)
-    if name not in _PARTS:
-        return Expectation(name, {"": _bounds(name, demand)})
-    parts = as_object(demand)
-    if not parts or set(parts) - _PARTS[name]:
-        raise ValueError(f"{name} has {' and '.join(sorted(_PARTS[name]))}")
-    return Expectation(name, {part: _bounds(part, value) for part, value in parts.items()})
+    checks.one_of("the expectation", name, CLAIMS)
+    match CLAIMS[name].kind:
+        case "flag":
+            if not isinstance(demand, bool):
+                raise ScriptError(f"{name} is true or false")
+            return Expectation(name, demand)
+        case "word":
+            if not isinstance(demand, str):
+                raise ScriptError(f"{name} is a string")
+            return Expectation(name, demand)
+        case "number":
+            return Expectation(name, {"": _bounds(name, demand)})
+        case names:
+            parts = as_object(demand)
+            if not parts or set(parts) - set(names):
+                raise ScriptError(f"{name} has {' and '.join(names)}")
+            return Expectation(name, {part: _bounds(part, value) for part, value in parts.items()})
 
 
 def _bounds(name: str, demand: object) -> Bounds:
@@ -168,5 +222,5 @@ def _bounds(name: str, demand: object) -> Bounds:
     except msgspec.ValidationError:
         bounds = Bounds()
     if bounds == Bounds():
-        raise ValueError(f"{name} wants at_least, at_most or both, each a number")
+        raise ScriptError(f"{name} wants at_least, at_most or both, each a number")
     return bounds

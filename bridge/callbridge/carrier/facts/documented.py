@@ -1,4 +1,4 @@
-"""What the platform documents of the Voice API, read from carrier/facts/*.json.
+"""What the platform documents of the Voice API, read from the JSON files of this folder.
 
 The files are data of the package: each is read once, when somebody first asks for it. A key that
 is not declared here is an error, so that a slip of the pen in a file does not go unseen."""
@@ -12,7 +12,7 @@ import msgspec
 
 T = TypeVar("T")
 
-FOLDER = Path(__file__).parent.parent / "facts"
+FOLDER = Path(__file__).parent
 
 Kind = Literal["string", "integer", "number", "boolean", "object", "array", "any"]
 

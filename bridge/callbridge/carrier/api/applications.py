@@ -1,0 +1,125 @@
+"""Call Control Applications: where the webhooks of whose calls go."""
+
+from dataclasses import dataclass, fields
+
+import msgspec
+
+from callbridge.carrier.api.operation import AccountOperation, CarrierMeans
+from callbridge.carrier.api.problems import refused
+from callbridge.carrier.facts import documented
+from callbridge.carrier.shapes import JsonObject
+from callbridge.carrier.store.store import Application, Page
+
+TYPE = "CallControlApplication"
+OF_ITS_OWN = (
+    "id",
+    "application_name",
+    "created_at",
+    "updated_at",
+    "webhook_event_url",
+    "webhook_event_failover_url",
+)
+
+
+def shown(application: Application) -> JsonObject:
+    """As the platform shows it: every field of its type, with its default where none was given."""
+    properties = documented.types()[TYPE].properties
+    fields = {name: parameter.default for name, parameter in properties.items()}
+    own = {name: getattr(application, name) for name in OF_ITS_OWN}
+    return fields | application.settings | own
+
+
+def found(id: str, means: CarrierMeans) -> Application:
+    application = means.store.application(id)
+    if application is None:
+        raise refused("10005", f"no Call Control Application {id[:100]!r}", status=404)
+    return application
+
+
+@dataclass(frozen=True, kw_only=True)
+class Described:
+    """What an application is made of; a field that was not given keeps its value."""
+
+    application_name: str
+    webhook_event_url: str
+    webhook_event_failover_url: str | None = None
+    active: bool | None = None
+    anchorsite_override: str | None = None
+    call_cost_in_webhooks: bool | None = None
+    dtmf_type: str | None = None
+    first_command_timeout: bool | None = None
+    first_command_timeout_secs: int | None = None
+    inbound: JsonObject | None = None
+    outbound: JsonObject | None = None
+    redact_dtmf_debug_logging: bool | None = None
+    siprec_tokens: list[str] | None = None
+    tags: list[str] | None = None
+    webhook_api_version: str | None = None
+    webhook_timeout_secs: int | None = None
+
+    def applied_to(self, before: Application, now: str) -> Application:
+        given = {field.name: getattr(self, field.name) for field in fields(Described)}
+        given = {name: value for name, value in given.items() if value is not None}
+        own = {name: given.pop(name) for name in OF_ITS_OWN if name in given}
+        settings = before.settings | given
+        return msgspec.structs.replace(before, **own, settings=settings, updated_at=now)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CreateApplication(
+    Described, AccountOperation, operation_id="call_control_applications.create"
+):
+    def act(self, means: CarrierMeans) -> JsonObject:
+        now = means.exchange.timestamp()
+        id = "2" + means.exchange.new_id("0123456789", 18)
+        blank = Application(id=id, application_name="", webhook_event_url=None, created_at=now)
+        application = self.applied_to(blank, now)
+        means.store.keep_application(application)
+        return shown(application)
+
+
+@dataclass(frozen=True, kw_only=True)
+class UpdateApplication(
+    Described, AccountOperation, operation_id="call_control_applications.update"
+):
+    id: str
+
+    def act(self, means: CarrierMeans) -> JsonObject:
+        application = self.applied_to(found(self.id, means), means.exchange.timestamp())
+        means.store.keep_application(application)
+        return shown(application)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RetrieveApplication(AccountOperation, operation_id="call_control_applications.retrieve"):
+    id: str
+
+    def act(self, means: CarrierMeans) -> JsonObject:
+        return shown(found(self.id, means))
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeleteApplication(AccountOperation, operation_id="call_control_applications.delete"):
+    id: str
+
+    def act(self, means: CarrierMeans) -> JsonObject:
+        application = found(self.id, means)
+        if self.id == means.exchange.config.connection_id:
+            raise refused("10015", "this carrier was started with this application")
+        means.store.drop_application(self.id)
+        return shown(application)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListApplications(AccountOperation, operation_id="call_control_applications.list"):
+    page_number: int = 1
+    page_size: int = 20
+    sort: str = "created_at"
+
+    def act(self, means: CarrierMeans) -> Page:
+        applications = [shown(each) for each in means.store.applications()]
+        name = "application_name" if self.sort == "connection_name" else self.sort
+        applications.sort(key=lambda each: str(each[name]))
+        first = (self.page_number - 1) * self.page_size
+        items = applications[first : first + self.page_size]
+        return Page(items, self.page_number, self.page_size, len(applications))

@@ -1,0 +1,118 @@
+"""What the carrier can be asked: a class per operation. Its fields are the parameters that the
+carrier acts on, `act` is what it does. The rest of an operation is in the facts."""
+
+import keyword
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import ClassVar, TypeVar
+
+import msgspec
+
+from callbridge.carrier.api.problems import refused
+from callbridge.carrier.api.routing import Routed
+from callbridge.carrier.core.exchange import Exchange
+from callbridge.carrier.core.leg import CarrierLeg, LegState
+from callbridge.carrier.facts import documented
+from callbridge.carrier.facts.documented import DocumentedEndpoint, Parameter
+from callbridge.carrier.parts.speak import CarrierSpeech
+from callbridge.carrier.parts.streams import CarrierStreams
+from callbridge.carrier.shapes import JsonObject
+from callbridge.carrier.store.store import Page, Store
+
+AnOperation = TypeVar("AnOperation", bound="Operation")
+
+LIVE = frozenset({LegState.PARKED, LegState.RINGING, LegState.ANSWERED})
+ANSWERED = frozenset({LegState.ANSWERED})
+PARKED = frozenset({LegState.PARKED})
+
+
+class CarrierMeans(msgspec.Struct, frozen=True):
+    """What an operation acts with."""
+
+    exchange: Exchange
+    streams: CarrierStreams
+    speech: CarrierSpeech
+    store: Store
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operation:
+    """`operation_id` is its name in the facts; `given` are all documented parameters that a
+    request brought."""
+
+    operation_id: ClassVar[str]
+
+    given: JsonObject = field(default_factory=dict)
+
+    def __init_subclass__(cls, operation_id: str = "", **more: object) -> None:
+        super().__init_subclass__(**more)
+        if operation_id:
+            cls.operation_id = operation_id
+
+    @classmethod
+    def facts(cls) -> DocumentedEndpoint:
+        return documented.endpoints()[cls.operation_id]
+
+    @classmethod
+    def parameters(cls) -> Mapping[str, Parameter]:
+        facts = cls.facts()
+        return facts.optional | facts.required | facts.query
+
+    @classmethod
+    def acts_on(cls) -> frozenset[str]:
+        """Parameters that change what the carrier does."""
+        return frozenset(on_the_wire(each.name) for each in fields(cls)) - {"given"}
+
+    @classmethod
+    def read(cls: type[AnOperation], values: JsonObject) -> AnOperation:
+        """From values that were checked against the facts. Raises Refused for what is wrong inside
+        of an object, where the facts are silent."""
+        named = {in_python(name): value for name, value in values.items()} | {"given": values}
+        try:
+            return msgspec.convert(named, cls)
+        except msgspec.ValidationError as error:
+            raise refused("10026", str(error)) from None
+
+    def not_simulated(self) -> list[str]:
+        """Documented parameters that were given and that this carrier does nothing about."""
+        return sorted((self.given.keys() & self.parameters().keys()) - self.acts_on())
+
+
+class AccountOperation(Operation):
+    """Concerns no call that goes on."""
+
+    def act(self, means: CarrierMeans) -> JsonObject | Page | None:
+        """What is answered as `data`."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, kw_only=True)
+class LegCommand(Routed, Operation):
+    """A command on one leg; `allowed` are the states in which the leg takes it."""
+
+    allowed: ClassVar[frozenset[LegState]] = ANSWERED
+
+    client_state: str | None = None
+    command_id: str | None = None
+
+    def __init_subclass__(
+        cls, operation_id: str = "", allowed: frozenset[LegState] = ANSWERED, **more: object
+    ) -> None:
+        super().__init_subclass__(operation_id=operation_id, **more)
+        cls.allowed = allowed
+
+    def act(self, leg: CarrierLeg, means: CarrierMeans) -> None:
+        """Raises Refused before anything has changed."""
+        raise NotImplementedError
+
+
+def in_python(name: str) -> str:
+    """`from_` for `from`; `page_number` for `page[number]`."""
+    plain = name.replace("[", "_").replace("]", "")
+    return plain + "_" if keyword.iskeyword(plain) else plain
+
+
+def on_the_wire(name: str) -> str:
+    if name in ("page_number", "page_size"):
+        return f"page[{name.removeprefix('page_')}]"
+    return name.removesuffix("_")

@@ -1,0 +1,43 @@
+"""Everything that this carrier can be asked."""
+
+from callbridge.carrier.api.applications import (
+    CreateApplication,
+    DeleteApplication,
+    ListApplications,
+    RetrieveApplication,
+    UpdateApplication,
+)
+from callbridge.carrier.api.calls import (
+    AnswerLeg,
+    DialLeg,
+    HangUpLeg,
+    RejectLeg,
+    RetrieveStatus,
+    SendDtmfOnLeg,
+    TransferLeg,
+    UpdateClientState,
+)
+from callbridge.carrier.api.events import ListEvents
+from callbridge.carrier.api.operation import Operation
+from callbridge.carrier.api.speech import SpeakOnLeg
+from callbridge.carrier.api.streaming import StartStreaming, StopStreaming
+
+OPERATIONS: tuple[type[Operation], ...] = (
+    DialLeg,
+    RetrieveStatus,
+    AnswerLeg,
+    RejectLeg,
+    HangUpLeg,
+    TransferLeg,
+    SendDtmfOnLeg,
+    UpdateClientState,
+    StartStreaming,
+    StopStreaming,
+    SpeakOnLeg,
+    ListEvents,
+    CreateApplication,
+    RetrieveApplication,
+    UpdateApplication,
+    DeleteApplication,
+    ListApplications,
+)

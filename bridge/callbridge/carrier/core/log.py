@@ -1,0 +1,16 @@
+"""Where what happened on a leg is written down for later: `GET /v2/call_events` reads it."""
+
+from typing import Protocol
+
+from callbridge.carrier.core.leg import Identity
+from callbridge.carrier.shapes import JsonObject
+
+
+class EventLog(Protocol):
+    def webhook(self, leg: Identity, event: JsonObject) -> None:
+        """`event` is the `data` of its body."""
+        ...
+
+    def command(self, leg: Identity, name: str, at: str, fields: JsonObject) -> None:
+        """A command that was carried out; `at` is an instant in ISO 8601."""
+        ...

@@ -1,0 +1,23 @@
+"""What runs on a leg: speech, a stream, a keypad. The exchange calls its parts and names none."""
+
+from telecodecs import Pcm
+
+
+class Part:
+    """One thing that a customer started on a leg. A part overrides what it has use for; what it
+    plays is a channel of its leg."""
+
+    def leg_answered(self) -> None:
+        """The leg is answered: audio flows from the next tick on."""
+
+    def begin_tick(self) -> None:
+        """What was taken from the channels in the last tick has been heard."""
+
+    def end_tick(self, said: Pcm | None, heard: Pcm | None) -> None:
+        """The leg's 20 ms of both directions; None is silence."""
+
+    def digit(self, digit: str, occurred_at: str) -> None:
+        """The far end has pressed a key."""
+
+    def leg_ended(self) -> None:
+        """Called once, before the leg says so itself."""

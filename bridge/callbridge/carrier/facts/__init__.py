@@ -1,0 +1,1 @@
+"""What the platform documents, as data, and the loader that reads it."""

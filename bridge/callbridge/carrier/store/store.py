@@ -1,0 +1,170 @@
+"""SQLite under the carrier: applications, what happened on calls, what is left of finished ones.
+
+In memory unless a file is named. Reads and writes are done where they are asked for, on the event
+loop: a row costs microseconds, and a file in WAL mode is only flushed to the disk now and then. A
+crash of the process loses nothing; a power cut may lose the last seconds."""
+
+import sqlite3
+import weakref
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from callbridge.carrier.core.leg import Identity, Routing
+from callbridge.carrier.shapes import JsonObject
+from callbridge.errors import CallbridgeError
+
+KEPT_EVENTS = 100_000
+KEPT_RECORDINGS = 1000
+TABLES = """
+create table if not exists applications (id text primary key, body text not null);
+create table if not exists recordings (
+    number integer primary key, call_control_id text unique not null, body text not null);
+create table if not exists events (
+    number integer primary key, connection_id text, session_id text, leg_id text,
+    "from" text, "to" text, type text, name text, at text, body text not null);
+create index if not exists events_of_a_leg on events (leg_id);
+"""
+COMPARISONS = {"eq": "=", "gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
+
+
+class Application(msgspec.Struct, frozen=True, kw_only=True):
+    """A Call Control Application: where the webhooks of its calls go. `settings` are the other
+    fields of the platform's object, as they were given."""
+
+    id: str
+    application_name: str
+    webhook_event_url: str | None
+    webhook_event_failover_url: str | None = None
+    created_at: str = ""
+    updated_at: str = ""
+    settings: JsonObject = {}
+
+    def routing(self) -> Routing:
+        urls = (self.webhook_event_url, self.webhook_event_failover_url)
+        return Routing(tuple(url for url in urls if url))
+
+
+class Page(msgspec.Struct, frozen=True):
+    """Some of a list; `number` counts from 1."""
+
+    items: list[JsonObject]
+    number: int
+    size: int
+    total: int
+
+
+class Store:
+    """Raises CallbridgeError for a file that is no database of this carrier."""
+
+    def __init__(self, file: Path | None = None) -> None:
+        try:
+            # A test that runs in a thread may leave its carrier to the collector of another one.
+            self._db = sqlite3.connect(
+                file or ":memory:", isolation_level=None, check_same_thread=False
+            )
+            weakref.finalize(self, self._db.close)  # Python 3.13 warns of one that is left open
+            self._db.execute("pragma journal_mode = wal")
+            self._db.execute("pragma synchronous = normal")
+            self._db.executescript(TABLES)
+        except sqlite3.Error as error:
+            raise CallbridgeError(f"{file} cannot be used by the carrier: {error}") from None
+
+    def close(self) -> None:
+        self._db.close()
+
+    # ---- applications -------------------------------------------------------------------------
+
+    def application(self, id: str) -> Application | None:
+        row = self._db.execute("select body from applications where id = ?", (id,)).fetchone()
+        return None if row is None else msgspec.json.decode(row[0], type=Application)
+
+    def applications(self) -> list[Application]:
+        """In the order in which they were made."""
+        rows = self._db.execute("select body from applications order by rowid")
+        return [msgspec.json.decode(body, type=Application) for (body,) in rows]
+
+    def keep_application(self, application: Application) -> None:
+        """New, or in the place of the one of its id."""
+        self._db.execute(
+            "insert into applications values (?, ?) "
+            "on conflict (id) do update set body = excluded.body",
+            (application.id, msgspec.json.encode(application)),
+        )
+
+    def drop_application(self, id: str) -> None:
+        self._db.execute("delete from applications where id = ?", (id,))
+
+    # ---- what happened ------------------------------------------------------------------------
+
+    def webhook(self, leg: Identity, event: JsonObject) -> None:
+        self._event(leg, "webhook", event["event_type"], event["occurred_at"], event["payload"])
+
+    def command(self, leg: Identity, name: str, at: str, fields: JsonObject) -> None:
+        self._event(leg, "command", name, at, fields)
+
+    def _event(self, leg: Identity, type: str, name: object, at: object, body: object) -> None:
+        added = self._db.execute(
+            "insert into events values (null, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                leg.connection_id,
+                leg.call_session_id,
+                leg.call_leg_id,
+                leg.from_,
+                leg.to,
+                type,
+                name,
+                at,
+                msgspec.json.encode(body),
+            ),
+        )
+        self._db.execute(
+            "delete from events where number <= ?", ((added.lastrowid or 0) - KEPT_EVENTS,)
+        )
+
+    def events(self, wanted: Mapping[str, str], *, number: int, size: int) -> Page:
+        """The newest first. `wanted` gives columns their value, with a comparison behind a colon
+        where it is not equality: `at:gte`."""
+        where = "true"
+        for name in wanted:
+            column, _, comparison = name.partition(":")
+            where += f' and "{column}" {COMPARISONS[comparison or "eq"]} ?'
+        values = list(wanted.values())
+        [total] = self._db.execute(f"select count(*) from events where {where}", values).fetchone()
+        rows = self._db.execute(
+            "select session_id, leg_id, type, name, at, body from events "
+            f"where {where} order by number desc limit ? offset ?",
+            [*values, size, (number - 1) * size],
+        )
+        items: list[JsonObject] = [
+            {
+                "record_type": "call_event",
+                "call_session_id": session,
+                "call_leg_id": leg,
+                "type": type,
+                "name": name,
+                "event_timestamp": at,
+                "metadata": msgspec.json.decode(body),
+            }
+            for session, leg, type, name, at, body in rows
+        ]
+        return Page(items, number, size, total)
+
+    # ---- recordings ---------------------------------------------------------------------------
+
+    def keep_recording(self, call_control_id: str, body: JsonObject) -> None:
+        """What is left of a finished call, for as long as it is not among the oldest."""
+        added = self._db.execute(
+            "insert or replace into recordings values (null, ?, ?)",
+            (call_control_id, msgspec.json.encode(body)),
+        )
+        self._db.execute(
+            "delete from recordings where number <= ?", ((added.lastrowid or 0) - KEPT_RECORDINGS,)
+        )
+
+    def recording(self, call_control_id: str) -> JsonObject | None:
+        row = self._db.execute(
+            "select body from recordings where call_control_id = ?", (call_control_id,)
+        ).fetchone()
+        return None if row is None else msgspec.json.decode(row[0], type=dict[str, object])

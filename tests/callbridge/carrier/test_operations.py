@@ -1,0 +1,93 @@
+"""Operations are declared once: what a class names is what the platform documents."""
+
+import re
+from typing import Any
+
+import pytest
+
+from callbridge.carrier.api.operation import LegCommand, Operation
+from callbridge.carrier.api.operations import OPERATIONS
+from callbridge.carrier.core.leg import LegState
+from callbridge.carrier.facts import documented
+from callbridge.carrier.facts.documented import Parameter
+
+EACH = pytest.mark.parametrize("operation", OPERATIONS, ids=lambda each: each.operation_id)
+
+
+def example(parameter: Parameter) -> Any:
+    """A value that the documents allow."""
+    if parameter.enum:
+        return parameter.enum[0]
+    if parameter.one_of:
+        return example(parameter.one_of[0])
+    match parameter.type:
+        case "string":
+            return "x" * (parameter.min_length or 1)
+        case "integer" | "number":
+            return int(parameter.minimum or 1)
+        case "boolean":
+            return True
+        case "array":
+            return [example(parameter.items)] if parameter.items else []
+        case _:
+            properties = parameter.properties
+            if parameter.ref is not None:
+                properties = documented.types()[parameter.ref].properties
+            return {name: example(each) for name, each in properties.items()}
+
+
+def documented_names(operation: type[Operation]) -> set[str]:
+    in_path = re.findall(r"{(\w+)}", operation.facts().path)
+    return {*operation.parameters(), *in_path}
+
+
+def test_no_operation_is_declared_twice() -> None:
+    names = [operation.operation_id for operation in OPERATIONS]
+    assert len(set(names)) == len(names) >= 17
+
+
+@EACH
+def test_what_a_declaration_acts_on_is_documented(operation: type[Operation]) -> None:
+    assert operation.acts_on() <= documented_names(operation)
+
+
+@EACH
+def test_a_declaration_reads_every_value_that_the_documents_allow(
+    operation: type[Operation],
+) -> None:
+    parameters = operation.parameters()
+    values = {name: example(parameter) for name, parameter in parameters.items()}
+    values |= dict.fromkeys(re.findall(r"{(\w+)}", operation.facts().path), "x")
+    read = operation.read(values)
+    assert isinstance(read, operation)
+    for name in operation.acts_on() & set(parameters):
+        for parameter in parameters[name].one_of:
+            operation.read(values | {name: example(parameter)})
+        for value in parameters[name].enum:
+            operation.read(values | {name: value})
+
+
+def test_the_states_in_which_a_leg_takes_a_command() -> None:
+    """As the platform's pages have it; what needs audio needs an answered leg."""
+    allowed = {
+        operation.facts().action: {state.value for state in operation.allowed}
+        for operation in OPERATIONS
+        if issubclass(operation, LegCommand)
+    }
+    assert allowed == {
+        "answer": {"parked"},
+        "reject": {"parked"},
+        "hangup": {"parked", "ringing", "answered"},
+        "transfer": {"parked", "answered"},
+        "client_state_update": {"ringing", "answered"},
+        "send_dtmf": {"answered"},
+        "speak": {"answered"},
+        "streaming_start": {"answered"},
+        "streaming_stop": {"answered"},
+    }
+    assert all(LegState.ENDED.value not in states for states in allowed.values())
+
+
+def test_every_endpoint_that_is_not_declared_is_refused_and_not_ignored() -> None:
+    declared = {operation.operation_id for operation in OPERATIONS}
+    assert declared < documented.endpoints().keys()

@@ -251,7 +251,7 @@ def call(
     steps = ring.read_script(script) | ({"to": to} if to else {})
     base = str(script.parent.resolve())
     console = terminal.silent() if as_json else terminal.console()
-    story = Story()
+    story = Story(steps=True)
 
     def tell(entry: TapeEntry) -> None:
         if line := story.tape(entry):

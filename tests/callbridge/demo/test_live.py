@@ -69,6 +69,11 @@ def test_the_script_is_never_told() -> None:
     assert told("script", at="step 3 (press 5)") is None
 
 
+def test_where_nobody_else_tells_it_the_steps_of_the_script_are() -> None:
+    line = Story(steps=True).tape(TapeEntry(1.5, "script", {"at": "step 3 (press 5)"}))
+    assert line == ToldLine(1.5, "caller", "comes to step 3 (press 5)")
+
+
 def test_the_first_mark_says_that_the_bot_was_heard() -> None:
     story = Story()
     returned: list[dict[str, object]] = [

@@ -187,34 +187,54 @@ def _reasons(steps: Iterable[Figures], several: bool) -> Iterator[Text]:
 
 RATIOS = ("CPU\nratio", "p99\nratio", "memory\nratio")
 ABSOLUTE = ("CPU us\n/frame", "ms\np50", "ms\np99", "jitter\np99 ms", "KiB\n/call", "\nverdict")
+FIRST = ("CPU\nratio", "p99\nratio", "CPU us\n/frame", "ms\np99", "\nverdict")  # in little room
 
 
 def ratios(steps: Sequence[Figures], base: str) -> RenderableType:
     """Targets side by side, cheapest first: how many times the `base` each takes, then how much.
 
     A ratio is between figures of one load; without a base at that load it is a dash."""
-    loads = sorted({each.calls for each in steps})
-    bases = {each.calls: each for each in steps if each.target == base}
-    several = ["\ncalls"] if len(loads) > 1 else []
-    grid = _grid(["\ntarget"], [*several, *RATIOS, *ABSOLUTE])
-    for each in sorted(steps, key=lambda each: (each.calls, _cost(each))):
-        grid.add_row(
-            Text(each.target, style="bold" if each.target == base else ""),
-            *[str(each.calls)] * len(several),
-            *_compared(each, bases.get(each.calls)),
-            number(each.cpu_us_per_frame),
-            _of(each.latency_ms, "p50"),
-            _of(each.latency_ms, "p99"),
-            _of(each.jitter_ms, "p99"),
-            number(each.kib_per_call),
-            _verdict(each),
-        )
-    at = f"at {loads[0]} calls, " if len(loads) == 1 else ""
-    return Group(
-        grid,
-        *_reasons(steps, several=True),
-        Text(f"{at}as multiples of {base}; compare only within one run", style="dim"),
+    return _Ratios(steps, base)
+
+
+class _Ratios:
+    """Knows its width only when it is printed."""
+
+    def __init__(self, steps: Sequence[Figures], base: str) -> None:
+        self._steps = sorted(steps, key=lambda each: (each.calls, _cost(each)))
+        self._base = base
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        loads = sorted({each.calls for each in self._steps})
+        bases = {each.calls: each for each in self._steps if each.target == self._base}
+        several = ["\ncalls"] if len(loads) > 1 else []
+        heads = (*RATIOS, *ABSOLUTE) if options.max_width >= MIDDLING else FIRST
+        grid = _grid(["\ntarget"], [*several, *heads])
+        for each in self._steps:
+            cells = _beside(each, bases.get(each.calls))
+            grid.add_row(
+                Text(each.target, style="bold" if each.target == self._base else ""),
+                *[str(each.calls)] * len(several),
+                *(cells[head] for head in heads),
+            )
+        yield grid
+        yield from _reasons(self._steps, several=True)
+        at = f"at {loads[0]} calls, " if len(loads) == 1 else ""
+        note = f"{at}as multiples of {self._base}; compare only within one run"
+        yield Text(note, style="dim")
+
+
+def _beside(each: Figures, base: Figures | None) -> dict[str, str | Text]:
+    """The cells of a row by the heads of RATIOS and ABSOLUTE."""
+    absolute = (
+        number(each.cpu_us_per_frame),
+        _of(each.latency_ms, "p50"),
+        _of(each.latency_ms, "p99"),
+        _of(each.jitter_ms, "p99"),
+        number(each.kib_per_call),
+        _verdict(each),
     )
+    return dict(zip((*RATIOS, *ABSOLUTE), (*_compared(each, base), *absolute), strict=True))
 
 
 def _cost(each: Figures) -> float:

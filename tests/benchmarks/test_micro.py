@@ -47,7 +47,7 @@ def test_the_table_has_a_ratio_where_there_is_a_baseline() -> None:
 def test_the_profile_names_where_the_time_goes() -> None:
     text = output("frames.py", "--profile", "--frames", "10")
     assert "Ordered by: internal time" in text
-    assert "(frames_to_send)" in text
+    assert "(pass_on)" in text
 
 
 def test_memory_is_measured_per_call_and_per_process() -> None:

@@ -16,9 +16,10 @@ from callbridge.carrier.people.script import CallScript
 from callbridge.carrier.people.steps import HangUp, Play, Press, Say, Wait
 from callbridge.testing.callers import caller, caller_of, says, tone
 from callbridge.testing.loop import EPOCH, Stuck, VirtualClock, VirtualLoop, run
-from callbridge.testing.pair import Pair, async_converse, converse
+from callbridge.testing.pair import Pair
 from callbridge.testing.placed import PlacedCall
 from callbridge.testing.speech import scripted
+from callbridge.testing.whole_call import async_converse, converse
 from callbridge.testing.witness import LeftBehind
 from callbridge.testing.words import Conversation, SentCommand, SpokenTurn
 

@@ -32,7 +32,7 @@ from callbridge.serve.settings import Settings
 from callbridge.sockets.endpoint import StreamOwner
 from callbridge.speech.engines import Speech
 from callbridge.testing.callers import NUMBER, hum
-from callbridge.testing.loop import EPOCH, VirtualClock, VirtualLoop, run
+from callbridge.testing.loop import EPOCH, VirtualClock, VirtualLoop
 from callbridge.testing.placed import PTIME_S, PlacedCall
 from callbridge.testing.speech import scripted, voice_for
 from callbridge.testing.witness import Crash, Witness
@@ -42,6 +42,7 @@ from callbridge.timing.jobs import InlineJobs, Jobs
 RETRY_S = 1.0
 ATTEMPTS = 2
 FINISHED_KEPT = 256
+ENDING_S = 5.0  # for tasks of an application to end, once it is closed
 ADDRESS = "http://127.0.0.1:9"  # the discard port: nothing here ever connects
 
 
@@ -59,9 +60,8 @@ class Pair:
 
     An application without speech engines of its own gets `callbridge.testing.speech.scripted`,
     which understand to the letter what a caller `says`; with "own" it has what it is served with.
-    `numbers` says who lives where
-    (`CarrierConfig.numbers`). `speech` and the settings take the place of what the application was
-    made with, until `close`.
+    `numbers` says who lives where (`CarrierConfig.numbers`). `speech` and the settings take the
+    place of what the application was made with, until `close`.
 
     A crash of a bot, or of a call, is raised by `call`, `finished` or `close`, unless
     `expect_crash` is its type; then the report has it, and a test without such a crash fails."""
@@ -113,20 +113,8 @@ class Pair:
         self._drain_planned = False
         self._ticks: asyncio.TimerHandle | None = None
         self._before = app.configuration
-        made_with = self._before.settings
-        facts: dict[str, Any] = {
-            "api_key": config.api_key,
-            "public_key": base64.b64encode(bytes(self._key.verify_key)).decode(),
-            "base_url": f"{ADDRESS}/v2",
-            "public_url": ADDRESS,
-            "connection_id": config.connection_id,
-            "media_auth": "minted",
-        }
-        given: dict[str, Any] = {}
-        if made_with is not None:
-            given = {name: getattr(made_with, name) for name in made_with.model_fields_set}
         app.configure(
-            Settings.load(**(given | facts | settings)),
+            _settings(config, self._key, self._before.settings, settings),
             Surroundings(self.clock, jobs or InlineJobs(), Rest(self), engines, (self._witness,)),
         )
 
@@ -180,6 +168,10 @@ class Pair:
         """End the application and give it back what it was made with. Raises what crashed."""
         try:
             await self.app.close()
+            # A reply that does not end is only told of when it has had its time to.
+            others = asyncio.all_tasks() - {asyncio.current_task()}
+            if others:
+                await asyncio.wait(others, timeout=ENDING_S)
         finally:
             self.app.restore(self._before)
             if isinstance(self._loop, VirtualLoop):
@@ -407,40 +399,19 @@ class Rest(httpx.AsyncBaseTransport):
         return httpx.Response(answer.status, json=answer.body, headers=answer.headers)
 
 
-def converse(
-    app: App, script: CallScript, *, settings: Mapping[str, Any] | None = None, **pair: Any
-) -> Conversation:
-    """One whole call in virtual time: what the caller of `script` and the bots of `app` had.
-
-    `settings` are those of `callbridge.serve.settings`, by field name; the other options are those
-    of `Pair`. They take the place of what the application was made with for this one call. Raises
-    what crashed, unless it is of the type `expect_crash`. In an asynchronous test:
-    `async_converse`."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        pass  # as it should be
-    else:
-        raise RuntimeError(
-            "converse runs an event loop of its own, and here one runs already: write "
-            "`await async_converse(...)`, or take the fixture `pair` and `await pair.call(...)`"
-        )
-    return run(_conversed(app, script, {**pair, **(settings or {})}))
-
-
-async def async_converse(app: App, script: CallScript, **options: Any) -> Conversation:
-    """`converse`, in an asynchronous test. On a loop of real time it runs in a thread."""
-    if not isinstance(asyncio.get_running_loop(), VirtualLoop):
-        return await asyncio.to_thread(converse, app, script, **options)
-    settings: Mapping[str, Any] = options.pop("settings", None) or {}
-    return await _conversed(app, script, {**options, **settings})
-
-
-async def _conversed(app: App, script: CallScript, options: dict[str, Any]) -> Conversation:
-    pair = Pair(app, **options)
-    try:
-        report = await pair.call(script)
-    finally:
-        await pair.close()
-    pair.raise_if_unmet()
-    return report
+def _settings(
+    config: CarrierConfig, key: SigningKey, made_with: Settings | None, given: dict[str, Any]
+) -> Settings:
+    """Those that the application was made with, but for the way to this carrier and those given."""
+    settings: dict[str, Any] = {}
+    if made_with is not None:
+        settings = {name: getattr(made_with, name) for name in made_with.model_fields_set}
+    carrier: dict[str, Any] = {
+        "api_key": config.api_key,
+        "public_key": base64.b64encode(bytes(key.verify_key)).decode(),
+        "base_url": f"{ADDRESS}/v2",
+        "public_url": ADDRESS,
+        "connection_id": config.connection_id,
+        "media_auth": "minted",
+    }
+    return Settings.load(**(settings | carrier | given))

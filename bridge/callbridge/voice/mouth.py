@@ -158,8 +158,8 @@ class Mouth:
             if not saying.utterances[-1].ending:
                 self._line.interrupt()
             failures += [error for task in (puller, producer) if (error := failure_of(task))]
+            self._note(saying, answers)  # first, as the next line may be cancelled
             await self.dismiss(puller, producer)
-            self._note(saying, answers)
         if failures:
             raise failures[0]
         return saying
@@ -196,8 +196,16 @@ class Mouth:
         for task in running:
             task.cancel()
             task.add_done_callback(self._note_failure)
-        _, stuck = await asyncio.wait(running, timeout=within)
-        for task in stuck:
+            self._watch(task, within)
+        await asyncio.wait(running, timeout=within)
+
+    def _watch(self, task: "asyncio.Task[None]", within: float) -> None:
+        """By a timer: who waits for the task may be cancelled, by the end of the call."""
+        timer = asyncio.get_running_loop().call_later(within, self._note_stuck, task)
+        task.add_done_callback(lambda _: timer.cancel())
+
+    def _note_stuck(self, task: "asyncio.Task[None]") -> None:
+        if not task.done():
             self._studio.counts.stuck += 1
             self._tape.write(ReplyStuck(what=task.get_name()))
 

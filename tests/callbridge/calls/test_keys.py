@@ -75,26 +75,28 @@ def test_a_terminator_much_later_is_a_key_like_any_other() -> None:
     assert pad.take_all() == "#"
 
 
+class Taker:
+    """Takes one key, and notes under its name what it was offered."""
+
+    def __init__(self, name: str, key: str, offered: list[str]) -> None:
+        self._name, self._key, self._offered = name, key, offered
+
+    def __call__(self, digit: Digit) -> bool:
+        self._offered.append(f"{self._name} {digit.digit}")
+        return digit.digit == self._key
+
+
 def test_who_asked_last_is_asked_first_and_leaves_alone() -> None:
-    pad = Keypad()
-    taken: list[str] = []
-
-    def first(digit: Digit) -> bool:
-        taken.append(f"first {digit.digit}")
-        return digit.digit == "1"
-
-    def second(digit: Digit) -> bool:
-        taken.append(f"second {digit.digit}")
-        return digit.digit == "2"
-
-    outer, inner = pad.offered_to(first), pad.offered_to(second)
+    pad, offered = Keypad(), list[str]()
+    outer = pad.offered_to(Taker("first", "1", offered))
+    inner = pad.offered_to(Taker("second", "2", offered))
     with outer:
         inner.__enter__()
         pressed(pad, "12")
     pressed(pad, "2", 1.0)  # the first has left before the second, who stays
     inner.__exit__(None, None, None)
     pressed(pad, "2", 2.0)
-    assert taken == ["second 1", "first 1", "second 2", "second 2"]
+    assert offered == ["second 1", "first 1", "second 2", "second 2"]
     assert pad.take_all() == "2"
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
 
 import numpy as np
 import pytest
@@ -20,7 +19,7 @@ from callbridge.errors import LocalProtocolError, StreamLost
 from callbridge.media.session import AudioReceived, ByteOrder
 from callbridge.speech.studio import Studio
 from callbridge.tape.lines import LogLines
-from callbridge.testing import run, tone
+from callbridge.testing import tone
 from callbridge.testing.loop import VirtualClock
 from callbridge.timing.ticker import Ticker
 from callbridge.voice.line import INBOUND_LIMIT, MediaPlan
@@ -75,163 +74,144 @@ class Rig:
         self.leg.line.pump()
 
 
-def with_rig(test: Callable[[Rig], Awaitable[None]], plan: MediaPlan | None = None) -> None:
-    async def whole() -> None:
-        await test(Rig(plan))
-
-    run(whole())
-
-
 # ---- streams ------------------------------------------------------------------------------------
 
 
-def test_a_start_tells_who_calls_and_that_the_call_is_answered() -> None:
-    async def test(rig: Rig) -> None:
-        rig.connect()
-        leg = rig.leg
-        assert (leg.call_control_id, leg.from_, leg.to) == (
-            frames.CALL_CONTROL_ID,
-            frames.FROM,
-            frames.TO,
-        )
-        assert leg.custom_parameters == {"language": "de"}
-        assert leg.answered.done()
-        assert leg.streaming.done()
-
-    with_rig(test)
-
-
-def test_a_stream_of_another_call_is_closed_and_starts_nothing() -> None:
-    async def test(rig: Rig) -> None:
-        rig.leg.identify({"call_control_id": "v3:somebody-elses"})
-        socket = rig.connect()
-        assert socket.closed is not None
-        assert socket.closed[0] == 1008
-        assert not rig.leg.streaming.done()
-
-    with_rig(test)
+@pytest.mark.virtual
+async def test_a_start_tells_who_calls_and_that_the_call_is_answered() -> None:
+    rig = Rig()
+    rig.connect()
+    leg = rig.leg
+    assert (leg.call_control_id, leg.from_, leg.to) == (
+        frames.CALL_CONTROL_ID,
+        frames.FROM,
+        frames.TO,
+    )
+    assert leg.custom_parameters == {"language": "de"}
+    assert leg.answered.done()
+    assert leg.streaming.done()
 
 
-def test_a_second_listener_hears_nothing_stale() -> None:
-    async def test(rig: Rig) -> None:
-        line = rig.leg.line
-        first = line.listen()
-        line.on_media_event(AudioReceived(tone(0.030)))
-        line.leave(first)
-        second = line.listen()
-        line.on_media_event(AudioReceived(tone(0.010)))
-        assert not second.frames
-
-    with_rig(test)
+@pytest.mark.virtual
+async def test_a_stream_of_another_call_is_closed_and_starts_nothing() -> None:
+    rig = Rig()
+    rig.leg.identify({"call_control_id": "v3:somebody-elses"})
+    socket = rig.connect()
+    assert socket.closed is not None
+    assert socket.closed[0] == 1008
+    assert not rig.leg.streaming.done()
 
 
-def test_what_is_known_of_a_call_is_not_overwritten() -> None:
-    async def test(rig: Rig) -> None:
-        rig.leg.identify({"call_control_id": "first", "from": "+1", "to": None})
-        rig.leg.identify({"call_control_id": "second", "from": 5, "to": "+2"})
-        assert (rig.leg.call_control_id, rig.leg.from_, rig.leg.to) == ("first", "+1", "+2")
-
-    with_rig(test)
-
-
-def test_one_socket_at_a_time() -> None:
-    async def test(rig: Rig) -> None:
-        assert rig.leg.may_attach(expires=1_000_100) is None
-        rig.connect()
-        assert rig.leg.may_attach(expires=1_000_100) == "the call has a live stream already"
-        with pytest.raises(LocalProtocolError):
-            rig.leg.attach(Socket())
-
-    with_rig(test)
+@pytest.mark.virtual
+async def test_a_second_listener_hears_nothing_stale() -> None:
+    rig = Rig()
+    line = rig.leg.line
+    first = line.listen()
+    line.on_media_event(AudioReceived(tone(0.030)))
+    line.leave(first)
+    second = line.listen()
+    line.on_media_event(AudioReceived(tone(0.010)))
+    assert not second.frames
 
 
-def test_a_token_expires_but_a_lost_stream_may_come_back_for_ten_seconds() -> None:
-    async def test(rig: Rig) -> None:
-        rig.time.later = 91.0
-        assert rig.leg.may_attach(expires=1_000_090) == "the token has expired"
-        rig.connect()
-        rig.lose()
-        rig.time.later += REATTACH_S
-        assert rig.leg.may_attach(expires=1_000_090) is None
-        rig.time.later += 0.1
-        assert rig.leg.may_attach(expires=1_000_090) == "the token has expired"
-
-    with_rig(test)
+@pytest.mark.virtual
+async def test_what_is_known_of_a_call_is_not_overwritten() -> None:
+    rig = Rig()
+    rig.leg.identify({"call_control_id": "first", "from": "+1", "to": None})
+    rig.leg.identify({"call_control_id": "second", "from": 5, "to": "+2"})
+    assert (rig.leg.call_control_id, rig.leg.from_, rig.leg.to) == ("first", "+1", "+2")
 
 
-def test_an_ended_call_takes_no_socket() -> None:
-    async def test(rig: Rig) -> None:
-        rig.leg.end(Hangup("normal_clearing"))
-        assert rig.leg.may_attach(expires=1_000_090) == "the call has ended"
-
-    with_rig(test)
-
-
-def test_a_lost_stream_is_told_once_and_its_counts_stay() -> None:
-    async def test(rig: Rig) -> None:
-        told: list[str] = []
-        rig.leg.on_lost = lambda: told.append("lost")
-        rig.connect()
-        stream = rig.leg.stream
-        assert stream is not None
-        stream.feed("{")
-        rig.leg.detach(stream)
-        rig.leg.detach(stream)
-        assert told == ["lost"]
-        assert not rig.leg.streaming.done()
-        rig.connect()
-        counts = rig.leg.tally()
-        assert (counts["malformed"], counts["streams_lost"]) == (1, 1)
-
-    with_rig(test)
+@pytest.mark.virtual
+async def test_one_socket_at_a_time() -> None:
+    rig = Rig()
+    assert rig.leg.may_attach(expires=1_000_100) is None
+    rig.connect()
+    assert rig.leg.may_attach(expires=1_000_100) == "the call has a live stream already"
+    with pytest.raises(LocalProtocolError):
+        rig.leg.attach(Socket())
 
 
-def test_a_stream_that_the_platform_stopped_is_not_counted_as_lost() -> None:
-    async def test(rig: Rig) -> None:
-        rig.connect()
-        assert rig.leg.stream is not None
-        rig.leg.stream.feed(frames.STOP)
-        rig.lose()
-        assert rig.leg.tally()["streams_lost"] == 0
-
-    with_rig(test)
-
-
-def test_what_was_not_sent_when_a_stream_broke_is_said_on_the_next() -> None:
-    async def test(rig: Rig) -> None:
-        rig.connect()
-        rig.lose()
-        rig.say(tone(0.1))
-        socket = rig.connect()
-        assert socket.audio_s() == pytest.approx(0.1)
-
-    with_rig(test)
+@pytest.mark.virtual
+async def test_a_token_expires_but_a_lost_stream_may_come_back_for_ten_seconds() -> None:
+    rig = Rig()
+    rig.time.later = 91.0
+    assert rig.leg.may_attach(expires=1_000_090) == "the token has expired"
+    rig.connect()
+    rig.lose()
+    rig.time.later += REATTACH_S
+    assert rig.leg.may_attach(expires=1_000_090) is None
+    rig.time.later += 0.1
+    assert rig.leg.may_attach(expires=1_000_090) == "the token has expired"
 
 
-def test_what_was_being_said_when_a_stream_broke_is_over() -> None:
-    async def test(rig: Rig) -> None:
-        rig.connect()
-        utterance = rig.leg.line.playout.open()
-        rig.leg.line.playout.write(utterance, tone(5.0), 0.0)
-        rig.leg.line.pump()
-        rig.time.later = 0.1
-        hearing = rig.leg.line.hearing(utterance)
-        rig.lose()
-        assert hearing.done()
-        assert utterance.ending is not None
-        assert utterance.ending.reason == "stream_lost"
-        assert utterance.ending.heard <= 800
-
-    with_rig(test)
+@pytest.mark.virtual
+async def test_an_ended_call_takes_no_socket() -> None:
+    rig = Rig()
+    rig.leg.end(Hangup("normal_clearing"))
+    assert rig.leg.may_attach(expires=1_000_090) == "the call has ended"
 
 
-def test_a_stream_that_the_platform_cannot_open_raises_with_its_reason() -> None:
-    async def test(rig: Rig) -> None:
-        rig.leg.fail_stream("connection refused")
-        with pytest.raises(StreamLost, match="connection refused"):
-            rig.leg.streaming.result()
+@pytest.mark.virtual
+async def test_a_lost_stream_is_told_once_and_its_counts_stay() -> None:
+    rig = Rig()
+    told: list[str] = []
+    rig.leg.on_lost = lambda: told.append("lost")
+    rig.connect()
+    stream = rig.leg.stream
+    assert stream is not None
+    stream.feed("{")
+    rig.leg.detach(stream)
+    rig.leg.detach(stream)
+    assert told == ["lost"]
+    assert not rig.leg.streaming.done()
+    rig.connect()
+    counts = rig.leg.tally()
+    assert (counts["malformed"], counts["streams_lost"]) == (1, 1)
 
-    with_rig(test)
+
+@pytest.mark.virtual
+async def test_a_stream_that_the_platform_stopped_is_not_counted_as_lost() -> None:
+    rig = Rig()
+    rig.connect()
+    assert rig.leg.stream is not None
+    rig.leg.stream.feed(frames.STOP)
+    rig.lose()
+    assert rig.leg.tally()["streams_lost"] == 0
+
+
+@pytest.mark.virtual
+async def test_what_was_not_sent_when_a_stream_broke_is_said_on_the_next() -> None:
+    rig = Rig()
+    rig.connect()
+    rig.lose()
+    rig.say(tone(0.1))
+    socket = rig.connect()
+    assert socket.audio_s() == pytest.approx(0.1)
+
+
+@pytest.mark.virtual
+async def test_what_was_being_said_when_a_stream_broke_is_over() -> None:
+    rig = Rig()
+    rig.connect()
+    utterance = rig.leg.line.playout.open()
+    rig.leg.line.playout.write(utterance, tone(5.0), 0.0)
+    rig.leg.line.pump()
+    rig.time.later = 0.1
+    hearing = rig.leg.line.hearing(utterance)
+    rig.lose()
+    assert hearing.done()
+    assert utterance.ending is not None
+    assert utterance.ending.reason == "stream_lost"
+    assert utterance.ending.heard <= 800
+
+
+@pytest.mark.virtual
+async def test_a_stream_that_the_platform_cannot_open_raises_with_its_reason() -> None:
+    rig = Rig()
+    rig.leg.fail_stream("connection refused")
+    with pytest.raises(StreamLost, match="connection refused"):
+        rig.leg.streaming.result()
 
 
 # ---- audio in -----------------------------------------------------------------------------------
@@ -242,47 +222,43 @@ def hear(leg: Leg, pcm: Pcm) -> None:
 
 
 @pytest.mark.parametrize("samples", [1, 80, 159, 160, 161, 792, 1600])
-def test_audio_of_any_length_becomes_ptimes_without_a_sample_lost(samples: int) -> None:
-    async def test(rig: Rig) -> None:
-        heard = rig.leg.line.listen().frames
-        voice = np.arange(samples * 10, dtype=np.int16)
-        for at in range(0, len(voice), samples):
-            hear(rig.leg, voice[at : at + samples])
-        assert all(len(ptime) == 160 for ptime in heard)
-        got = np.concatenate([silence(0), *heard])
-        assert np.array_equal(got, voice[: len(voice) // 160 * 160])
-
-    with_rig(test)
-
-
-def test_a_slow_bot_loses_the_oldest_and_it_is_counted() -> None:
-    async def test(rig: Rig) -> None:
-        heard = rig.leg.line.listen().frames
-        for number in range(INBOUND_LIMIT + 5):
-            hear(rig.leg, np.full(160, number, np.int16))
-        assert [int(ptime[0]) for ptime in heard] == list(range(5, INBOUND_LIMIT + 5))
-        assert rig.leg.tally()["inbound_dropped"] == 5
-
-    with_rig(test)
+@pytest.mark.virtual
+async def test_audio_of_any_length_becomes_ptimes_without_a_sample_lost(samples: int) -> None:
+    rig = Rig()
+    heard = rig.leg.line.listen().frames
+    voice = np.arange(samples * 10, dtype=np.int16)
+    for at in range(0, len(voice), samples):
+        hear(rig.leg, voice[at : at + samples])
+    assert all(len(ptime) == 160 for ptime in heard)
+    got = np.concatenate([silence(0), *heard])
+    assert np.array_equal(got, voice[: len(voice) // 160 * 160])
 
 
-def test_one_message_of_thirty_seconds_is_heard_whole() -> None:
-    async def test(rig: Rig) -> None:
-        heard = rig.leg.line.listen().frames
-        hear(rig.leg, silence(30 * 8000))
-        assert len(heard) == 1500
-        assert rig.leg.tally()["inbound_dropped"] == 0
+@pytest.mark.virtual
+async def test_a_slow_bot_loses_the_oldest_and_it_is_counted() -> None:
+    rig = Rig()
+    heard = rig.leg.line.listen().frames
+    for number in range(INBOUND_LIMIT + 5):
+        hear(rig.leg, np.full(160, number, np.int16))
+    assert [int(ptime[0]) for ptime in heard] == list(range(5, INBOUND_LIMIT + 5))
+    assert rig.leg.tally()["inbound_dropped"] == 5
 
-    with_rig(test)
+
+@pytest.mark.virtual
+async def test_one_message_of_thirty_seconds_is_heard_whole() -> None:
+    rig = Rig()
+    heard = rig.leg.line.listen().frames
+    hear(rig.leg, silence(30 * 8000))
+    assert len(heard) == 1500
+    assert rig.leg.tally()["inbound_dropped"] == 0
 
 
-def test_what_nobody_listens_to_is_not_kept() -> None:
-    async def test(rig: Rig) -> None:
-        hear(rig.leg, silence(160))
-        assert not rig.leg.line.listen().frames
-        assert rig.leg.tally()["inbound_dropped"] == 0
-
-    with_rig(test)
+@pytest.mark.virtual
+async def test_what_nobody_listens_to_is_not_kept() -> None:
+    rig = Rig()
+    hear(rig.leg, silence(160))
+    assert not rig.leg.line.listen().frames
+    assert rig.leg.tally()["inbound_dropped"] == 0
 
 
 # ---- the byte order of L16 ----------------------------------------------------------------------
@@ -305,96 +281,92 @@ def l16_said(socket: Socket, order: ByteOrder) -> bool:
 L16 = MediaPlan(tx_name="L16", tx_rate=8000)
 
 
-def test_l16_that_arrives_in_the_other_order_switches_what_we_send(
+@pytest.mark.virtual
+async def test_l16_that_arrives_in_the_other_order_switches_what_we_send(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    async def test(rig: Rig) -> None:
-        first = rig.connect("L16")
-        rig.say(tone(0.1))
-        assert l16_said(first, "little")
-        first.sent.clear()
-        l16(rig.leg, "big")
-        rig.time.later = 1.0
-        rig.say(tone(0.1))
-        assert l16_said(first, "big")
-        rig.lose()
-        again = rig.connect("L16")  # a new socket begins with what was learnt
-        rig.time.later = 2.0
-        rig.say(tone(0.1))
-        assert l16_said(again, "big")
-        l16(rig.leg, "big")
-
-    with caplog.at_level(logging.ERROR):
-        with_rig(test, L16)
+    caplog.set_level(logging.ERROR)
+    rig = Rig(L16)
+    first = rig.connect("L16")
+    rig.say(tone(0.1))
+    assert l16_said(first, "little")
+    first.sent.clear()
+    l16(rig.leg, "big")
+    rig.time.later = 1.0
+    rig.say(tone(0.1))
+    assert l16_said(first, "big")
+    rig.lose()
+    again = rig.connect("L16")  # a new socket begins with what was learnt
+    rig.time.later = 2.0
+    rig.say(tone(0.1))
+    assert l16_said(again, "big")
+    l16(rig.leg, "big")
     (record,) = caplog.records
     assert (record.levelname, record.__dict__["arrived"]) == ("ERROR", "big")
     assert "CALLBRIDGE_L16_ORDER" in record.message
 
 
-def test_l16_that_arrives_as_we_send_it_changes_nothing(caplog: pytest.LogCaptureFixture) -> None:
-    async def test(rig: Rig) -> None:
-        socket = rig.connect("L16")
-        l16(rig.leg, "little")
-        rig.say(tone(0.1))
-        assert l16_said(socket, "little")
-
-    with_rig(test, L16)
+@pytest.mark.virtual
+async def test_l16_that_arrives_as_we_send_it_changes_nothing(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    rig = Rig(L16)
+    socket = rig.connect("L16")
+    l16(rig.leg, "little")
+    rig.say(tone(0.1))
+    assert l16_said(socket, "little")
     assert not caplog.records
 
 
-def test_the_order_of_arriving_l16_says_nothing_of_another_codec_that_we_send(
+@pytest.mark.virtual
+async def test_the_order_of_arriving_l16_says_nothing_of_another_codec_that_we_send(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    async def test(rig: Rig) -> None:
-        socket = rig.connect("L16")
-        l16(rig.leg, "big")
-        rig.say(tone(0.1))
-        assert socket.payloads() == codec("PCMU").encode(tone(0.1))
-
-    with_rig(test)
+    rig = Rig()
+    socket = rig.connect("L16")
+    l16(rig.leg, "big")
+    rig.say(tone(0.1))
+    assert socket.payloads() == codec("PCMU").encode(tone(0.1))
     assert not caplog.records
 
 
 # ---- keys ---------------------------------------------------------------------------------------
 
 
-def test_webhooks_count_only_without_a_stream() -> None:
-    async def test(rig: Rig) -> None:
-        rig.leg.key_by_webhook("1", "T1")
-        rig.connect()
-        rig.leg.key_by_webhook("2", "T2 by another clock")
-        rig.leg.on_key("2", "T2")
-        assert rig.leg.keys.take_all() == "12"
-
-    with_rig(test)
+@pytest.mark.virtual
+async def test_webhooks_count_only_without_a_stream() -> None:
+    rig = Rig()
+    rig.leg.key_by_webhook("1", "T1")
+    rig.connect()
+    rig.leg.key_by_webhook("2", "T2 by another clock")
+    rig.leg.on_key("2", "T2")
+    assert rig.leg.keys.take_all() == "12"
 
 
 # ---- the end ------------------------------------------------------------------------------------
 
 
-def test_only_the_first_end_counts() -> None:
-    async def test(rig: Rig) -> None:
-        rig.leg.end(Hangup("user_busy", "callee"))
-        rig.leg.end(Hangup("normal_clearing"))
-        assert rig.leg.ended.result() == Hangup("user_busy", "callee")
+@pytest.mark.virtual
+async def test_only_the_first_end_counts() -> None:
+    rig = Rig()
+    rig.leg.end(Hangup("user_busy", "callee"))
+    rig.leg.end(Hangup("normal_clearing"))
+    assert rig.leg.ended.result() == Hangup("user_busy", "callee")
 
-    with_rig(test)
 
-
-def test_who_waits_to_be_heard_learns_of_the_end() -> None:
-    async def test(rig: Rig) -> None:
-        rig.connect()
-        utterance = rig.leg.line.playout.open()
-        rig.leg.line.playout.write(utterance, tone(5.0), 0.0)
-        hearing = rig.leg.line.hearing(utterance)
-        assert rig.leg.line.hearing(utterance) is hearing
-        rig.leg.end(Hangup("normal_clearing"))
-        ended = await hearing
-        assert ended.ending is not None
-        assert ended.ending.reason == "call_ended"
-        assert rig.leg.line.hearing(utterance).done()
-
-    with_rig(test)
+@pytest.mark.virtual
+async def test_who_waits_to_be_heard_learns_of_the_end() -> None:
+    rig = Rig()
+    rig.connect()
+    utterance = rig.leg.line.playout.open()
+    rig.leg.line.playout.write(utterance, tone(5.0), 0.0)
+    hearing = rig.leg.line.hearing(utterance)
+    assert rig.leg.line.hearing(utterance) is hearing
+    rig.leg.end(Hangup("normal_clearing"))
+    ended = await hearing
+    assert ended.ending is not None
+    assert ended.ending.reason == "call_ended"
+    assert rig.leg.line.hearing(utterance).done()
 
 
 # ---- client_state -------------------------------------------------------------------------------

@@ -137,6 +137,6 @@ async def test_the_files_of_a_call_are_told_a_line_each_and_no_dict_is_printed(
     assert calling.returncode == 0
     *_, ended, recording, tape = out.decode().splitlines()
     assert ended == "the caller ended the call unanswered: originator_cancel"
-    files = {str(path) for path in (tmp_path / "out").iterdir()}
-    assert {recording.removeprefix("recording: "), tape.removeprefix("tape: ")} <= files
+    files = {str(path) for path in (tmp_path / "out").glob("v3-*")}
+    assert {recording.removeprefix("recording: "), tape.removeprefix("tape: ")} == files
     assert "{" not in out.decode()

@@ -113,6 +113,23 @@ def test_a_bot_that_does_not_end_is_raised_and_holds_nobody_up() -> None:
         converse(of(stubborn), caller())
 
 
+def test_a_reply_that_does_not_end_with_its_call() -> None:
+    app = App(speech=pitched({440.0: "hello"}))
+
+    @app.reply()
+    async def reply(call: Call, turn: Turn) -> AsyncIterator[str]:
+        yield "One two three. "
+        for _ in range(6):
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(5)
+
+    script = caller(says(tone(1.0)), Wait("bot_silent", 3.0))
+    with pytest.raises(LeftBehind, match=r"text of .*reply does not end"):
+        converse(app, script)
+    report = converse(app, script, expect_crash=LeftBehind)
+    assert [turn.heard for turn in report.said] == ["One two three. "]
+
+
 def test_a_bot_that_never_waits_does_not_hang_the_test() -> None:
     async def dizzy(call: Call) -> None:
         while True:  # noqa: ASYNC110  that is the mistake

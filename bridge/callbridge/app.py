@@ -30,7 +30,7 @@ from callbridge.errors import (
     WebhookError,
 )
 from callbridge.media.playout import PlayoutSettings
-from callbridge.serve.endpoints import MEDIA
+from callbridge.serve.endpoints import MEDIA, RELAY
 from callbridge.serve.logs import mask_server_logs, set_up_where_nobody_did
 from callbridge.serve.metrics import CONTENT_TYPE, Metrics, SpeechFigures
 from callbridge.serve.settings import Settings
@@ -53,6 +53,7 @@ from callbridge.timing.jobs import Jobs, ThreadJobs
 from callbridge.timing.ticker import Ticker
 from callbridge.timing.watchdog import Watchdog
 from callbridge.voice.line import MediaPlan
+from callbridge.voice.relay_voice import RelaySettings
 from telecodecs import Pcm, codec
 from telecodecs.tones import special_information
 
@@ -399,7 +400,10 @@ class Service:
             self._clock,
             self._ticker,
             self.studio,
+            self._spoken,
             settings.media_url,
+            settings.relay_url,
+            RelaySettings(),
             readers,
         )
         means = CallMeans(
@@ -413,7 +417,10 @@ class Service:
         )
         self.calls = Calls(means, bot_for)
         shared = {"minted": None, "shared": token, "none": ""}[settings.media_auth]
-        self.doors = [Door(MEDIA, self.calls, shared)]
+        self.doors = [
+            Door(MEDIA, self.calls.audio, shared),
+            Door(RELAY, self.calls.relayed, None if settings.media_auth == "minted" else ""),
+        ]
         self.sockets = {door.endpoint.path: StreamServer(door) for door in self.doors}
         pools = {"hearing": self._hearing, "speaking": self._speaking}
         speech = SpeechFigures(self._spoken, pools)

@@ -52,7 +52,7 @@ class RelaySession:
         self.turn_is_open = False
         self.counts = RelayCounts()
 
-    def receive(self, frame: wire.Incoming) -> None:
+    def receive(self, frame: wire.RelayIncoming) -> None:
         """Raises RemoteProtocolError for a frame that has no place here; the state stays."""
         following = RELAY_MOVES[self.state].get(type(frame))
         if following is None:
@@ -79,7 +79,7 @@ class RelaySession:
         self.counts.turns_out += 1
         return wire.encode_token("", last=True)
 
-    def send(self, frame: wire.Outgoing) -> list[str]:
+    def send(self, frame: wire.RelayOutgoing) -> list[str]:
         """Anything but text, behind the end of an open turn. Raises LocalProtocolError."""
         self._require_talking()
         closing = self.close_turn()

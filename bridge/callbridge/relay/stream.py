@@ -24,7 +24,7 @@ class RelayTransport(Protocol):
 
 
 class RelayListener(Protocol):
-    def on_relay_frame(self, frame: wire.Incoming) -> None:
+    def on_relay_frame(self, frame: wire.RelayIncoming) -> None:
         """One that has its place, in order."""
         ...
 
@@ -73,7 +73,7 @@ class RelayStream:
         if (message := self.session.close_turn()) is not None and not self._closed:
             self._transport.send(message)
 
-    def send(self, frame: wire.Outgoing) -> None:
+    def send(self, frame: wire.RelayOutgoing) -> None:
         for message in self.session.send(frame):
             self._transport.send(message)
 

@@ -189,6 +189,11 @@ class Settings(BaseSettings):
         return "ws" + self.public_url.removeprefix("http") + "/media"
 
     @property
+    def relay_url(self) -> str:
+        """Where the platform opens Conversation Relay: the public URL as ws or wss, with /relay."""
+        return "ws" + self.public_url.removeprefix("http") + "/relay"
+
+    @property
     def is_local(self) -> bool:
         """Whether the platform is a carrier on this machine."""
         return _stays_here(self.base_url)

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal, cast
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 import httpx
 import msgspec
@@ -317,12 +317,16 @@ class Pair:
             self._loop.call_later(RETRY_S, self._deliver, webhook, attempt + 1)
 
     def _open(self, effect: do.OpenStream) -> None:
-        token = parse_qs(urlsplit(effect.url).query)["token"][0]
         now = self.clock.now()
         try:
             if self.refuse_sockets:
                 raise CallbridgeError("no WebSockets here")
-            owner = self.app.service.calls.admit(token, effect.headers.get(TOKEN_HEADER))
+            path = urlsplit(effect.url).path
+            [door] = [each for each in self.app.service.doors if each.endpoint.path == path]
+            owner = door.admit(
+                urlsplit(effect.url).query.encode(), effect.headers.get(TOKEN_HEADER)
+            )
+            assert owner is not None, "its address has a token"
             self._sockets[effect.stream_id] = Socket(self, effect.stream_id, owner)
         except CallbridgeError as refused:
             self.refused.append(str(refused))

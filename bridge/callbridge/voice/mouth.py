@@ -31,11 +31,14 @@ from callbridge.voice.source import (
 
 TEXT_QUEUE = 64  # sentences that wait to be synthesised
 
+
 class Saying:
     """One text on its way to be heard: as one utterance, or as one for each stretch between two
     things that its source asks of the call."""
 
-    def __init__(self, line: AudioLine, history: History, *, interruptible: bool) -> None:
+    def __init__(
+        self, line: AudioLine, history: History[Utterance], *, interruptible: bool
+    ) -> None:
         self.utterances: list[Utterance] = []
         self.queue: asyncio.Queue[str | asyncio.Future[None] | None] = asyncio.Queue(TEXT_QUEUE)
         self.rest = ""  # the beginning of a sentence
@@ -88,8 +91,8 @@ class Saying:
         if self.cut.done():
             await asyncio.sleep(STUCK_S)  # the cancellation is on its way
 
-    def outcome(self) -> tuple[EndReason, int, Certainty, str]:
-        """Why it ended, samples heard, how certain that is, and their text."""
+    def outcome(self) -> tuple[EndReason, float, Certainty, str]:
+        """Why it ended, seconds heard, how certain that is, and their text."""
         endings = [u.ending for u in self.utterances if u.ending is not None]
         reasons: list[EndReason] = [e.reason for e in endings if e.reason != "finished"]
         doubts: list[Certainty] = [e.certainty for e in endings if e.certainty != "measured"]
@@ -97,7 +100,7 @@ class Saying:
         heard = sum(ending.heard for ending in endings)
         return (
             reasons[0] if reasons else "finished",
-            heard,
+            heard / self._line.playout.sample_rate,
             doubts[0] if doubts else "measured",
             text,
         )
@@ -118,7 +121,7 @@ class Mouth:
         line: AudioLine,
         studio: Studio,
         tape: Tape,
-        history: History,
+        history: History[Utterance],
         dismiss: Dismissal,
     ) -> None:
         self.last: Saying | None = None

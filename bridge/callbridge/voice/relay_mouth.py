@@ -84,9 +84,7 @@ class RelaySaying:
     """One text on its way to be heard: a turn of the relay, or one for each stretch between two
     things that its source asks of the call."""
 
-    def __init__(
-        self, mouth: "RelayMouth", remember: Callable[[RelayStretch], None]
-    ) -> None:
+    def __init__(self, mouth: "RelayMouth", remember: Callable[[RelayStretch], None]) -> None:
         self.cut: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.stretches: list[RelayStretch] = []
         self._mouth = mouth

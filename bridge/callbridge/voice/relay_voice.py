@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import AsyncIterable, Callable
+from collections.abc import AsyncIterable
+from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from callbridge.control import commands as control
@@ -18,7 +19,13 @@ from callbridge.tape.waterfall import Waterfall
 from callbridge.timing.clock import Clock
 from callbridge.timing.signal import Signal
 from callbridge.voice.history import History
-from callbridge.voice.relay_mouth import RelayClock, RelayMouth, RelaySaying, RelayStretch
+from callbridge.voice.relay_mouth import (
+    CHARACTERS_PER_S,
+    RelayClock,
+    RelayMouth,
+    RelaySaying,
+    RelayStretch,
+)
 from callbridge.voice.source import Dismissal
 from callbridge.voice.spoken import spoken_part
 from callbridge.voice.turn import Message, Turn, TurnQueue
@@ -26,6 +33,17 @@ from callbridge.voice.voice import Can, SessionStart, VoiceOwner
 
 RECENT = 4  # stretches in which what an interrupt reports is looked for
 ERRORS_TOLD = 10  # error frames that are told of one call; the rest is counted
+
+
+@dataclass(frozen=True, slots=True)
+class RelaySettings:
+    """What sessions are started with; None is the platform's own choice."""
+
+    greeting: str | None = None
+    language: str | None = None
+    voice: str | None = None
+    interruptible: control.Interruptible | None = None
+    characters_per_s: float = CHARACTERS_PER_S  # how fast that voice speaks
 
 
 class RelayVoice:
@@ -36,10 +54,9 @@ class RelayVoice:
         owner: VoiceOwner,
         clock: Clock,
         tape: Tape,
-        counts: Callable[[], SpeechCounts],
-        *,
+        counts: SpeechCounts,
         relay_url: str,
-        characters_per_s: float,
+        settings: RelaySettings,
     ) -> None:
         self.turns = TurnQueue()
         self.stream: RelayStream | None = None
@@ -54,11 +71,11 @@ class RelayVoice:
         self._url = relay_url
         self._interrupted = False  # the next turn is what interrupted
         self._began_at = 0.0  # of what the caller is saying
-        self._streams_lost = 0
         self._past: Counter[str] = Counter()
         self._recent: deque[RelayStretch] = deque(maxlen=RECENT)
         self._memory: History[RelayStretch] = History()
-        self._clock = RelayClock(clock, characters_per_s)
+        self._settings = settings
+        self._clock = RelayClock(clock, settings.characters_per_s)
         self._changed = Signal()  # the session has come or gone
         self.dismiss = Dismissal(tape, self._note_stuck)
         self._mouth = RelayMouth(
@@ -68,17 +85,21 @@ class RelayVoice:
     # ---- the session ------------------------------------------------------------------------
 
     def opening(self, token: str) -> control.Relay:
-        return control.Relay(url=self._address(token))
+        settings = self._settings
+        return control.Relay(
+            url=f"{self._url}?{urlencode({'token': token})}",
+            greeting=settings.greeting,
+            language=settings.language,
+            voice=settings.voice,
+            interruptible=settings.interruptible,
+        )
 
     def restart(self, call_control_id: str, token: str) -> control.Command:
         """A session that is over never comes back: a new one is asked for."""
-        return control.RelayStart(call_control_id=call_control_id, url=self._address(token))
+        return control.RelayStart(call_control_id=call_control_id, relay=self.opening(token))
 
     def farewell(self, call_control_id: str) -> control.Command:
         return control.RelayStop(call_control_id=call_control_id)
-
-    def _address(self, token: str) -> str:
-        return f"{self._url}?{urlencode({'token': token})}"
 
     def attach(self, transport: RelayTransport) -> RelayStream:
         if self.stream is not None:
@@ -94,7 +115,6 @@ class RelayVoice:
         stream.session.lost()
         self.stream = None
         self._past.update(stream.tally())
-        self._streams_lost += not over
         self.lost_at = self._clock.now()
         self._cut("stream_lost")
         self._owner.on_stream_lost(stopped=over)
@@ -119,7 +139,7 @@ class RelayVoice:
 
     # ---- what comes -------------------------------------------------------------------------
 
-    def on_relay_frame(self, frame: wire.Incoming) -> None:
+    def on_relay_frame(self, frame: wire.RelayIncoming) -> None:
         match frame:
             case wire.Setup():
                 self._begin(frame)
@@ -158,7 +178,7 @@ class RelayVoice:
         over_bot, self._interrupted, self.partial = self._interrupted, False, ""
         waterfall = Waterfall(now, now, final_text=now)
         turn = Turn(text, now - self._began_at, waterfall, over_bot)
-        counts = self._counts()
+        counts = self._counts
         if turn:
             counts.turns += 1
             self._memory.add(turn)
@@ -177,7 +197,7 @@ class RelayVoice:
     def _on_interrupt(self, frame: wire.RelayInterrupt) -> None:
         """The caller speaks over us: the platform has stopped and says what it had spoken."""
         now = self._clock.now()
-        self._counts().interruptions += 1
+        self._counts.interruptions += 1
         self._interrupted = True
         self._believe(frame)
         self._clock.stop()
@@ -232,6 +252,10 @@ class RelayVoice:
     def said_last(self) -> RelaySaying | None:
         return self._mouth.last
 
+    @property
+    def patience_s(self) -> float:
+        return 1.0  # time alone tells, and it always passes
+
     def attend(self) -> None:
         """Nothing: the platform listens all the time."""
 
@@ -262,7 +286,7 @@ class RelayVoice:
             await asyncio.wait([self._changed.wait()], timeout=left)
         return True
 
-    def send(self, frame: wire.Outgoing) -> bool:
+    def send(self, frame: wire.RelayOutgoing) -> bool:
         """A frame that is no text; False where there is no session."""
         if self.stream is None or not self.stream.talking:
             return False
@@ -281,10 +305,10 @@ class RelayVoice:
         self._recent.append(stretch)
 
     def _answered(self, waterfall: Waterfall) -> None:
-        self._counts().answered(waterfall)
+        self._counts.answered(waterfall)
 
     def _note_stuck(self) -> None:
-        self._counts().stuck += 1
+        self._counts.stuck += 1
 
     def _at(self, when: float) -> float:
         return round(self._clock.wall() - self._clock.now() + when, 3)
@@ -295,5 +319,5 @@ class RelayVoice:
         counts = self._past.copy()
         if self.stream is not None:
             counts.update(self.stream.tally())
-        counts.update(streams_lost=self._streams_lost, relay_unmatched=self.unmatched)
+        counts.update(relay_unmatched=self.unmatched)
         return counts

@@ -1,7 +1,7 @@
 """How much of a text was spoken, by what the platform says of it.
 
-`utteranceUntilInterrupt` is the platform's own text of what was spoken: with spaces, cases and marks
-of its own. So the two are compared by their letters and digits alone."""
+`utteranceUntilInterrupt` is the platform's own text of what was spoken, with spaces, cases and
+marks of its own. So the two are compared by their letters and digits alone."""
 
 import re
 

@@ -1,7 +1,7 @@
 """How a call hears and speaks: one protocol, two voices.
 
-`AudioVoice` is raw media and our own engines. `RelayVoice` is Conversation Relay, where the platform
-hears and speaks and only text crosses the wire."""
+`AudioVoice` is raw media and our own engines. `RelayVoice` is Conversation Relay, where the
+platform hears and speaks and only text crosses the wire."""
 
 from collections import Counter
 from collections.abc import AsyncIterable, Mapping
@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from callbridge.control import commands as control
 from callbridge.media.ledger import Certainty
 from callbridge.media.playout import EndReason
+from callbridge.sockets.endpoint import SocketStream, SocketTransport
 from callbridge.tape.waterfall import Waterfall
 from callbridge.voice.source import Dismissal
 from callbridge.voice.turn import Message, TurnQueue
@@ -65,7 +66,9 @@ class Voice(Protocol):
     """`stream` is the live socket's, `lost_at` when the last one was lost."""
 
     can: Can
-    lost_at: float | None
+
+    @property
+    def lost_at(self) -> float | None: ...
 
     @property
     def stream(self) -> SocketStream | None: ...
@@ -116,6 +119,11 @@ class Voice(Protocol):
     def attach(self, transport: SocketTransport) -> SocketStream: ...
 
     def detach(self, stream: Any) -> None: ...
+
+    @property
+    def patience_s(self) -> float:
+        """Without progress for so long, nothing that was said is on its way any more."""
+        ...
 
     def attend(self) -> None:
         """Listen from now on. Raises SettingsError without engines."""

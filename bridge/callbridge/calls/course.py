@@ -58,11 +58,12 @@ OUT_OF_TIME = "I am sorry, this call has reached its longest duration. Goodbye."
 @dataclass(frozen=True, slots=True)
 class Registration:
     """A bot as it was registered: with the longest call that it may have, in seconds, and how its
-    calls hear and speak."""
+    calls hear and speak: None is as the application does."""
 
     bot: Bot
     max_s: float = float("inf")
-    voice: VoiceKind = "media"
+    voice: VoiceKind | None = None
+    speaks: bool = False  # it surely needs speech engines, unless the platform has them
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +170,7 @@ class Course:
             means.leg,
             self.spawn,
             direction=direction,
-            voice=registration.voice,
+            voice=registration.voice or "media",
             from_=from_,
             to=to,
         )

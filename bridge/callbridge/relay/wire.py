@@ -1,6 +1,6 @@
 """Conversation Relay frames: WebSocket text ⇄ typed frames, both directions.
 
-The platform is the WebSocket client. What it sends is `RelayIncoming`, what the customer's server sends
+The platform is the WebSocket client. What it sends is `RelayIncoming`, what the customer sends
 is `RelayOutgoing`; the bridge decodes the first and encodes the second, the local carrier does the
 reverse. Keys are camelCase on the socket and snake_case here. Unknown fields are ignored; null
 counts as absent in frames of the platform, in every field.
@@ -75,7 +75,9 @@ class TurnResumed(RelayFrame, frozen=True, tag="turnResumed"):
     """They had not."""
 
 
-RelayIncoming = Setup | Prompt | RelayDtmf | RelayInterrupt | RelayError | EagerEndOfTurn | TurnResumed
+RelayIncoming = (
+    Setup | Prompt | RelayDtmf | RelayInterrupt | RelayError | EagerEndOfTurn | TurnResumed
+)
 
 
 class UnknownRelayFrame(msgspec.Struct, frozen=True):

@@ -138,6 +138,11 @@ class Settings(BaseSettings):
         "`openssl rand -hex 32`. Random for each process when not set.",
     )
 
+    voice: Literal["media", "relay"] = Field(
+        default="media",
+        description="How calls hear and speak: media, with engines of ours, or relay, where the "
+        "platform hears and speaks (Conversation Relay).",
+    )
     codec: Literal["PCMU", "PCMA", "L16"] = Field(
         default="PCMU", description="What we send in; what we receive, the platform decides."
     )

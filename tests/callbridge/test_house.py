@@ -21,6 +21,7 @@ MAY_IMPORT = {
     "tape": "errors timing",
     "control": "errors timing",
     "media": "errors timing tape",
+    "relay": "errors timing tape",
     "outcomes": "media",
     "speech": "errors timing host tape",
     "voice": "errors outcomes timing tape control media speech",
@@ -32,7 +33,7 @@ MAY_IMPORT = {
     "app": "errors outcomes timing host tape control media speech voice sockets calls serve bots",
     # The names that users import.
     "callbridge": "app errors outcomes calls voice speech.language tape.events",
-    "carrier": "errors timing host media.wire",
+    "carrier": "errors timing host media.wire relay.wire",
     # Tools stand on everything, and nothing but the command line stands on them.
     "testing": "callbridge app errors timing host tape control media speech sockets calls serve "
     "carrier",

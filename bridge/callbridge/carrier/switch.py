@@ -9,7 +9,7 @@ from callbridge.carrier.core.exchange import Exchange
 from callbridge.carrier.core.leg import CarrierLeg
 from callbridge.carrier.core.report import CallReport, TapeEntry
 from callbridge.carrier.core.sockets import CarrierSockets
-from callbridge.carrier.parts.relay_mouth import SpokenWords
+from callbridge.carrier.parts.relay_mouth import RelaySound
 from callbridge.carrier.parts.relays import CarrierRelays
 from callbridge.carrier.parts.speak import CarrierSpeech
 from callbridge.carrier.parts.streams import CarrierStreams
@@ -130,7 +130,7 @@ class Switch:
         self._at(now)
         self._speech.synthesised(speak_id, pcm)
 
-    def spoken(self, sound_id: str, words: SpokenWords | None, now: float) -> None:
+    def spoken(self, sound_id: str, words: RelaySound | None, now: float) -> None:
         """What `SpeakWords` asked for; None when there is no voice after all."""
         self._at(now)
         self._relays.spoken(sound_id, words)

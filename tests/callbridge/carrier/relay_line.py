@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from callbridge.carrier.people.script import CallScript, Play, Step
+from callbridge.carrier.people.script import Play, Step, Wait
 from callbridge.host.audiofile import Clip
 from tests.callbridge.carrier.line import Line, tone
 
@@ -20,7 +20,7 @@ class RelayLine(Line):
 
     def relaying(self, *steps: Step, **params: object) -> str:
         """A call that is answered and has a session."""
-        call = self.ring(*steps)
+        call = self.ring(*(steps or (Wait("streaming"),)))
         self.command(call, "answer")
         response = self.command(call, "conversation_relay_start", **{"url": URL} | params)
         assert response.status == 200, response.body
@@ -54,8 +54,7 @@ class RelayLine(Line):
         leg = self.switch.find(call)
         assert leg is not None
         assert leg.caller is not None
-        script = CallScript(steps=(Play(Clip(tone(ms), 8000), background=True),))
-        leg.caller.carry_on(script.steps)
+        leg.caller.carry_on((Play(Clip(tone(ms), 8000), background=True),))
 
     def heard_ms(self, call: str) -> int:
         """How long something sounded at the caller's."""

@@ -60,7 +60,7 @@ class RelayEar:
         if not self.speaking or len(self._speech) >= LONGEST_TICKS:
             self._finals.append(np.concatenate(self._speech))
             self._speech, self._shown = [], 0
-        elif self._interim and len(self._speech) - self._shown >= INTERIM_TICKS:
+        elif self._interim and is_loud and len(self._speech) - self._shown >= INTERIM_TICKS:
             self._show()
         self._ask_next()
         return False

@@ -12,7 +12,7 @@ from telecodecs import Pcm
 
 Interruptible = Literal["none", "any", "speech", "dtmf"]
 BargeIn = Literal["speech", "dtmf"]
-SpokenWords = Sequence[tuple[str, Pcm]]  # all texts in a row are the text, all pcm is its sound
+RelaySound = Sequence[tuple[str, Pcm]]  # all texts in a row are the text, all pcm is its sound
 
 SENTENCE_END = re.compile(r"[.!?…]+[\"'”’»)\]]*\s+|[。！？]|\n+")
 LONG = 200  # characters without the end of a sentence: said up to the last space
@@ -30,10 +30,12 @@ class RelayItem(msgspec.Struct, frozen=True, eq=False):
 
 
 class RelayCut(msgspec.Struct, frozen=True):
-    """What was heard of a turn that somebody spoke into."""
+    """What was heard of a turn that somebody spoke into; `rest` of it is new, what is before had
+    been heard to its end."""
 
     text: str
     heard_ms: int
+    rest: str = ""
 
 
 class RelayMouth:
@@ -48,7 +50,7 @@ class RelayMouth:
         self._playout = self.channel.playout
         self._rate, self._interruptible, self._ask = sample_rate, interruptible, ask
         self._waiting: deque[RelayItem] = deque()
-        self._sounds: dict[str, SpokenWords] = {}
+        self._sounds: dict[str, RelaySound] = {}
         self._current: RelayItem | None = None
         self._repeats_left = 0
         self._put = 0  # samples of the current item, all repeats so far
@@ -81,7 +83,7 @@ class RelayMouth:
         self._add(RelayItem(sound_id, self._turn, "", mode, preemptible, times))
         self._turn += 1
 
-    def ready(self, sound_id: str, sound: SpokenWords) -> None:
+    def ready(self, sound_id: str, sound: RelaySound) -> None:
         if any(item.sound_id == sound_id for item in self._waiting):
             self._sounds[sound_id] = sound
 
@@ -174,12 +176,12 @@ class RelayMouth:
     def _cut(self, turn: int) -> RelayCut:
         if turn != self._heard_turn:
             return RelayCut("", 0)
-        text, samples = self._heard, self._heard_samples
+        rest, played = "", 0
         if self._current is not None:
             played = self._put - self._playout.unheard
-            text += heard_words(self._sounds[self._current.sound_id], played)
-            samples += played
-        return RelayCut(text.strip(), 1000 * samples // self._rate)
+            rest = heard_words(self._sounds[self._current.sound_id], played)
+        heard_ms = 1000 * (self._heard_samples + played) // self._rate
+        return RelayCut((self._heard + rest).strip(), heard_ms, rest)
 
 
 def split(text: str) -> list[str]:
@@ -197,7 +199,7 @@ def split(text: str) -> list[str]:
     return [*parts, rest]
 
 
-def heard_words(sound: SpokenWords, samples: int) -> str:
+def heard_words(sound: RelaySound, samples: int) -> str:
     """The words that sound in the first `samples` to their end.
 
     A voice that does not time its words gives them in one piece; then each letter takes as long

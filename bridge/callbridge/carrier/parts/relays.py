@@ -22,7 +22,7 @@ from callbridge.carrier.parts.relay_mouth import (
     Interruptible,
     RelayCut,
     RelayMouth,
-    SpokenWords,
+    RelaySound,
 )
 from callbridge.relay import wire
 from telecodecs import Pcm
@@ -96,7 +96,7 @@ class CarrierRelays:
 
     # ---- for the shell ------------------------------------------------------------------------
 
-    def spoken(self, sound_id: str, words: SpokenWords | None) -> None:
+    def spoken(self, sound_id: str, words: RelaySound | None) -> None:
         if part := self._sounds.pop(sound_id, None):
             part.spoken(sound_id, words)
 
@@ -186,7 +186,7 @@ class RelayPart(SocketPart):
             return
         cut = self._mouth.stop()
         if cut is not None:
-            self._keep_message("assistant", cut.text)
+            self._keep_message("assistant", cut.rest)
         leg.silence(self._mouth.channel)
         leg.streaming = False
         self._sockets.let_go(self.session_id)
@@ -283,12 +283,12 @@ class RelayPart(SocketPart):
     def _interrupt(self, by: BargeIn) -> RelayCut | None:
         cut = self._mouth.interrupt(by)
         if cut is not None:
-            self._keep_message("assistant", cut.text)
+            self._keep_message("assistant", cut.rest)
             self._note("relay interrupted", by=by, heard=cut.text, heard_ms=cut.heard_ms)
             self._session.send(wire.RelayInterrupt(cut.text, cut.heard_ms))
         return cut
 
-    def spoken(self, sound_id: str, words: SpokenWords | None) -> None:
+    def spoken(self, sound_id: str, words: RelaySound | None) -> None:
         if words is None and self.session_id in self._sockets:
             self._note("relay speech failed", sound_id=sound_id)
             self._mouth.drop(sound_id)

@@ -233,7 +233,7 @@ def test_the_caller_is_understood_when_they_have_finished() -> None:
 def test_long_speech_has_interim_prompts() -> None:
     line = RelayLine()
     call = line.relaying()
-    line.says(call, 3000)
+    line.says(call, 2500)
     line.understood = "two"
     line.tick(60)
     line.understood = "two tickets"

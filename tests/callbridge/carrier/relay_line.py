@@ -1,6 +1,7 @@
 """A carrier in memory with a Conversation Relay: its customer reads and writes JSON by hand."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from callbridge.carrier.people.script import Play, Step, Wait
@@ -17,6 +18,7 @@ class RelayLine(Line):
     def __init__(self, **options: Any) -> None:
         super().__init__(converses=True, **options)
         self.understood = "hello"
+        self.on_say: Callable[[str], object] = str  # told of each text that is to be spoken
 
     def relaying(self, *steps: Step, **params: object) -> str:
         """A call that is answered and has a session."""
@@ -30,6 +32,7 @@ class RelayLine(Line):
         super().settle()
         while self.to_say or self.to_recognise:
             for order in self.to_say:
+                self.on_say(order.text)
                 self.switch.spoken(order.sound_id, words(order.text), self.now)
             for wish in self.to_recognise:
                 self.switch.recognised(wish.session_id, self.understood, self.now)

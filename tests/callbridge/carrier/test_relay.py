@@ -1,14 +1,18 @@
 """Conversation Relay, the platform's side: the customer's frames are JSON, written by hand."""
 
 import json
+import random
 from typing import Any
 
 import pytest
 
+from callbridge.carrier.api.relay import StartRelay
 from callbridge.carrier.config import CarrierConfig
+from callbridge.carrier.people.echo import EchoPath
 from callbridge.carrier.people.script import CallScript, Press, Wait
-from tests.callbridge.carrier.line import STAY, codes, data, tone
+from tests.callbridge.carrier.line import STAY, Line, codes, data, tone
 from tests.callbridge.carrier.relay_line import URL, RelayLine
+from tests.callbridge.carrier.test_robustness import mangled
 
 BOB = "+13125550199"
 
@@ -87,8 +91,7 @@ def test_a_second_session_on_a_call_is_refused() -> None:
 
 
 def test_a_carrier_that_cannot_listen_says_so_at_once() -> None:
-    line = RelayLine()
-    deaf = RelayLine.__mro__[1](config=line.config)
+    deaf = Line()
     call = deaf.ring()
     refused = deaf.command(call, "answer", conversation_relay_config={"url": URL})
     assert codes(refused) == [("10027", None)]
@@ -156,6 +159,18 @@ def test_texts_wait_for_each_other() -> None:
     assert said(line, call) == ["One."]
     line.tick(20)
     assert said(line, call) == ["One.", "Two."]
+
+
+def test_a_long_text_is_synthesised_a_few_sentences_ahead() -> None:
+    line = RelayLine()
+    call = line.relaying()
+    asked: list[str] = []
+    line.on_say = asked.append
+    line.writes("text", token="".join(f"Number {n}. " for n in range(100)), last=True)
+    assert asked == ["Number 0. ", "Number 1. ", "Number 2. ", "Number 3. "]
+    line.tick(100)
+    assert len(asked) < 10
+    assert said(line, call) == [f"Number {n}." for n in range(4)]
 
 
 def test_a_number_is_not_cut_at_its_point() -> None:
@@ -390,11 +405,7 @@ def test_what_interrupts_what(what: str, mode: str, by: str) -> None:
 def test_the_nearest_word_on_interruptions_counts(
     params: dict[str, object], text: str, greeting: str
 ) -> None:
-    from callbridge.carrier.api.relay import StartRelay
-    from callbridge.carrier.parts.relays import RelayParams
-
-    command = StartRelay.read({"url": URL} | params)
-    found: RelayParams = command.params()
+    found = StartRelay.read({"url": URL} | params).params()
     assert (found.interruptible, found.interruptible_greeting) == (text, greeting)
 
 
@@ -438,8 +449,6 @@ def test_an_interruption_before_the_first_sound_is_told_as_well() -> None:
 
 
 def test_the_line_echo_interrupts_nobody() -> None:
-    from callbridge.carrier.people.echo import EchoPath
-
     line = RelayLine()
     call = line.ring(*STAY, echo=EchoPath(db=-10.0, delay_s=0.1))
     line.command(call, "answer", conversation_relay_config={"url": URL})
@@ -451,6 +460,12 @@ def test_the_line_echo_interrupts_nobody() -> None:
 
 # ---- frames that are none -----------------------------------------------------------------------
 
+GOOD: list[dict[str, object]] = [
+    {"type": "text", "token": "Hello. ", "last": False},
+    {"type": "play", "source": "http://x/y.wav", "loop": 1, "interruptible": True},
+    {"type": "sendDigits", "digits": "1w2#"},
+    {"type": "language", "ttsLanguage": "de", "transcriptionLanguage": "de-DE"},
+]
 BAD = {
     '{"type":"text"}': "missing required field: token",
     '{"type":"text","token":null}': "missing required field: token",
@@ -477,6 +492,24 @@ def test_a_bad_frame_is_answered_with_what_is_wrong(message: str, why: str) -> N
     line.send(message)
     assert line.got("error") == [{"description": f"Invalid message: {why}"}]
     assert "close" not in line.log
+
+
+def test_ten_thousand_malformed_frames_leave_the_session_working() -> None:
+    rng = random.Random(7)
+    config = CarrierConfig(webhook_url="http://app/hooks", relay_bad_frames=1_000_000)
+    line = RelayLine(config=config)
+    call = line.relaying()
+    samples = [json.dumps(each) for each in GOOD]
+    for _ in range(10_000):
+        text = mangled(rng, rng.choice(samples))
+        line.switch.stream_received(line.opened[0].stream_id, text, line.now)
+        line.switch.effects()
+    assert line.report(call).stream_errors > 5000
+    line.command(call, "conversation_relay_stop")
+    line.command(call, "conversation_relay_start", url=URL)
+    line.writes("text", token="Still here.", last=True)
+    line.tick(40)
+    assert said(line, call)[-1] == "Still here."
 
 
 def test_what_is_no_json_at_all_is_answered_too() -> None:

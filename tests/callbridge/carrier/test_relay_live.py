@@ -38,7 +38,7 @@ class Shop:
             frame = json.loads(message)
             self.frames.put_nowait(frame)
             if frame["type"] == "prompt" and frame["last"]:
-                for token in ("You said: ", *frame["voicePrompt"].split(" ")):
+                for token in ("You said:", *frame["voicePrompt"].split(" ")):
                     await self.write("text", token=f"{token} ", last=False)
                 await self.write("text", token="", last=True)
 

@@ -3,6 +3,7 @@
 import re
 from collections import deque
 from collections.abc import Callable, Sequence
+from itertools import islice
 from typing import Literal
 
 import msgspec
@@ -16,15 +17,17 @@ RelaySound = Sequence[tuple[str, Pcm]]  # all texts in a row are the text, all p
 
 SENTENCE_END = re.compile(r"[.!?…]+[\"'”’»)\]]*\s+|[。！？]|\n+")
 LONG = 200  # characters without the end of a sentence: said up to the last space
+AHEAD = 4  # items whose sound is asked for before it is their turn
 
 
-class RelayItem(msgspec.Struct, frozen=True, eq=False):
-    """A sentence or a sound file; `turn` counts what belongs together."""
+class RelayItem(msgspec.Struct, eq=False):
+    """A sentence or a sound file; `turn` counts what belongs together. A sentence has no sound
+    before it is asked for."""
 
-    sound_id: str
     turn: int
     text: str
     interruptible: Interruptible
+    sound_id: str = ""
     preemptible: bool = False
     times: int = 1
 
@@ -63,7 +66,7 @@ class RelayMouth:
     # ---- what is to be said -------------------------------------------------------------------
 
     def greet(self, text: str, interruptible: Interruptible) -> None:
-        self._add(RelayItem(self._ask(text), self._turn, text, interruptible))
+        self._add(RelayItem(self._turn, text, interruptible))
         self._turn += 1
 
     def say(self, token: str, *, last: bool) -> None:
@@ -73,14 +76,14 @@ class RelayMouth:
             sentences, self._rest = [*sentences, self._rest], ""
         for text in sentences:
             if text.strip():
-                self._add(RelayItem(self._ask(text), self._turn, text, self._interruptible))
+                self._add(RelayItem(self._turn, text, self._interruptible))
         self._turn += last
 
     def play(self, sound_id: str, *, times: int, interruptible: bool, preemptible: bool) -> None:
         """A turn of its own, without words. What was being said before is said to its end."""
         self.say("", last=True)
         mode: Interruptible = "any" if interruptible else "none"
-        self._add(RelayItem(sound_id, self._turn, "", mode, preemptible, times))
+        self._add(RelayItem(self._turn, "", mode, sound_id, preemptible, times))
         self._turn += 1
 
     def ready(self, sound_id: str, sound: RelaySound) -> None:
@@ -96,6 +99,11 @@ class RelayMouth:
             self._stop_current()
         self._keep_waiting(lambda each: not each.preemptible)
         self._waiting.append(item)
+        self._look_ahead()
+
+    def _look_ahead(self) -> None:
+        for item in islice(self._waiting, AHEAD):
+            item.sound_id = item.sound_id or self._ask(item.text)
 
     # ---- time ---------------------------------------------------------------------------------
 
@@ -118,6 +126,7 @@ class RelayMouth:
                 self._forget_current()
         if self._current is None and self._waiting and self._waiting[0].sound_id in self._sounds:
             self._begin(self._waiting.popleft())
+            self._look_ahead()
         return heard
 
     def _begin(self, item: RelayItem) -> None:
@@ -168,6 +177,7 @@ class RelayMouth:
             if not stays(item):
                 self._sounds.pop(item.sound_id, None)
         self._waiting = deque(item for item in self._waiting if stays(item))
+        self._look_ahead()
 
     def _stop_current(self) -> None:
         self.channel.clear()

@@ -170,7 +170,7 @@ def test_a_long_text_is_synthesised_a_few_sentences_ahead() -> None:
     assert asked == ["Number 0. ", "Number 1. ", "Number 2. ", "Number 3. "]
     line.tick(100)
     assert len(asked) < 10
-    assert said(line, call) == [f"Number {n}." for n in range(4)]
+    assert said(line, call) == [f"Number {n}." for n in range(3)]
 
 
 def test_a_number_is_not_cut_at_its_point() -> None:

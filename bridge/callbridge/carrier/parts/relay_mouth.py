@@ -51,7 +51,8 @@ class RelayMouth:
     ) -> None:
         self.channel = Channel(CarrierPlayout(sample_rate), "self")
         self._playout = self.channel.playout
-        self._rate, self._interruptible, self._ask = sample_rate, interruptible, ask
+        self._rate, self._ask = sample_rate, ask
+        self._interruptible: Interruptible = interruptible  # of texts
         self._waiting: deque[RelayItem] = deque()
         self._sounds: dict[str, RelaySound] = {}
         self._current: RelayItem | None = None

@@ -170,10 +170,11 @@ def carrier(
     from callbridge.carrier.net.speaking import speaker
     from callbridge.serve.logs import set_up
     from callbridge.serve.settings import is_loopback
-    from callbridge.speech import espeak
+    from callbridge.speech import espeak, offline
 
     set_up("text", logging.WARNING)
     voice = espeak.speak if espeak.available() else None
+    engines = offline.offline() if offline.installed() else None
     file = out / "carrier.env"
     source = context.get_parameter_source("api_key")
     key_is_ours = source is None or source.name != "ENVIRONMENT"
@@ -211,6 +212,7 @@ def carrier(
             out_dir=out,
             key=service.signing_key(api_key) if stays_here else None,
             voice=voice,
+            engines=engines,
             started=started,
         )
     )

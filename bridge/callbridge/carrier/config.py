@@ -31,6 +31,7 @@ class CarrierConfig(msgspec.Struct, frozen=True, kw_only=True):
     keep_finished: int = 1000
     keep_recordings: int = 20
     dedup_s: float = 60.0
+    relay_bad_frames: int = 10  # in a row; then the platform closes a Conversation Relay
 
     def __post_init__(self) -> None:
         """Raises SettingsError for an address that no webhook can go to, and ScriptError for a

@@ -8,6 +8,9 @@ from callbridge.carrier.core.effects import Effect
 from callbridge.carrier.core.exchange import Exchange
 from callbridge.carrier.core.leg import CarrierLeg
 from callbridge.carrier.core.report import CallReport, TapeEntry
+from callbridge.carrier.core.sockets import CarrierSockets
+from callbridge.carrier.parts.relay_mouth import RelaySound
+from callbridge.carrier.parts.relays import CarrierRelays
 from callbridge.carrier.parts.speak import CarrierSpeech
 from callbridge.carrier.parts.streams import CarrierStreams
 from callbridge.carrier.people.script import CallScript
@@ -20,9 +23,9 @@ class Switch:
     time at the first `now`.
 
     The shell calls `tick` every 20 ms and carries out `effects()` after every call. With a `seed`
-    all ids are the same every time. `speaks` says that the shell can carry out `Synthesise`. A
-    `store` that was used before brings its applications and events; without one all is forgotten
-    at the end."""
+    all ids are the same every time. `speaks` says that the shell can carry out `Synthesise`,
+    `converses` that it can carry out `SpeakWords` and `Recognise`. A `store` that was used before
+    brings its applications and events; without one all is forgotten at the end."""
 
     def __init__(
         self,
@@ -32,14 +35,27 @@ class Switch:
         now: float = 0.0,
         seed: int | None = None,
         speaks: bool = False,
+        converses: bool = False,
         store: Store | None = None,
     ) -> None:
         self.config = config
         self.store = store or Store()
-        self._exchange = Exchange(config, self.store, wall=wall, now=now, seed=seed, speaks=speaks)
-        self._streams = CarrierStreams(self._exchange)
+        self._exchange = Exchange(
+            config,
+            self.store,
+            wall=wall,
+            now=now,
+            seed=seed,
+            speaks=speaks,
+            converses=converses,
+        )
+        self._sockets = CarrierSockets(self._exchange)
+        self._streams = CarrierStreams(self._exchange, self._sockets)
         self._speech = CarrierSpeech(self._exchange)
-        self._rest = RestApi(CarrierMeans(self._exchange, self._streams, self._speech, self.store))
+        self._relays = CarrierRelays(self._exchange, self._sockets)
+        self._rest = RestApi(
+            CarrierMeans(self._exchange, self._streams, self._speech, self._relays, self.store)
+        )
         self._keep_own_application()
 
     def _keep_own_application(self) -> None:
@@ -93,26 +109,41 @@ class Switch:
 
     def stream_opened(self, stream_id: str, now: float) -> None:
         self._at(now)
-        self._streams.opened(stream_id)
+        self._sockets.opened(stream_id)
 
     def stream_failed(self, stream_id: str, reason: str, now: float) -> None:
         """The socket could not be opened, or broke."""
         self._at(now)
-        self._streams.failed(stream_id, reason)
+        self._sockets.failed(stream_id, reason)
 
     def stream_closed(self, stream_id: str, now: float) -> None:
         """The customer closed the socket."""
         self._at(now)
-        self._streams.closed(stream_id)
+        self._sockets.closed(stream_id)
 
     def stream_received(self, stream_id: str, message: str | bytes, now: float) -> None:
         self._at(now)
-        self._streams.received(stream_id, message)
+        self._sockets.received(stream_id, message)
 
     def synthesised(self, speak_id: str, pcm: Pcm | None, now: float) -> None:
         """None when there is no voice after all."""
         self._at(now)
         self._speech.synthesised(speak_id, pcm)
+
+    def spoken(self, sound_id: str, words: RelaySound | None, now: float) -> None:
+        """What `SpeakWords` asked for; None when there is no voice after all."""
+        self._at(now)
+        self._relays.spoken(sound_id, words)
+
+    def fetched(self, sound_id: str, pcm: Pcm | None, now: float, why: str = "") -> None:
+        """What `FetchSound` asked for; None with the reason when there is no such sound."""
+        self._at(now)
+        self._relays.fetched(sound_id, pcm, why)
+
+    def recognised(self, session_id: str, text: str | None, now: float) -> None:
+        """What `Recognise` asked for; None when nothing could be recognised."""
+        self._at(now)
+        self._relays.recognised(session_id, text)
 
     def webhook_outcome(self, call_control_id: str, now: float, **detail: object) -> None:
         """How a delivery went."""

@@ -18,7 +18,7 @@ MAX_FRAME_CHARS = 1_000_000  # no limit is documented; an hour of speech has abo
 DIGITS = re.compile(r"[0-9A-DwW#*]+")
 
 
-class RelayFrame(msgspec.Struct, frozen=True, tag_field="type", rename="camel", omit_defaults=True):
+class RelayFrame(msgspec.Struct, frozen=True, tag_field="type", rename="camel"):
     """Any message of the protocol; its `type` is the name that the class gives as its tag."""
 
 
@@ -96,7 +96,7 @@ class TextToken(RelayFrame, frozen=True, tag="text"):
     last: bool = False
 
 
-class PlaySource(RelayFrame, frozen=True, tag="play", omit_defaults=False):
+class PlaySource(RelayFrame, frozen=True, tag="play"):
     """A sound file by its URL. The platform's defaults are not published: all is always sent."""
 
     source: str
@@ -180,11 +180,8 @@ def read_setup(text: str | bytes) -> Setup | None:
 
 
 def encode(frame: RelayIncoming | RelayOutgoing) -> str:
-    """Any frame; an omitted `last` would be false on the wire, so it is always written."""
-    fields = msgspec.to_builtins(frame)
-    if isinstance(frame, Prompt | TextToken):
-        fields["last"] = frame.last
-    return _encoder.encode(fields).decode()
+    """Any frame, with all its fields: most of them are required."""
+    return _encoder.encode(frame).decode()
 
 
 def encode_token(token: str, *, last: bool) -> str:

@@ -20,9 +20,17 @@ GLIBC = (2, 34)  # what the wheels of moonshine-voice for Linux are built agains
 
 def require() -> None:
     """Raises SettingsError if the engines are not installed; loads nothing."""
-    missing = [name for module, name in PACKAGES.items() if not importlib.util.find_spec(module)]
-    if missing:
+    if missing := _missing():
         raise SettingsError(_how_to_install(missing))
+
+
+def installed() -> bool:
+    return not _missing()
+
+
+def _missing() -> list[str]:
+    """The wheels that are."""
+    return [name for module, name in PACKAGES.items() if not importlib.util.find_spec(module)]
 
 
 def offline(*, voice: str = "en-us", rate: int = 165, apart: bool = True) -> Speech:

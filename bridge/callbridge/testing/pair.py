@@ -1,7 +1,7 @@
 """The local carrier's core and an application, joined in memory: whole calls in virtual time.
 
 No sockets, no processes, no waiting: webhooks are signed and handed over as bytes, commands go
-through the real HTTP client into the carrier's REST core, and media frames pass as text. What is
+through the real HTTP client into the carrier's REST core, and frames pass as text. What is
 left out are only the servers, which have no logic."""
 
 import asyncio
@@ -27,7 +27,7 @@ from callbridge.carrier.people.script import CallScript
 from callbridge.carrier.people.steps import WITHIN_S, Say, Step, Wait, fetch
 from callbridge.carrier.switch import Switch
 from callbridge.errors import CallbridgeError
-from callbridge.media.wire import TOKEN_HEADER
+from callbridge.host.audiofile import Clip
 from callbridge.serve.settings import Settings
 from callbridge.sockets.endpoint import StreamOwner
 from callbridge.speech.engines import Speech
@@ -38,6 +38,7 @@ from callbridge.testing.speech import scripted, voice_for
 from callbridge.testing.witness import Crash, Witness
 from callbridge.testing.words import Conversation, SentCommand, turns_of
 from callbridge.timing.jobs import InlineJobs, Jobs
+from telecodecs import resample
 
 RETRY_S = 1.0
 ATTEMPTS = 2
@@ -83,6 +84,8 @@ class Pair:
         if speech is None:
             speech = app.sound.speech or scripted()
         engines = app.sound.speech if speech == "own" else speech
+        self._engines = engines
+        self.sounds: dict[str, Clip] = {}  # what a relay's `play` finds on the web, by its URL
         self._speak = voice_for(engines.recogniser if engines is not None else None)
         config = msgspec.structs.replace(
             config,
@@ -96,7 +99,12 @@ class Pair:
         self._witness = Witness(expect_crash)
         self.clock = VirtualClock()
         self.switch = Switch(
-            config, wall=self.clock.wall(), now=self.clock.now(), seed=seed, speaks=True
+            config,
+            wall=self.clock.wall(),
+            now=self.clock.now(),
+            seed=seed,
+            speaks=True,
+            converses=engines is not None,
         )
         self.refused: list[str] = []  # sockets that were not taken, and why
         self.refuse_sockets = False  # as if the public address took no WebSockets
@@ -281,6 +289,24 @@ class Pair:
                     self._forget_call(next(done))
             case do.Synthesise(speak_id=speak_id, text=text, sample_rate=rate):
                 self.switch.synthesised(speak_id, hum(text, rate), self.clock.now())
+            case do.SpeakWords() | do.Recognise() | do.FetchSound():
+                self._converse(effect)
+
+    def _converse(self, effect: do.SpeakWords | do.Recognise | do.FetchSound) -> None:
+        """The platform's engines are the application's own, which know what a caller says."""
+        now, engines = self.clock.now(), self._engines
+        assert engines is not None, "the switch knows that there are some"
+        match effect:
+            case do.SpeakWords(sound_id=sound_id, text=text, sample_rate=rate):
+                self.switch.spoken(sound_id, engines.synthesiser.speak(text, rate), now)
+            case do.Recognise(session_id=session_id, pcm=pcm, sample_rate=rate):
+                self.switch.recognised(session_id, engines.recogniser.transcribe(pcm, rate), now)
+            case do.FetchSound(sound_id=sound_id, url=url, sample_rate=rate):
+                clip = self.sounds.get(url)
+                if clip is None:
+                    self.switch.fetched(sound_id, None, now, f"pair.sounds has no {url}")
+                else:
+                    self.switch.fetched(sound_id, resample(*clip, rate), now)
 
     def _later(self, action: Any, *args: Any) -> None:
         """After the network's delay, in order: timers of one instant have none."""
@@ -317,22 +343,26 @@ class Pair:
             self._loop.call_later(RETRY_S, self._deliver, webhook, attempt + 1)
 
     def _open(self, effect: do.OpenStream) -> None:
-        now = self.clock.now()
+        url, now = urlsplit(effect.url), self.clock.now()
         try:
             if self.refuse_sockets:
                 raise CallbridgeError("no WebSockets here")
-            path = urlsplit(effect.url).path
-            [door] = [each for each in self.app.service.doors if each.endpoint.path == path]
-            owner = door.admit(
-                urlsplit(effect.url).query.encode(), effect.headers.get(TOKEN_HEADER)
-            )
-            assert owner is not None, "its address has a token"
+            owner = self._owner(url.path, url.query, effect.headers)
             self._sockets[effect.stream_id] = Socket(self, effect.stream_id, owner)
         except CallbridgeError as refused:
             self.refused.append(str(refused))
             self.switch.stream_failed(effect.stream_id, str(refused), now)
             return
         self.switch.stream_opened(effect.stream_id, now)
+
+    def _owner(self, path: str, query: str, headers: Mapping[str, str]) -> StreamOwner:
+        """Whose socket it is. Raises CallbridgeError."""
+        for door in self.app.service.doors:
+            if path.endswith(door.endpoint.path):
+                owner = door.admit(query.encode(), headers.get(door.endpoint.token_header))
+                if owner is not None:
+                    return owner
+        raise CallbridgeError(f"no socket is served at {path}, or nobody knows whose it is")
 
     def _forget_call(self, call_control_id: str) -> None:
         del self._finished[call_control_id]

@@ -16,9 +16,12 @@ from callbridge.carrier.core.effects import (
     CallFinished,
     CloseStream,
     Effect,
+    FetchSound,
     OpenStream,
+    Recognise,
     SendFrame,
     SendWebhook,
+    SpeakWords,
     Synthesise,
 )
 from callbridge.carrier.core.report import CallReport
@@ -59,11 +62,14 @@ class Line:
         config: CarrierConfig | None = None,
         *,
         speaks: bool = False,
+        converses: bool = False,
         connects: bool = True,
         bot: "Callable[[Line, Frame], None] | None" = None,
     ) -> None:
         self.config = config or CarrierConfig(webhook_url="http://app/hooks")
-        self.switch = Switch(self.config, wall=1_700_000_000.0, seed=1, speaks=speaks)
+        self.switch = Switch(
+            self.config, wall=1_700_000_000.0, seed=1, speaks=speaks, converses=converses
+        )
         self.now = 0.0
         self.connects = connects
         self.bot = bot
@@ -71,6 +77,9 @@ class Line:
         self.deliveries: list[SendWebhook] = []
         self.opened: list[OpenStream] = []
         self.to_speak: list[Synthesise] = []
+        self.to_say: list[SpeakWords] = []
+        self.to_fetch: list[FetchSound] = []
+        self.to_recognise: list[Recognise] = []
         self.log: list[str] = []  # the order of what left the carrier
         self.finished: list[str] = []
         self._ticks = 0
@@ -138,13 +147,19 @@ class Line:
             case SendFrame(_, text):
                 frame = json.loads(text)
                 self.frames.append(frame)
-                self.log.append(frame["event"])
+                self.log.append(frame["event"] if "event" in frame else frame["type"])
                 if self.bot is not None:
                     self.bot(self, frame)
             case CloseStream():
                 self.log.append("close")
             case Synthesise():
                 self.to_speak.append(effect)
+            case SpeakWords():
+                self.to_say.append(effect)
+            case FetchSound():
+                self.to_fetch.append(effect)
+            case Recognise():
+                self.to_recognise.append(effect)
             case CallFinished(call):
                 self.finished.append(call)
 

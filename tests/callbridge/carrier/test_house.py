@@ -9,7 +9,7 @@ import callbridge.carrier
 [FOLDER] = map(Path, callbridge.carrier.__path__)
 MODULES = sorted(FOLDER.rglob("*.py"))
 
-GROUND_FLOOR = ("errors", "host", "media.wire", "timing")
+GROUND_FLOOR = ("errors", "host", "media.wire", "relay.wire", "timing")
 # What touches the world outside: sockets, clocks and the database.
 SHELLS = {"net", "store"}
 READS_ITS_OWN_DATA = {"facts.documented"}  # files of the package, the same for every call

@@ -85,6 +85,8 @@ def test_the_states_in_which_a_leg_takes_a_command() -> None:
         "speak": {"answered"},
         "streaming_start": {"answered"},
         "streaming_stop": {"answered"},
+        "conversation_relay_start": {"answered"},
+        "conversation_relay_stop": {"answered"},
     }
     assert all(LegState.ENDED.value not in states for states in allowed.values())
 

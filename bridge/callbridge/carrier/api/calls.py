@@ -11,6 +11,7 @@ from callbridge.carrier.api.operation import (
     LegCommand,
 )
 from callbridge.carrier.api.problems import refused
+from callbridge.carrier.api.relay import Relayed
 from callbridge.carrier.api.routing import RoutedByEvent
 from callbridge.carrier.api.streaming import Streamed
 from callbridge.carrier.core.exchange import (
@@ -35,12 +36,19 @@ REJECTIONS = {
 
 @dataclass(frozen=True, kw_only=True)
 class AnswerLeg(
-    Streamed, RoutedByEvent, LegCommand, operation_id="calls.actions.answer", allowed=PARKED
+    Streamed,
+    Relayed,
+    RoutedByEvent,
+    LegCommand,
+    operation_id="calls.actions.answer",
+    allowed=PARKED,
 ):
     def act(self, leg: CarrierLeg, means: CarrierMeans) -> None:
-        params = self.stream(means)
+        params, relay = self.stream(means), self.relay(means)
         if params is not None:
             means.streams.add(leg, params)
+        if relay is not None:
+            means.relays.add(leg, relay)
         means.exchange.answer(leg)
 
 
@@ -153,7 +161,9 @@ class TransferLeg(
 
 
 @dataclass(frozen=True, kw_only=True)
-class DialLeg(DialledLeg, Streamed, RoutedByEvent, AccountOperation, operation_id="calls.dial"):
+class DialLeg(
+    DialledLeg, Streamed, Relayed, RoutedByEvent, AccountOperation, operation_id="calls.dial"
+):
     connection_id: str
     command_id: str | None = None
     client_state: str | None = None
@@ -169,7 +179,7 @@ class DialLeg(DialledLeg, Streamed, RoutedByEvent, AccountOperation, operation_i
             raise refused("10015", detail, "/connection_id")
         to, digits = self.destination()
         linked = self._linked(means.exchange)
-        params = self.stream(means)
+        params, relay = self.stream(means), self.relay(means)
         leg = means.exchange.dial(
             to,
             self.from_ or "",
@@ -187,6 +197,8 @@ class DialLeg(DialledLeg, Streamed, RoutedByEvent, AccountOperation, operation_i
         if params is not None:
             at_once = self.stream_establish_before_call_originate
             means.streams.add(leg, params, at_once=at_once)
+        if relay is not None:
+            means.relays.add(leg, relay)
         means.exchange.command(leg, "dial", self.not_simulated(), self.given)
         return status(leg, means.exchange) | {"is_alive": False}  # nobody has picked up yet
 

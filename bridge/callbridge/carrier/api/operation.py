@@ -14,6 +14,7 @@ from callbridge.carrier.core.exchange import Exchange
 from callbridge.carrier.core.leg import CarrierLeg, LegState
 from callbridge.carrier.facts import documented
 from callbridge.carrier.facts.documented import DocumentedEndpoint, Parameter
+from callbridge.carrier.parts.relays import CarrierRelays
 from callbridge.carrier.parts.speak import CarrierSpeech
 from callbridge.carrier.parts.streams import CarrierStreams
 from callbridge.carrier.shapes import JsonObject
@@ -32,6 +33,7 @@ class CarrierMeans(msgspec.Struct, frozen=True):
     exchange: Exchange
     streams: CarrierStreams
     speech: CarrierSpeech
+    relays: CarrierRelays
     store: Store
 
 
@@ -101,8 +103,9 @@ class LegCommand(Routed, Operation):
         super().__init_subclass__(operation_id=operation_id, **more)
         cls.allowed = allowed
 
-    def act(self, leg: CarrierLeg, means: CarrierMeans) -> None:
-        """Raises Refused before anything has changed."""
+    def act(self, leg: CarrierLeg, means: CarrierMeans) -> JsonObject | None:
+        """Returns what is answered besides the result. Raises Refused before anything has
+        changed."""
         raise NotImplementedError
 
 

@@ -19,6 +19,7 @@ from callbridge.carrier.api.calls import (
 )
 from callbridge.carrier.api.events import ListEvents
 from callbridge.carrier.api.operation import Operation
+from callbridge.carrier.api.relay import StartRelay, StopRelay
 from callbridge.carrier.api.speech import SpeakOnLeg
 from callbridge.carrier.api.streaming import StartStreaming, StopStreaming
 
@@ -34,6 +35,8 @@ OPERATIONS: tuple[type[Operation], ...] = (
     StartStreaming,
     StopStreaming,
     SpeakOnLeg,
+    StartRelay,
+    StopRelay,
     ListEvents,
     CreateApplication,
     RetrieveApplication,

@@ -60,25 +60,26 @@ class RestApi:
         if leg is None:
             raise refused("90015", f"no call {call[:100]!r}", "/call_control_id")
         key = (call, operation.operation_id, str(values.get("command_id")))
-        if self._repeats.answer(key, self._exchange.now) is not None:
-            return OK
+        repeated = self._repeats.answer(key, self._exchange.now)
+        if repeated is not None:
+            return repeated
         command = operation.read(_checked(operation, values))
         _check_state(leg, operation)
-        self._act(command, leg)
+        answer = OK | (self._act(command, leg) or {})
         self._exchange.command(
             leg, operation.facts().action, command.not_simulated(), command.given
         )
         if command.command_id is not None:
-            self._repeats.keep(key, OK, self._exchange.now)
-        return OK
+            self._repeats.keep(key, answer, self._exchange.now)
+        return answer
 
-    def _act(self, command: LegCommand, leg: CarrierLeg) -> None:
+    def _act(self, command: LegCommand, leg: CarrierLeg) -> JsonObject | None:
         """With what a command says for the rest of the call, unless it is refused."""
         before = leg.client_state, leg.routing
         leg.client_state = command.client_state or leg.client_state
         leg.routing = command.routing(leg.routing)
         try:
-            command.act(leg, self._means)
+            return command.act(leg, self._means)
         except Refused:
             leg.client_state, leg.routing = before
             raise

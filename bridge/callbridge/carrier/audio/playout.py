@@ -55,6 +55,11 @@ class CarrierPlayout:
         return self._queued - self._taken
 
     @property
+    def unheard(self) -> int:
+        """Samples that were put and have not been heard to the end."""
+        return self._queued - self._finished
+
+    @property
     def marks(self) -> int:
         return len(self._marks)
 

@@ -4,6 +4,8 @@ from typing import Literal
 
 import msgspec
 
+from telecodecs import Pcm
+
 
 class SendWebhook(msgspec.Struct, frozen=True):
     """One signed event. `urls` are tried in this order, each until it failed twice.
@@ -19,7 +21,8 @@ class SendWebhook(msgspec.Struct, frozen=True):
 
 
 class OpenStream(msgspec.Struct, frozen=True):
-    """Connect to the customer's WebSocket; answer with `stream_opened` or `stream_failed`."""
+    """Connect to a WebSocket of the customer, for media or for a Conversation Relay; answer with
+    `stream_opened` or `stream_failed`."""
 
     stream_id: str
     url: str
@@ -46,10 +49,44 @@ class Synthesise(msgspec.Struct, frozen=True):
     ssml: bool
 
 
+class SpeakWords(msgspec.Struct, frozen=True):
+    """Turn the text of a Conversation Relay into speech, word by word; answer with `spoken`."""
+
+    sound_id: str
+    text: str
+    sample_rate: int
+
+
+class FetchSound(msgspec.Struct, frozen=True):
+    """Fetch a sound file from the web; answer with `fetched`."""
+
+    sound_id: str
+    url: str
+    sample_rate: int
+
+
+class Recognise(msgspec.Struct, frozen=True, eq=False):
+    """Turn what a caller said into text; answer with `recognised`. One at a time per session."""
+
+    session_id: str
+    pcm: Pcm
+    sample_rate: int
+
+
 class CallFinished(msgspec.Struct, frozen=True):
     """The leg has ended and its report is complete."""
 
     call_control_id: str
 
 
-Effect = SendWebhook | OpenStream | SendFrame | CloseStream | Synthesise | CallFinished
+Effect = (
+    SendWebhook
+    | OpenStream
+    | SendFrame
+    | CloseStream
+    | Synthesise
+    | SpeakWords
+    | FetchSound
+    | Recognise
+    | CallFinished
+)

@@ -35,6 +35,11 @@ def names_in(event_type: str) -> frozenset[str]:
     return frozenset((*everywhere, *event.payload))
 
 
+def instants_in(event_type: str) -> tuple[str, ...]:
+    """What an event carries beside its payload: instants like its own, under other names."""
+    return documented.events().events[event_type].beside_payload
+
+
 def common(leg: CarrierLeg) -> Payload:
     """What events repeat of their leg. `client_state` is null when none was ever set."""
     identity = leg.identity

@@ -47,7 +47,8 @@ TIME_LIMIT = CarrierEnding("time_limit", "unknown", "200")
 class Exchange:
     """`now` is the time of whatever goes on, in monotonic seconds: whoever calls sets it first.
 
-    `speaks` says whether the shell carries out `Synthesise`."""
+    `speaks` says whether the shell carries out `Synthesise`, `converses` whether it carries out
+    `SpeakWords` and `Recognise`."""
 
     def __init__(
         self,
@@ -58,9 +59,10 @@ class Exchange:
         now: float = 0.0,
         seed: int | None = None,
         speaks: bool = False,
+        converses: bool = False,
     ) -> None:
         self.config = config
-        self.speaks = speaks
+        self.speaks, self.converses = speaks, converses
         self.now = now
         self._log = log
         self._wall_at_zero = wall - now
@@ -374,6 +376,7 @@ class Exchange:
             "occurred_at": self.timestamp(),
             "payload": webhooks.payload_of(leg, event_type, fields),
         }
+        event |= dict.fromkeys(webhooks.instants_in(event_type), event["occurred_at"])
         self.note(leg, "webhook", event_type=event_type, id=event["id"])
         self._log.webhook(leg.identity, event)
         if urls:

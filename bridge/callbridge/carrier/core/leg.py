@@ -101,6 +101,7 @@ class CarrierLeg:
         self.streaming = False  # what the far end says reaches the customer
         self.echo: LineEcho | None = None
         self.said: Pcm | None = None  # 20 ms of the current tick
+        self.uttered: Pcm | None = None  # the same without the echo of the line
         self.ticks = 0  # since the answer
         self.heard_from: float | None = None  # when the first of them was
 
@@ -143,7 +144,7 @@ class CarrierLeg:
 
     def speak(self) -> None:
         """First half of a tick: take 20 ms from the caller and from all that is played."""
-        self.said = self.caller.mouth() if self.caller is not None else None
+        self.said = self.uttered = self.caller.mouth() if self.caller is not None else None
         if self.echo is not None:
             back = self.echo.comes_back()
             self.said = mix([pcm for pcm in (self.said, back) if pcm is not None])

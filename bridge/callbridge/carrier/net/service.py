@@ -17,7 +17,7 @@ from nacl.signing import SigningKey
 from callbridge.carrier.config import CarrierConfig
 from callbridge.carrier.net import server
 from callbridge.carrier.net.shell import Running, Shell
-from callbridge.carrier.net.speaking import CarrierVoice
+from callbridge.carrier.net.speaking import CarrierVoice, RelayEngines
 from callbridge.carrier.store.store import Store
 from callbridge.host.bind import bind
 
@@ -31,6 +31,7 @@ async def run(
     port: int = 0,
     out_dir: Path | None = None,
     voice: CarrierVoice | None = None,
+    engines: RelayEngines | None = None,
     key: SigningKey | None = None,
     started: Callable[[Running], None] | None = None,
     stop: asyncio.Event | None = None,
@@ -40,6 +41,7 @@ async def run(
 ) -> None:
     """Run until SIGTERM, SIGINT, `stop` or cancellation; then all calls end in order.
 
+    Without a `voice` it refuses to speak, without `engines` it refuses Conversation Relays.
     Port 0 chooses a free one; `started` is told which. A `key` makes the public key the same every
     time. `out_dir` gets a WAV file and a JSON file for every finished call, and the database of
     what survives a restart. Raises CallbridgeError when the address cannot be listened on or the
@@ -63,6 +65,7 @@ async def run(
                     key,
                     out_dir=out_dir,
                     voice=voice,
+                    engines=engines,
                     store=store,
                     webhook_timeout_s=webhook_timeout_s,
                     webhook_backoff_s=webhook_backoff_s,

@@ -4,8 +4,9 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Coroutine
+from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import httpx
 import msgspec
@@ -16,20 +17,25 @@ from callbridge.carrier.core.effects import (
     CallFinished,
     CloseStream,
     Effect,
+    FetchSound,
     OpenStream,
+    Recognise,
     SendFrame,
     SendWebhook,
+    SpeakWords,
     Synthesise,
 )
 from callbridge.carrier.core.report import CallReport
 from callbridge.carrier.net.deliver import Deliverer
 from callbridge.carrier.net.files import write_wav
-from callbridge.carrier.net.speaking import CarrierVoice, speaker
+from callbridge.carrier.net.speaking import CarrierVoice, RelayEngines, speaker
 from callbridge.carrier.net.streams import SpawnErrand, Streams
 from callbridge.carrier.store.store import Store
 from callbridge.carrier.switch import Switch
 from callbridge.errors import CallbridgeError
-from telecodecs import Pcm
+from callbridge.host import audiofile
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +48,7 @@ GOODBYE_S = 2.0  # for webhooks, sockets and files when the carrier stops
 
 
 class StreamSockets(Protocol):
-    """The clients of media streaming: they open, send and close, and tell the switch."""
+    """The clients of all WebSockets: they open, send and close, and tell the switch."""
 
     def open(self, wish: OpenStream) -> None: ...
 
@@ -74,6 +80,7 @@ class Shell:
         *,
         out_dir: Path | None = None,
         voice: CarrierVoice | None = None,
+        engines: RelayEngines | None = None,
         store: Store | None = None,
         streams: StreamsOf = Streams,
         webhook_timeout_s: float = 2.0,
@@ -81,10 +88,16 @@ class Shell:
     ) -> None:
         self.key = key
         self.switch = Switch(
-            config, wall=time.time(), now=self.now(), speaks=voice is not None, store=store
+            config,
+            wall=time.time(),
+            now=self.now(),
+            speaks=voice is not None,
+            converses=engines is not None,
+            store=store,
         )
         self.skipped_ticks = 0
-        self._group, self._out_dir, self._voice = group, out_dir, voice
+        self._group, self._out_dir = group, out_dir
+        self._voice, self._engines = voice, engines
         self.speak = speaker(voice)  # of callers whose script has a text to say
         self._errands: set[asyncio.Task[None]] = set()
         self._streams = streams(self.switch, self._spawn, self.settle, self.now)
@@ -126,22 +139,49 @@ class Shell:
                 self._streams.close(stream_id)
             case Synthesise():
                 self._spawn(self._synthesise(effect))
+            case SpeakWords():
+                self._spawn(self._speak_words(effect))
+            case FetchSound():
+                self._spawn(self._fetch(effect))
+            case Recognise():
+                self._spawn(self._recognise(effect))
             case CallFinished(call):
                 self._spawn(self._keep(self.switch.report(call)))
 
     def _webhook_outcome(self, webhook: SendWebhook, detail: dict[str, object]) -> None:
         self.switch.webhook_outcome(webhook.call_control_id, self.now(), **detail)
 
+    # ---- speech -------------------------------------------------------------------------------
+
     async def _synthesise(self, wish: Synthesise) -> None:
-        pcm: Pcm | None = None
-        if self._voice is not None:
-            try:
-                pcm = await asyncio.to_thread(
-                    self._voice, wish.text, wish.sample_rate, ssml=wish.ssml
-                )
-            except CallbridgeError as error:
-                log.error("speak: %s", error)
+        assert self._voice is not None, "the switch knows that there is one"
+        speak = partial(self._voice, wish.text, wish.sample_rate, ssml=wish.ssml)
+        pcm = await _off_the_loop("speak", speak)
         self.switch.synthesised(wish.speak_id, pcm, self.now())
+        self.settle()
+
+    async def _speak_words(self, wish: SpeakWords) -> None:
+        assert self._engines is not None, "the switch knows that there are some"
+        speak = partial(self._engines.synthesiser.speak, wish.text, wish.sample_rate)
+        words = await _off_the_loop("Conversation Relay", speak)
+        self.switch.spoken(wish.sound_id, words, self.now())
+        self.settle()
+
+    async def _recognise(self, wish: Recognise) -> None:
+        assert self._engines is not None, "the switch knows that there are some"
+        listen = partial(self._engines.recogniser.transcribe, wish.pcm, wish.sample_rate)
+        text = await _off_the_loop("Conversation Relay", listen)
+        self.switch.recognised(wish.session_id, text, self.now())
+        self.settle()
+
+    async def _fetch(self, wish: FetchSound) -> None:
+        try:
+            data = await audiofile.fetch(wish.url)
+            pcm = await asyncio.to_thread(audiofile.load, data, wish.sample_rate, wish.url)
+        except CallbridgeError as error:
+            self.switch.fetched(wish.sound_id, None, self.now(), str(error))
+        else:
+            self.switch.fetched(wish.sound_id, pcm, self.now())
         self.settle()
 
     # ---- recordings ---------------------------------------------------------------------------
@@ -187,6 +227,15 @@ class Shell:
         self.settle()
         if self._errands:
             await asyncio.wait(self._errands, timeout=GOODBYE_S)
+
+
+async def _off_the_loop(what: str, work: Callable[[], T]) -> T | None:
+    """The result of an engine's work, None when it failed."""
+    try:
+        return await asyncio.to_thread(work)
+    except CallbridgeError as error:
+        log.error("%s: %s", what, error)
+        return None
 
 
 def _write(folder: Path, report: CallReport) -> tuple[str, str]:

@@ -1,5 +1,7 @@
-"""The carrier's voice: what the platform speaks, and what callers say whose scripts are text."""
+"""What the carrier speaks and understands with: the voice of its `speak` command and of callers
+whose scripts are text, and the engines of Conversation Relay."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from callbridge.carrier.people.steps import CallerVoice
@@ -13,6 +15,28 @@ class CarrierVoice(Protocol):
     """Text to speech. Blocking; raises CallbridgeError."""
 
     def __call__(self, text: str, sample_rate: int, *, ssml: bool) -> Pcm: ...
+
+
+class RelaySynthesiser(Protocol):
+    def speak(self, text: str, sample_rate: int) -> Sequence[tuple[str, Pcm]]:
+        """Words and what sounds while each is said. Blocking; raises CallbridgeError."""
+        ...
+
+
+class RelayRecogniser(Protocol):
+    def transcribe(self, pcm: Pcm, sample_rate: int) -> str:
+        """The text of one utterance, or of its beginning. Blocking; raises CallbridgeError."""
+        ...
+
+
+class RelayEngines(Protocol):
+    """One pair of engines for all sessions."""
+
+    @property
+    def synthesiser(self) -> RelaySynthesiser: ...
+
+    @property
+    def recogniser(self) -> RelayRecogniser: ...
 
 
 def speaker(voice: CarrierVoice | None) -> CallerVoice | None:

@@ -1,4 +1,5 @@
-"""The WebSocket clients of Media Streaming: one task per stream, frames pumped both ways."""
+"""The WebSocket clients of Media Streaming and Conversation Relay: one task per socket, frames
+pumped both ways."""
 
 import asyncio
 from collections.abc import Callable, Coroutine

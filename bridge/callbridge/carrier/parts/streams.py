@@ -2,11 +2,10 @@
 
 from typing import Literal
 
-from callbridge.carrier.core.effects import CloseStream, OpenStream, SendFrame
 from callbridge.carrier.core.exchange import Exchange
 from callbridge.carrier.core.leg import CarrierLeg, LegState
-from callbridge.carrier.core.part import Part
 from callbridge.carrier.core.report import HeardMark
+from callbridge.carrier.core.sockets import CarrierSockets, SocketPart
 from callbridge.carrier.parts.stream import (
     CarrierStream,
     StreamParams,
@@ -18,15 +17,14 @@ from telecodecs import Pcm
 
 
 class CarrierStreams:
-    """The streams of all legs, by the name that the shell knows their sockets by."""
+    """The streams of all legs."""
 
-    def __init__(self, exchange: Exchange) -> None:
-        self._exchange = exchange
-        self._open: dict[str, StreamPart] = {}
+    def __init__(self, exchange: Exchange, sockets: CarrierSockets) -> None:
+        self._exchange, self._sockets = exchange, sockets
 
     def add(self, leg: CarrierLeg, params: StreamParams, *, at_once: bool = False) -> None:
         """Opens when the leg is answered, or at once. The codec is one that is available."""
-        part = StreamPart(leg, self._exchange, params, self._open)
+        part = StreamPart(leg, self._exchange, params, self._sockets)
         leg.add(part)
         leg.answered_with = {"stream_url": params.url, "stream_track": params.track}
         if at_once or leg.state is LegState.ANSWERED:
@@ -35,42 +33,19 @@ class CarrierStreams:
     def of(self, leg: CarrierLeg) -> "StreamPart | None":
         return leg.part(StreamPart)
 
-    def opened(self, stream_id: str) -> None:
-        """The socket is there."""
-        part = self._open.get(stream_id)
-        if part is not None:
-            part.connected()
 
-    def failed(self, stream_id: str, reason: str) -> None:
-        """The socket could not be opened, or broke."""
-        part = self._open.get(stream_id)
-        if part is not None:
-            part.failed(reason)
-
-    def closed(self, stream_id: str) -> None:
-        """The customer closed the socket: the call stays up."""
-        part = self._open.get(stream_id)
-        if part is not None:
-            part.closed_by_customer()
-
-    def received(self, stream_id: str, message: str | bytes) -> None:
-        part = self._open.get(stream_id)
-        if part is not None:
-            part.received(message)
-
-
-class StreamPart(Part):
-    """One stream of one leg, from its command to its end. `registry` is where sockets find it."""
+class StreamPart(SocketPart):
+    """One stream of one leg, from its command to its end."""
 
     def __init__(
         self,
         leg: CarrierLeg,
         exchange: Exchange,
         params: StreamParams,
-        registry: "dict[str, StreamPart]",
+        sockets: CarrierSockets,
     ) -> None:
         self._leg, self._exchange, self._params = leg, exchange, params
-        self._registry = registry
+        self._sockets = sockets
         self._begins_at = 0  # samples of the leg's recording before the stream started
         order: Literal["little", "big"] = exchange.config.l16_order
         self.stream = CarrierStream(
@@ -78,12 +53,9 @@ class StreamPart(Part):
             params,
             sending=sending_codec(params.codec, leg.encoding, order),
             playing=playing_codec(params, order),
-            send=self._send,
+            send=sockets.send,
         )
         self.stream_id = self.stream.stream_id
-
-    def _send(self, stream_id: str, text: str) -> None:
-        self._exchange.wish(SendFrame(stream_id, text))
 
     @property
     def started(self) -> bool:
@@ -91,16 +63,15 @@ class StreamPart(Part):
 
     @property
     def _is_open(self) -> bool:
-        return self.stream_id in self._registry
+        return self.stream_id in self._sockets
 
     # ---- its life -----------------------------------------------------------------------------
 
     def connect(self) -> None:
         """Ask the shell for a socket."""
-        self._registry[self.stream_id] = self
         self._exchange.note(self._leg, "stream opening", stream_id=self.stream_id)
         params = self._params
-        self._exchange.wish(OpenStream(self.stream_id, params.url, params.connect_headers()))
+        self._sockets.connect(self.stream_id, self, params.url, params.connect_headers())
 
     def leg_answered(self) -> None:
         if not self._is_open:
@@ -142,7 +113,7 @@ class StreamPart(Part):
             self._exchange.emit(self._leg, "streaming.stopped", stream_url=self._params.url)
             self.stream.stop(self._leg.call_control_id, self._exchange.config.user_id)
             self._exchange.note(self._leg, "stream stopped", stream_id=self.stream_id)
-        self._exchange.wish(CloseStream(self.stream_id))
+        self._sockets.close(self.stream_id)
 
     def leg_ended(self) -> None:
         self.stop()
@@ -169,7 +140,7 @@ class StreamPart(Part):
 
     def _leave(self) -> None:
         """Forget the socket and what is queued."""
-        del self._registry[self.stream_id]
+        self._sockets.let_go(self.stream_id)
         self._leg.silence(self.stream.channel)
         self._leg.remove(self)
         self._leg.streaming = False

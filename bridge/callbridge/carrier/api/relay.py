@@ -10,7 +10,7 @@ from callbridge.carrier.api.problems import refused
 from callbridge.carrier.core.leg import CarrierLeg
 from callbridge.carrier.parts.relay_mouth import Interruptible
 from callbridge.carrier.parts.relays import RelayParams
-from callbridge.carrier.shapes import JsonObject, is_url
+from callbridge.carrier.shapes import JsonObject, as_object, is_url
 
 T = TypeVar("T")
 
@@ -58,12 +58,18 @@ class EmbeddedRelay(msgspec.Struct, frozen=True):
     interruption_settings: InterruptionSettings | None = None
     language: str | None = None
     provider: str | None = None
+    structured_provider: JsonObject | None = None
     transcription_engine: str | None = None
     transcription_engine_config: EngineConfig | None = None
     tts_provider: str | None = None
     voice: str | None = None
 
     def params(self) -> RelayParams:
+        """Raises Refused for half of a pair."""
+        if (self.provider is None) != (self.structured_provider is None):
+            missing = "provider" if self.provider is None else "structured_provider"
+            detail = "provider and structured_provider are given together"
+            raise refused("10004", detail, f"/{missing}")
         settings = self.interruption_settings or InterruptionSettings()
         config = self.transcription_engine_config or EngineConfig()
         voice = self.voice or VOICE
@@ -150,6 +156,7 @@ class StartRelay(LegCommand, operation_id="calls.actions.start_conversation_rela
             interruption_settings=self.interruption_settings,
             language=self.language,
             provider=self._named("provider"),
+            structured_provider=as_object(self.given.get("structured_provider")),
             transcription_engine=self._named("transcription_engine"),
             transcription_engine_config=self.transcription_engine_config,
             tts_provider=self._named("tts_provider"),

@@ -9,8 +9,6 @@ keep_to_one_thread()
 import asyncio
 import json
 import logging
-import os
-import shlex
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -166,7 +164,7 @@ def carrier(
     `callbridge call` lets somebody ring in; every call leaves a stereo WAV and a tape in that
     folder."""
     from callbridge.carrier.config import CarrierConfig
-    from callbridge.carrier.net import service
+    from callbridge.carrier.net import environment, service
     from callbridge.carrier.net.numbers import read_numbers
     from callbridge.carrier.net.shell import Running
     from callbridge.carrier.net.speaking import speaker
@@ -177,7 +175,7 @@ def carrier(
     set_up("text", logging.WARNING)
     voice = espeak.speak if espeak.available() else None
     engines = offline.offline() if offline.installed() else None
-    environment = out / "carrier.env"
+    file = out / "carrier.env"
     source = context.get_parameter_source("api_key")
     key_is_ours = source is None or source.name != "ENVIRONMENT"
     stays_here = is_loopback(host) and is_loopback(urlsplit(webhook_url).hostname or "")
@@ -197,15 +195,14 @@ def carrier(
             "CALLBRIDGE_CONNECTION_ID": config.connection_id,
             "CALLBRIDGE_PUBLIC_URL": webhook_url.removesuffix("/webhooks"),
         }
-        environment.parent.mkdir(parents=True, exist_ok=True)
-        _write_environment(
-            environment, {k: v for k, v in facts.items() if k != "TELNYX_API_KEY" or key_is_ours}
+        environment.write(
+            file, {k: v for k, v in facts.items() if k != "TELNYX_API_KEY" or key_is_ours}
         )
         if as_json:
             print(json.dumps(facts), flush=True)
         else:
             print(f"The carrier listens on {base}; its webhooks go to {webhook_url}.")
-            print(f"What the bridge needs to know is in {environment}.", flush=True)
+            print(f"What the bridge needs to know is in {file}.", flush=True)
 
     asyncio.run(
         service.run(
@@ -219,14 +216,6 @@ def carrier(
             started=started,
         )
     )
-
-
-def _write_environment(path: Path, facts: dict[str, str]) -> None:
-    """For a shell, and for its owner alone."""
-    text = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in facts.items())
-    path.unlink(missing_ok=True)  # the mode is that of a new file
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(text)
 
 
 @cli.command(cls=GroupedCommand)
@@ -264,7 +253,7 @@ def call(
     steps = ring.read_script(script) | ({"to": to} if to else {})
     base = str(script.parent.resolve())
     console = terminal.silent() if as_json else terminal.console()
-    story = Story()
+    story = Story(steps=True)
 
     def tell(entry: TapeEntry) -> None:
         if line := story.tape(entry):

@@ -5,7 +5,7 @@ another one; a mounted application is never told to start, so all begins with th
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar, overload
 
@@ -16,7 +16,7 @@ from starlette.requests import ClientDisconnect
 from callbridge.bots.form import require_bot, require_handler
 from callbridge.bots.reply import Handler, ReplySettings, replying
 from callbridge.calls.course import OUT_OF_TIME, Bot, CallMeans, Limits, Registration
-from callbridge.calls.leg import LegMeans
+from callbridge.calls.leg import LegMeans, VoiceKind
 from callbridge.calls.registry import Calls, Dialled
 from callbridge.control import signatures as webhooks
 from callbridge.control.client import CallControl, connect
@@ -30,7 +30,7 @@ from callbridge.errors import (
     WebhookError,
 )
 from callbridge.media.playout import PlayoutSettings
-from callbridge.serve.endpoints import MEDIA
+from callbridge.serve.endpoints import MEDIA, RELAY
 from callbridge.serve.logs import mask_server_logs, set_up_where_nobody_did
 from callbridge.serve.metrics import CONTENT_TYPE, Metrics, SpeechFigures
 from callbridge.serve.settings import Settings
@@ -53,6 +53,7 @@ from callbridge.timing.jobs import Jobs, ThreadJobs
 from callbridge.timing.ticker import Ticker
 from callbridge.timing.watchdog import Watchdog
 from callbridge.voice.line import MediaPlan
+from callbridge.voice.relay_voice import RelaySettings
 from telecodecs import Pcm, codec
 from telecodecs.tones import special_information
 
@@ -106,7 +107,9 @@ class App:
     `speech` are the engines that bots listen and speak with (by default the offline ones of the
     extra `speech`), `turns` and `echo` the numbers of turn-taking and
     of the echo judge. `language` is what callers speak, by its code ("de") or as tables of your
-    own: which words are murmured while one listens, and after which more is to come."""
+    own: which words are murmured while one listens, and after which more is to come.
+    `voice` is how calls hear and speak: "media" is their audio, with the engines above, "relay" is
+    Conversation Relay, where the platform hears and speaks; CALLBRIDGE_VOICE unless it is given."""
 
     def __init__(
         self,
@@ -119,6 +122,7 @@ class App:
         turns: TurnSettings | None = None,
         echo: EchoSettings | None = None,
         language: Language | str | None = None,
+        voice: VoiceKind | None = None,
         surroundings: Surroundings | None = None,
     ) -> None:
         if sample_rate not in SAMPLE_RATES:
@@ -140,7 +144,8 @@ class App:
         self._surroundings = surroundings or Surroundings()
         self._bots: dict[str, Registration] = {}  # by the key of their number
         self._any_number: Registration | None = None
-        self._speaks = False  # some bot surely needs speech engines
+        self._default_voice: VoiceKind = "media"  # the setting's, once there are settings
+        self._voice: VoiceKind | None = voice
         self._service: Service | None = None
         self._reached = False  # by a server
         self._http = self._routes()
@@ -151,36 +156,57 @@ class App:
 
     @overload
     def call(
-        self, number: str | None = None, *, max_s: float | None = None
+        self,
+        number: str | None = None,
+        *,
+        max_s: float | None = None,
+        voice: VoiceKind | None = None,
     ) -> Callable[[Bot], Bot]: ...
 
     def call(
-        self, number: Bot | str | None = None, *, max_s: float | None = None
+        self,
+        number: Bot | str | None = None,
+        *,
+        max_s: float | None = None,
+        voice: VoiceKind | None = None,
     ) -> Bot | Callable[[Bot], Bot]:
         """Register a bot: `@app.call` for every number, `@app.call("+13125550100")` for one.
 
         Numbers are compared by their digits, SIP addresses as they are. Raises SettingsError for
         what is neither, and for a number that has a bot already, and BotError for what cannot be a
         bot. `max_s` is the longest call of this bot in seconds; CALLBRIDGE_MAX_CALL_S is the
-        longest of all."""
+        longest of all. `voice` is how its calls hear and speak, as of the application."""
+        longest = self._longest(max_s)
+        if number is None or isinstance(number, str):
+            return self._register(number, longest, voice)
+        return self._register(None, longest, voice)(number)
+
+    @staticmethod
+    def _longest(max_s: float | None) -> float:
         longest = float("inf") if max_s is None else max_s
         if not longest > 0:
             raise SettingsError(f"max_s is {max_s}: a call lasts longer than that")
-        if number is None or isinstance(number, str):
-            return self._register(number, longest)
-        return self._register(None, longest)(number)
+        return longest
 
-    def _register(self, number: str | None, longest: float) -> Callable[[Bot], Bot]:
+    def _register(
+        self,
+        number: str | None,
+        longest: float,
+        voice: VoiceKind | None,
+        *,
+        speaks: bool = False,
+    ) -> Callable[[Bot], Bot]:
         wanted = registered_key(number) if number is not None else None
 
         def register(bot: Bot) -> Bot:
             require_bot(bot)
+            registration = Registration(bot, longest, voice, speaks)
             if wanted is None:
-                self._any_number = Registration(bot, longest)
+                self._any_number = registration
             elif wanted in self._bots:
                 raise SettingsError(f"{number} has two bots: register one for each number")
             else:
-                self._bots[wanted] = Registration(bot, longest)
+                self._bots[wanted] = registration
             return bot
 
         return register
@@ -200,6 +226,7 @@ class App:
         sorry: str = ReplySettings.sorry,
         keys_interrupt: bool = False,
         max_s: float | None = None,
+        voice: VoiceKind | None = None,
     ) -> Callable[[H], H]: ...
 
     def reply(
@@ -214,6 +241,7 @@ class App:
         sorry: str = ReplySettings.sorry,
         keys_interrupt: bool = False,
         max_s: float | None = None,
+        voice: VoiceKind | None = None,
     ) -> Any:
         """Register a bot that is only its replies: `@app.reply`, `@app.reply(greeting="Hi!")`.
 
@@ -221,14 +249,13 @@ class App:
         piece, as a language model does. `number`: for one number only. `idle` is said after
         `idle_after` seconds in which nobody spoke, `idle_limit` times, and then the call is ended;
         `sorry` when an engine failed. A key cuts a reply only with `keys_interrupt`.
-        `max_s` is the longest call, as of `call`."""
-        self._speaks = True
+        `max_s` is the longest call, and `voice` how it hears and speaks, as of `call`."""
         settings = ReplySettings(greeting, idle, idle_after, idle_limit, sorry, keys_interrupt)
-        call = self.call(number, max_s=max_s)
+        longest = self._longest(max_s)
 
         def register(handler: H) -> H:
             require_handler(handler)
-            call(replying(handler, settings))
+            self._register(number, longest, voice, speaks=True)(replying(handler, settings))
             return handler
 
         return register if handler is None else register(handler)
@@ -265,7 +292,8 @@ class App:
         return bool(self._bots) or self._any_number is not None
 
     def _bot_for(self, number: str) -> Registration | None:
-        return self._bots.get(key(number), self._any_number)
+        found = self._bots.get(key(number), self._any_number)
+        return found and replace(found, voice=found.voice or self._voice or self._default_voice)
 
     def configure(self, settings: Settings, surroundings: Surroundings | None = None) -> None:
         """Set what it runs with, before its first use."""
@@ -291,11 +319,20 @@ class App:
         if self._service is None:
             settings = self._settings or Settings.load()
             speech = self._surroundings.speech or self.sound.speech
-            if self._speaks and speech is None:
+            self._default_voice = settings.voice
+            if speech is None and any(map(self._needs_engines, self._registrations())):
                 require()  # better now than when the first caller is on the line
             sound = replace(self.sound, speech=speech)
             self._service = Service(settings, sound, self._surroundings, self._bot_for)
         return self._service
+
+    def _registrations(self) -> Iterator[Registration]:
+        yield from self._bots.values()
+        if self._any_number is not None:
+            yield self._any_number
+
+    def _needs_engines(self, bot: Registration) -> bool:
+        return bot.speaks and (bot.voice or self._voice or self._default_voice) == "media"
 
     async def close(self) -> None:
         """Drain, then close what was opened."""
@@ -399,7 +436,10 @@ class Service:
             self._clock,
             self._ticker,
             self.studio,
+            self._spoken,
             settings.media_url,
+            settings.relay_url,
+            RelaySettings(),
             readers,
         )
         means = CallMeans(
@@ -413,7 +453,10 @@ class Service:
         )
         self.calls = Calls(means, bot_for)
         shared = {"minted": None, "shared": token, "none": ""}[settings.media_auth]
-        self.doors = [Door(MEDIA, self.calls, shared)]
+        self.doors = [
+            Door(MEDIA, self.calls.audio, shared),
+            Door(RELAY, self.calls.relayed, None if settings.media_auth == "minted" else ""),
+        ]
         self.sockets = {door.endpoint.path: StreamServer(door) for door in self.doors}
         pools = {"hearing": self._hearing, "speaking": self._speaking}
         speech = SpeechFigures(self._spoken, pools)

@@ -17,6 +17,7 @@ CallbridgeError
 │   │   └── CallGone         ... because the call has ended (90018) or is unknown (90015)
 │   └── CarrierUnreachable   no full answer in time
 ├── SpeechFailed             an engine raised, hangs, or has no room
+├── VoiceCannot              asked of a voice that has no such thing, as frames of the relay
 └── CallError                raised by awaits on a call
     ├── CallEnded            the call is over
     ├── CallReleased         the call was handed over and is no longer the bot's
@@ -106,6 +107,10 @@ class CarrierUnreachable(CommandError):
 
 class SpeechFailed(CallbridgeError):
     """A speech engine raised, hangs, or has no room."""
+
+
+class VoiceCannot(CallbridgeError):
+    """Asked of a voice that has no such thing: frames and files of Conversation Relay."""
 
 
 class CallError(CallbridgeError):

@@ -37,13 +37,14 @@ class Platform:
         self.commands: asyncio.Queue[tuple[str, dict[str, Any]]] = asyncio.Queue()
 
     def settings(self, **more: Any) -> Settings:
+        others: dict[str, Any] = {"drain_s": 0} | more
         return Settings.load(
             api_key=API_KEY,
             public_key=b64encode(bytes(self.key.verify_key)).decode(),
             base_url="http://127.0.0.1:9/v2",  # the discard port: `surroundings` lead elsewhere
             public_url="http://127.0.0.1:9",
             secret=SECRET,
-            **{"drain_s": 0, **more},
+            **others,
         )
 
     def surroundings(self) -> Surroundings:

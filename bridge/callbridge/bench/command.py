@@ -6,11 +6,12 @@ import asyncio
 import importlib.util
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from rich.console import Console
@@ -28,6 +29,7 @@ from callbridge.errors import CallbridgeError
 from callbridge.host import terminal
 from callbridge.host.child import ended_by_sigterm
 from callbridge.serve.settings import CODEC_RATES
+from callbridge.timing.loop import new_loop
 from telecodecs import codec
 
 PEERS = ("picows_echo", "asgi_echo", "fastapi_echo")
@@ -62,49 +64,89 @@ class Wish:
     out: Path
 
 
+@dataclass(slots=True)
+class Measured:
+    """All that there is, be it to the end or not."""
+
+    run: Run
+    targets: list[Session] = field(default_factory=list[Session])
+    ramp: Ramp | None = None
+    broken_off: BaseException | None = None
+
+    @property
+    def why_broken_off(self) -> str:
+        if self.broken_off is None:
+            return ""
+        return str(self.broken_off) or "stopped before its end"
+
+
 async def bench(wish: Wish, console: Console, *, as_json: bool) -> bool:
     """Measure, show, and leave bench.json and bench.png; True if the standard held.
 
     What was measured until Ctrl-C, or until an endpoint died, is shown and left as well. Raises
     CallbridgeError when something cannot be measured."""
     seat = check(wish)
-    scene = report.scene(in_words(wish.sound, ours=wish.url is None), "uvloop", datetime.now())
+    scene = report.scene(in_words(wish.sound, ours=wish.url is None), _loop(wish), datetime.now())
     shown = terminal.silent() if as_json else console
     shown.print(report.header(scene), style="dim")
+    measured = await _measured(wish, seat, shown)
+    result = _result(wish, measured)
+    result.show(shown)
+    facts = report.as_json(
+        scene,
+        result.steps,
+        slo=wish.slo,
+        knee=result.knee,
+        drift=result.drift,
+        broken_off=measured.why_broken_off,
+    )
+    files = await asyncio.to_thread(_leave, facts, result, wish, report.header(scene))
+    if as_json:
+        print(json.dumps(facts))
+    shown.print(f"files: {', '.join(map(str, files))}", style="dim")
+    if measured.broken_off is not None:
+        raise measured.broken_off
+    return result.ok
+
+
+def _loop(wish: Wish) -> str | None:
+    """The event loop of our own endpoint; nobody knows that of another."""
+    if wish.url is not None:
+        return None
+    loop = new_loop()
+    loop.close()
+    return type(loop).__module__.partition(".")[0]
+
+
+async def _measured(wish: Wish, seat: Seats | None, shown: Console) -> Measured:
+    """Raises what ended it when there is nothing to show."""
     progress = report.BenchProgress(shown)
-    run = Run(wish.slo, progress, wish.settle)
-    ramp: Ramp | None = None
-    targets: list[Session] = []
-    broken_off: BaseException | None = None
+    measured = Measured(Run(wish.slo, progress, wish.settle))
+    targets = measured.targets
     try:
         async with AsyncExitStack() as stack:
             stack.enter_context(ended_by_sigterm())
             for each in _targets(wish, seat, shown):
                 target = await stack.enter_async_context(each)
                 targets.append(target)
-            ramp = Ramp(wish.first, wish.most) if _is_ramp(wish, targets) else None
+            if len(targets) == 1 and wish.calls is None:
+                measured.ramp = Ramp(wish.first, wish.most)
             with progress:
-                await _measure(wish, run, ramp, targets)
+                await _measure(wish, measured)
     except (asyncio.CancelledError, CallbridgeError) as error:
-        if not run.windows:
+        if not measured.run.windows:
             shown.print("nothing was measured", style="dim")
             raise
-        broken_off = error
-    result = _result(wish, run, ramp, targets)
-    result.show(shown)
-    facts = report.as_json(scene, result.steps, slo=wish.slo, knee=result.knee, drift=result.drift)
+        measured.broken_off = error
+    return measured
+
+
+def _leave(facts: dict[str, Any], result: "BenchResult", wish: Wish, note: str) -> list[Path]:
+    """Returns the files."""
     wish.out.mkdir(parents=True, exist_ok=True)
-    files = [
-        wish.out / "bench.json",
-        *await asyncio.to_thread(_draw, result, wish, report.header(scene)),
-    ]
-    files[0].write_text(json.dumps(facts, indent=1) + "\n")
-    if as_json:
-        print(json.dumps(facts))
-    shown.print(f"files: {', '.join(map(str, files))}", style="dim")
-    if broken_off is not None:
-        raise broken_off
-    return result.ok
+    path = wish.out / "bench.json"
+    path.write_text(json.dumps(facts, indent=1) + "\n")
+    return [path, *_draw(result, wish, note)]
 
 
 def check(wish: Wish) -> Seats | None:
@@ -210,26 +252,22 @@ def _instructions(wish: Wish) -> str:
     )
 
 
-def _is_ramp(wish: Wish, targets: Sequence[Session]) -> bool:
-    return len(targets) == 1 and wish.calls is None
-
-
-async def _measure(wish: Wish, run: Run, ramp: Ramp | None, targets: Sequence[Session]) -> None:
+async def _measure(wish: Wish, measured: Measured) -> None:
+    run, targets = measured.run, measured.targets
     if len(targets) > 1:
         calls = wish.calls or COMPARED_CALLS
         await run.side_by_side(targets, calls, wish.seconds, wish.rounds)
-    elif ramp is not None:
-        await run.up_to_the_knee(targets[0], ramp, wish.seconds)
+    elif measured.ramp is not None:
+        await run.up_to_the_knee(targets[0], measured.ramp, wish.seconds)
     else:
         assert wish.calls is not None, "else it is a ramp"
         await run.for_a_time(targets[0], wish.calls, wish.seconds, wish.window)
 
 
-def _result(wish: Wish, run: Run, ramp: Ramp | None, targets: Sequence[Session]) -> "BenchResult":
-    """Of all that was measured, be it to the end or not."""
-    windows = run.windows
-    if ramp is not None:
-        knee, refused = ramp.knee(), tuple(run.refused)
+def _result(wish: Wish, measured: Measured) -> "BenchResult":
+    run, targets, windows = measured.run, measured.targets, measured.run.windows
+    if measured.ramp is not None:
+        knee, refused = measured.ramp.knee(), tuple(run.refused)
         return BenchResult(windows, knee=knee, refused=refused, ours=wish.url is None)
     if len(targets) == 1:
         return BenchResult(windows, drift=drift(windows) if wish.seconds >= LONG_S else None)

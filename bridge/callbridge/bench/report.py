@@ -36,13 +36,13 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
     cores: int  # that this process may use
     cpu: str | None
     python: str
-    loop: str
+    loop: str | None
     codec: str
     date: str
 
 
-def scene(codec: str, loop: str, now: datetime) -> Scene:
-    """This machine. `loop` is the endpoint's event loop, `codec` what is spoken."""
+def scene(codec: str, loop: str | None, now: datetime) -> Scene:
+    """This machine. `loop` is the endpoint's event loop if it is known, `codec` what is spoken."""
     usable = getattr(os, "sched_getaffinity", None)
     return Scene(
         cores=len(usable(0)) if usable else os.cpu_count() or 1,
@@ -67,7 +67,8 @@ def cpu_model(cpuinfo: Path = Path("/proc/cpuinfo")) -> str | None:
 def header(scene: Scene) -> str:
     cpu = f" of {scene.cpu}" if scene.cpu else ""
     cores = f"{scene.cores} {'core' if scene.cores == 1 else 'cores'}{cpu}"
-    return " · ".join((scene.codec, cores, scene.python, scene.loop, scene.date))
+    parts = (scene.codec, cores, scene.python, scene.loop, scene.date)
+    return " · ".join(part for part in parts if part)
 
 
 # ---- a row for every step -----------------------------------------------------------------------
@@ -121,6 +122,7 @@ LEGEND = (  # the heads that each part explains
     ("jitter\np99 ms", "jitter: of arrivals, against each call's own grid"),
     ("under-\nruns", "underruns: a carrier would have run dry"),
     ("CPU\n%", "CPU: the endpoint's, of one core"),
+    ("lag p99\nms", "lag: of the endpoint's timers, to the next step of its histogram"),
     ("gen.\nCPU %", "gen.: the load generator's own"),
 )
 
@@ -185,34 +187,54 @@ def _reasons(steps: Iterable[Figures], several: bool) -> Iterator[Text]:
 
 RATIOS = ("CPU\nratio", "p99\nratio", "memory\nratio")
 ABSOLUTE = ("CPU us\n/frame", "ms\np50", "ms\np99", "jitter\np99 ms", "KiB\n/call", "\nverdict")
+FIRST = ("CPU\nratio", "p99\nratio", "CPU us\n/frame", "ms\np99", "\nverdict")  # in little room
 
 
 def ratios(steps: Sequence[Figures], base: str) -> RenderableType:
     """Targets side by side, cheapest first: how many times the `base` each takes, then how much.
 
     A ratio is between figures of one load; without a base at that load it is a dash."""
-    loads = sorted({each.calls for each in steps})
-    bases = {each.calls: each for each in steps if each.target == base}
-    several = ["\ncalls"] if len(loads) > 1 else []
-    grid = _grid(["\ntarget"], [*several, *RATIOS, *ABSOLUTE])
-    for each in sorted(steps, key=lambda each: (each.calls, _cost(each))):
-        grid.add_row(
-            Text(each.target, style="bold" if each.target == base else ""),
-            *[str(each.calls)] * len(several),
-            *_compared(each, bases.get(each.calls)),
-            number(each.cpu_us_per_frame),
-            _of(each.latency_ms, "p50"),
-            _of(each.latency_ms, "p99"),
-            _of(each.jitter_ms, "p99"),
-            number(each.kib_per_call),
-            _verdict(each),
-        )
-    at = f"at {loads[0]} calls, " if len(loads) == 1 else ""
-    return Group(
-        grid,
-        *_reasons(steps, several=True),
-        Text(f"{at}as multiples of {base}; compare only within one run", style="dim"),
+    return _Ratios(steps, base)
+
+
+class _Ratios:
+    """Knows its width only when it is printed."""
+
+    def __init__(self, steps: Sequence[Figures], base: str) -> None:
+        self._steps = sorted(steps, key=lambda each: (each.calls, _cost(each)))
+        self._base = base
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        loads = sorted({each.calls for each in self._steps})
+        bases = {each.calls: each for each in self._steps if each.target == self._base}
+        several = ["\ncalls"] if len(loads) > 1 else []
+        heads = (*RATIOS, *ABSOLUTE) if options.max_width >= MIDDLING else FIRST
+        grid = _grid(["\ntarget"], [*several, *heads])
+        for each in self._steps:
+            cells = _beside(each, bases.get(each.calls))
+            grid.add_row(
+                Text(each.target, style="bold" if each.target == self._base else ""),
+                *[str(each.calls)] * len(several),
+                *(cells[head] for head in heads),
+            )
+        yield grid
+        yield from _reasons(self._steps, several=True)
+        at = f"at {loads[0]} calls, " if len(loads) == 1 else ""
+        note = f"{at}as multiples of {self._base}; compare only within one run"
+        yield Text(note, style="dim")
+
+
+def _beside(each: Figures, base: Figures | None) -> dict[str, str | Text]:
+    """The cells of a row by the heads of RATIOS and ABSOLUTE."""
+    absolute = (
+        number(each.cpu_us_per_frame),
+        _of(each.latency_ms, "p50"),
+        _of(each.latency_ms, "p99"),
+        _of(each.jitter_ms, "p99"),
+        number(each.kib_per_call),
+        _verdict(each),
     )
+    return dict(zip((*RATIOS, *ABSOLUTE), (*_compared(each, base), *absolute), strict=True))
 
 
 def _cost(each: Figures) -> float:
@@ -320,10 +342,14 @@ def as_json(
     slo: Slo,
     knee: Knee | None = None,
     drift: Drift | None = None,
+    broken_off: str = "",
 ) -> dict[str, Any]:
-    """All of it as plain types; what was not asked for is left out, what is not known is None."""
+    """All of it as plain types; what was not asked for is left out, what is not known is None.
+
+    `broken_off` says why it did not come to its end."""
     whole: dict[str, Any] = {"scene": scene, "slo": slo, "steps": list(steps)}
-    whole |= {name: value for name, value in (("knee", knee), ("drift", drift)) if value}
+    rest = {"knee": knee, "drift": drift, "broken_off": broken_off}
+    whole |= {name: value for name, value in rest.items() if value}
     plain: dict[str, Any] = msgspec.to_builtins(whole)
     return plain
 

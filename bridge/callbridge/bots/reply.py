@@ -15,7 +15,7 @@ from callbridge.calls.call import Call
 from callbridge.calls.keys import Digit
 from callbridge.errors import SpeechFailed
 from callbridge.timing.signal import changed
-from callbridge.voice.mouth import STUCK_S, failure_of
+from callbridge.voice.source import STUCK_S, failure_of
 from callbridge.voice.turn import Turn
 
 Text = str | AsyncIterable[str] | Iterator[str] | None

@@ -31,9 +31,9 @@ from callbridge.tape.waterfall import Waterfall
 from callbridge.timing.jobs import Jobs
 from callbridge.timing.signal import changed
 from callbridge.voice.audio_voice import AudioVoice
-from callbridge.voice.mouth import saying_now
+from callbridge.voice.source import saying_now
 from callbridge.voice.turn import Message, Turn
-from callbridge.voice.voice import Heard
+from callbridge.voice.voice import Heard, Voice
 from telecodecs import Pcm
 
 INT16 = np.dtype(np.int16)
@@ -168,15 +168,16 @@ class Call:
             self._check()
         if pcm.dtype != INT16 or pcm.ndim != 1:
             raise TypeError(f"audio is (n,) int16, not {pcm.shape} {pcm.dtype}")
-        live = leg.voice.write(pcm, text)
-        while live.queued > leg.line.queue_limit:
-            await leg.line.sent.wait()
+        audio = leg.audio or self._audio()
+        live = audio.write(pcm, text)
+        while live.queued > audio.line.queue_limit:
+            await audio.line.sent.wait()
             self._check()
 
     async def mark(self, name: str = "") -> Outcome:
         """End what was written so far as one utterance, and wait until it was heard or cut."""
         self._check()
-        live = self._leg.voice.close_live()
+        live = self._audio().close_live()
         if live is None:
             return Outcome("finished", 0.0, "measured")
         live.name = name
@@ -199,7 +200,7 @@ class Call:
         stop = StopKey(stop_on, self.interrupt)
         pcm = source if isinstance(source, np.ndarray) else await self._load(source)
         self._check()
-        utterance = self._leg.voice.play(pcm, name or (source if isinstance(source, str) else ""))
+        utterance = self._audio().play(pcm, name or (source if isinstance(source, str) else ""))
         with self._leg.keys.offered_to(stop):
             return await self._heard(utterance, stop)
 
@@ -224,7 +225,7 @@ class Call:
         await self._after_text()
         leg = self._leg
         if speech:
-            _ = leg.voice.ear  # it hears what is said over the prompt, too
+            leg.voice.attend()  # it hears what is said over the prompt, too
         with leg.voice.turns.question():
             if prompt is not None and not len(leg.keys):
                 await self._prompt(prompt, interruptible=speech)
@@ -241,7 +242,8 @@ class Call:
             pcm = prompt if isinstance(prompt, np.ndarray) else await self._load(prompt)
             self._check()
             if not len(self._leg.keys):
-                await self._heard(voice.play(pcm, "prompt", interruptible=interruptible))
+                audio = self._audio()
+                await self._heard(audio.play(pcm, "prompt", interruptible=interruptible))
 
     async def _collect(
         self, digits: int, end_on: str, timeout: float, between: float, *, speech: bool
@@ -333,7 +335,7 @@ class Call:
     async def hear(self, timeout: float | None) -> Turn | None:
         """The next turn, also one without words; None after `timeout` seconds of silence."""
         leg, voice = self._leg, self._leg.voice
-        _ = voice.ear
+        voice.attend()
         deadline = leg.clock.now() + timeout if timeout is not None else float("inf")
         while not voice.turns.waiting:
             self._check()
@@ -353,7 +355,7 @@ class Call:
         return self._leg.voice.history
 
     @property
-    def voice(self) -> AudioVoice:
+    def voice(self) -> Voice:
         """How the call hears and speaks, for bots that take turns themselves."""
         return self._leg.voice
 
@@ -377,7 +379,7 @@ class Call:
         asked for goes on though nobody waits for it any more: whoever answers late still gets the
         caller, and until it is clear that nobody will, nothing of ours hangs up."""
         await self._after_text()
-        self._leg.voice.close_live()
+        self._close_live()
         transferred = await self._platform.transfer(to, from_, timeout)
         if not transferred and self._leg.ended.done():
             self._check()
@@ -389,7 +391,7 @@ class Call:
         It is not our audio: `interrupt` does not stop it, the ledger does not know it, and it
         sounds beside whatever the bot plays."""
         await self._after_text()
-        self._leg.voice.close_live()
+        self._close_live()
         said = await self._platform.speak(text, voice)
         self._check()
         return said
@@ -400,7 +402,7 @@ class Call:
             return
         await self._after_text()
         if self._hangup is None:
-            self._leg.voice.close_live()
+            self._close_live()
             # A task of its own: the one that calls may be cancelled before the goodbye was heard.
             self._hangup = asyncio.create_task(self._platform.hang_up())
             self._leg.ended.add_done_callback(lambda _: self._cancel_hangup())
@@ -441,6 +443,17 @@ class Call:
         if self._hangup is not None:
             self._hangup.cancel()
 
+    def _audio(self) -> AudioVoice:
+        """Raises VoiceCannot on a voice that has no frames."""
+        _ = self._leg.line
+        assert self._leg.audio is not None, "it has a line"
+        return self._leg.audio
+
+    def _close_live(self) -> None:
+        """What was written so far is an utterance of its own."""
+        if self._leg.audio is not None:
+            self._leg.audio.close_live()
+
     def _check(self) -> None:
         match self._leg.phase:
             case Phase.ENDED:
@@ -466,20 +479,19 @@ class Call:
         return await self._jobs.run(lambda: load(source, self.sample_rate, name))
 
     def _outcome(self, heard: Heard, stop: "StopKey | None") -> Outcome:
-        reason, samples, certainty, text = heard.outcome()
+        reason, heard_s, certainty, text = heard.outcome()
         pressed = stop.pressed if stop is not None else ""
         return Outcome(
             "key" if pressed else reason,
-            samples / self._leg.line.playout.sample_rate,
+            heard_s,
             certainty,
             text,
             pressed,
         )
 
     async def _heard(self, utterance: Utterance, stop: "StopKey | None" = None) -> Outcome:
-        leg = self._leg
         try:
-            await leg.line.hearing(utterance)
+            await self._leg.line.hearing(utterance)
         except asyncio.CancelledError:
             if not utterance.ending:
                 self.interrupt()
@@ -489,7 +501,7 @@ class Call:
         pressed = stop.pressed if stop is not None else ""
         return Outcome(
             "key" if pressed else ending.reason,
-            ending.heard / leg.line.playout.sample_rate,
+            ending.heard / self._leg.line.playout.sample_rate,
             ending.certainty,
             utterance.heard_text(),
             pressed,

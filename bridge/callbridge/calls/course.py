@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from callbridge.calls.call import Call
-from callbridge.calls.leg import Direction, Hangup, Leg, LegMeans
+from callbridge.calls.leg import Direction, Hangup, Leg, LegMeans, VoiceKind
 from callbridge.calls.news import (
     LegAnswered,
     LegBridged,
@@ -45,20 +45,25 @@ from callbridge.timing.clock import first_of
 from callbridge.timing.jobs import Jobs
 from telecodecs import Pcm
 
+SocketOpening = control.Stream | control.Relay
 Bot = Callable[[Call], Awaitable[None]]
 CourseOpening = Callable[["Course"], Awaitable[None]]
-NewStream = Callable[[Leg], control.Stream]
+NewToken = Callable[[Leg], str]
 
 BY_ITSELF_S = 0.02
+SORRY = "I am sorry, something went wrong."  # where no tones can be played
 OUT_OF_TIME = "I am sorry, this call has reached its longest duration. Goodbye."
 
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """A bot as it was registered: with the longest call that it may have, in seconds."""
+    """A bot as it was registered: with the longest call that it may have, in seconds, and how its
+    calls hear and speak: None is as the application does."""
 
     bot: Bot
     max_s: float = float("inf")
+    voice: VoiceKind | None = None
+    speaks: bool = False  # it surely needs speech engines, unless the platform has them
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +142,7 @@ class Course:
         "_counts",
         "_group",
         "_longest_s",
-        "_new_stream",
+        "_new_token",
         "_opening",
         "_out_of_time_words",
         "_restoring",
@@ -154,14 +159,21 @@ class Course:
         opening: CourseOpening,
         means: CallMeans,
         counts: CallCounts,
-        new_stream: NewStream,
+        new_token: NewToken,
         log: logging.Logger,
         *,
         direction: Direction,
         from_: str = "",
         to: str = "",
     ) -> None:
-        self.leg = leg = Leg(means.leg, self.spawn, direction=direction, from_=from_, to=to)
+        self.leg = leg = Leg(
+            means.leg,
+            self.spawn,
+            direction=direction,
+            voice=registration.voice or "media",
+            from_=from_,
+            to=to,
+        )
         self.platform = PlatformSide(leg, means.command, self.spawn)
         self.call = Call(leg, self.platform, means.jobs, CallLog(log, leg))
         self.limits = means.limits
@@ -171,7 +183,7 @@ class Course:
         self._apology = means.apology
         self._out_of_time_words = means.out_of_time
         self._counts = counts
-        self._new_stream = new_stream
+        self._new_token = new_token
         self._group: asyncio.TaskGroup | None = None
         self._tasks: dict[asyncio.Task[None], None] = {}  # a dictionary is smaller than a set
         self._restoring: asyncio.Task[None] | None = None
@@ -192,8 +204,6 @@ class Course:
             leg.on_lost = None
             leg.voice.close()
             leg.end(Hangup("unspecified"))
-            if leg.stream is not None:
-                leg.stream.close()
             leg.tape.close()
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
@@ -209,15 +219,20 @@ class Course:
     async def answer(self) -> None:
         """The opening of a call that came in."""
         leg = self.leg
+        opening = leg.voice.opening(self._new_token(leg))
         await self.command(
-            control.Answer(call_control_id=leg.call_control_id, stream=self._new_stream(leg))
+            control.Answer(
+                call_control_id=leg.call_control_id,
+                stream=opening if isinstance(opening, control.Stream) else None,
+                conversation_relay_config=opening if isinstance(opening, control.Relay) else None,
+            )
         )
         await self._stream_or_end()
 
-    async def dial(self, dial: Callable[[control.Stream], control.Dial], ring: float) -> None:
+    async def dial(self, dial: Callable[[SocketOpening], control.Dial], ring: float) -> None:
         """The opening of a call that we make. Silence of the platform is not "no answer"."""
         leg = self.leg
-        data = await self.command(dial(self._new_stream(leg)))
+        data = await self.command(dial(leg.voice.opening(self._new_token(leg))))
         if data is None:
             return
         leg.identify(data)
@@ -296,9 +311,7 @@ class Course:
             return False
         leg.expect_stream()
         leg.tape.write(StreamBroke())
-        start = control.StreamingStart(
-            call_control_id=leg.call_control_id, stream=self._new_stream(leg)
-        )
+        start = leg.voice.restart(leg.call_control_id, self._new_token(leg))
         try:
             await self.platform.send(start)
         except CallGone:
@@ -347,8 +360,10 @@ class Course:
             async with asyncio.timeout(self.limits.drain):
                 if isinstance(words, str):
                     await voice.say(words, interruptible=False)
+                elif leg.audio is not None:
+                    await first_of(leg.audio.line.hearing(leg.audio.play(words, "apology")))
                 else:
-                    await first_of(leg.line.hearing(voice.play(words, "apology")))
+                    await voice.say(SORRY, interruptible=False)
         except (TimeoutError, CallError, SettingsError, SpeechFailed):
             pass  # nobody is there to hear it, or nothing to say it with
 
@@ -396,7 +411,7 @@ class Course:
             leg.tape.write(NotHungUp(error=str(error) or "no answer in time"))
 
     async def _leave(self) -> None:
-        stop = control.StreamingStop(call_control_id=self.leg.call_control_id)
+        stop = self.leg.voice.farewell(self.leg.call_control_id)
         try:
             await self.platform.send(stop)
         except CommandError as error:

@@ -9,17 +9,16 @@ import binascii
 import secrets
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from callbridge.calls.errands import Errand, Errands
 from callbridge.calls.keys import Digit, Keypad
 from callbridge.calls.phase import MOVES, Phase
-from callbridge.errors import StreamLost
-from callbridge.media.stream import MediaStream, Transport
-from callbridge.media.wire import StartBody
+from callbridge.errors import StreamLost, VoiceCannot
 from callbridge.outcomes import Transferred
-from callbridge.speech.studio import Studio
+from callbridge.sockets.endpoint import SocketStream, SocketTransport
+from callbridge.speech.studio import SpeechCounts, Studio
 from callbridge.tape.events import CallOver, ErrandSettled, KeyPressed, PhaseEntered, StreamUnusable
 from callbridge.tape.tape import Tape, TapeReader
 from callbridge.timing.clock import Clock
@@ -28,8 +27,11 @@ from callbridge.timing.ticker import Ticker
 from callbridge.voice.audio_voice import AudioVoice
 from callbridge.voice.ear import Spawn
 from callbridge.voice.line import AudioLine, MediaPlan
+from callbridge.voice.relay_voice import RelaySettings, RelayVoice
+from callbridge.voice.voice import SessionStart, Voice
 
 Direction = Literal["incoming", "outgoing"]
+VoiceKind = Literal["media", "relay"]
 
 POLICY_VIOLATION = 1008  # RFC 6455, section 7.4.1
 REATTACH_S = 10.0  # how long a lost stream may come back under the same token
@@ -51,7 +53,10 @@ class LegMeans:
     clock: Clock
     ticker: Ticker
     studio: Callable[[], Studio]  # the speech engines, made when a bot first needs them
+    counts: SpeechCounts
     media_url: str = ""  # wss://…/media, as the platform reaches it
+    relay_url: str = ""  # wss://…/relay
+    relay: RelaySettings = field(default_factory=RelaySettings)
     readers: Sequence[TapeReader] = ()
 
 
@@ -62,6 +67,7 @@ class Leg:
     __slots__ = (
         "_loop",
         "answered",
+        "audio",
         "call_control_id",
         "call_leg_id",
         "call_session_id",
@@ -74,12 +80,13 @@ class Leg:
         "from_",
         "gone",
         "keys",
-        "line",
+        "kind",
         "on_lost",
         "phase",
         "phase_changed",
         "reference",
         "streaming",
+        "streams_lost",
         "tape",
         "to",
         "undecodable",
@@ -92,11 +99,13 @@ class Leg:
         spawn: Spawn,
         *,
         direction: Direction,
+        voice: VoiceKind = "media",
         from_: str = "",
         to: str = "",
     ) -> None:
         self.reference = secrets.token_hex(8)
         self.direction: Direction = direction
+        self.kind: VoiceKind = voice
         self.from_, self.to = from_, to
         self.call_control_id = self.call_leg_id = self.call_session_id = ""
         self.client_state = ""  # the text that it came with, or that its bot has set
@@ -112,10 +121,29 @@ class Leg:
         self.keys = Keypad()
         self.errands = Errands()
         self.on_lost: Callable[[], None] | None = None
+        self.streams_lost = 0  # while the call went on
         self.undecodable = ""  # why the call's audio cannot be decoded, if it cannot
         self.tape = Tape(self, means.clock.wall, means.readers)
-        self.line = AudioLine(means.plan, means.clock, means.ticker, self, self.tape)
-        self.voice = AudioVoice(self.line, self.tape, means.studio, spawn, means.media_url)
+        self.audio: AudioVoice | None = None  # the voice, where it is one of frames
+        self.voice: Voice
+        if voice == "relay":
+            self.voice = RelayVoice(
+                self, means.clock, self.tape, means.counts, means.relay_url, means.relay
+            )
+        else:
+            line = AudioLine(means.plan, means.clock, means.ticker, self, self.tape)
+            self.voice = self.audio = AudioVoice(
+                line, self.tape, means.studio, spawn, means.media_url
+            )
+
+    @property
+    def line(self) -> AudioLine:
+        """Of a voice of frames. Raises VoiceCannot on any other."""
+        if self.audio is None:
+            raise VoiceCannot(
+                "Conversation Relay carries text: frames and files need the voice 'media'"
+            )
+        return self.audio.line
 
     # ---- who it is --------------------------------------------------------------------------
 
@@ -151,8 +179,7 @@ class Leg:
         """Who waits for anything on this leg looks again."""
         self.phase_changed.notify()
         self.keys.changed.notify()
-        self.voice.turns.changed.notify()
-        self.line.wake()
+        self.voice.wake()
 
     def set_answered(self) -> None:
         if self._move(Phase.ANSWERED):
@@ -163,13 +190,13 @@ class Leg:
     def give_up_stream(self) -> None:
         """No other stream will come: what waits to be heard ends, other awaits raise StreamLost."""
         if self._move(Phase.MUTE):
-            self.line.give_up()
+            self.voice.give_up()
             self._told()
 
     def release(self) -> None:
         """A person talks to the caller now: nothing of the bot is to be heard any more."""
         if self._move(Phase.RELEASED):
-            self.line.interrupt()
+            self.voice.interrupt()
             self._told()
 
     def end(self, hangup: Hangup) -> None:
@@ -178,15 +205,15 @@ class Leg:
             return
         self.ended.set_result(hangup)
         self.errands.close()
-        self.line.end()
+        self.voice.end()
         self._told()
         self.tape.write(CallOver(cause=hangup.cause, source=hangup.source))
 
     # ---- streams ----------------------------------------------------------------------------
 
     @property
-    def stream(self) -> MediaStream | None:
-        return self.line.stream
+    def stream(self) -> SocketStream | None:
+        return self.voice.stream
 
     def expect_stream(self) -> None:
         """A stream was asked for: `streaming` waits for its start again."""
@@ -204,26 +231,25 @@ class Leg:
         """None, or why a socket with this call's token (and its expiry) is not taken now."""
         if self.over:
             return "the call has ended"
-        if self.line.stream is not None:
+        if self.stream is not None:
             return "the call has a live stream already"
-        lost_at = self.line.lost_at
+        lost_at = self.voice.lost_at
         if lost_at is not None and self.clock.now() - lost_at <= REATTACH_S:
             return None
         return "the token has expired" if self.clock.wall() > expires else None
 
-    def attach(self, transport: Transport) -> MediaStream:
+    def attach(self, transport: SocketTransport) -> SocketStream:
         """Give a new socket its session."""
-        return self.line.attach(transport)
+        return self.voice.attach(transport)
 
-    def detach(self, stream: MediaStream) -> None:
+    def detach(self, stream: Any) -> None:
         """The socket is gone. Whether that ends the call is for its course to find out."""
-        self.line.detach(stream)
+        self.voice.detach(stream)
 
     def on_stream_lost(self, *, stopped: bool) -> None:
         if self.over:
             return
-        if not stopped:
-            self.line.streams_lost += 1
+        self.streams_lost += not stopped
         if not self.undecodable:
             self.expect_stream()
         if self.on_lost:
@@ -235,22 +261,13 @@ class Leg:
         self.tape.write(StreamUnusable(why=reason))
         self.fail_stream(reason)
 
-    def on_started(self, start: StartBody) -> bool:
-        stream = self.line.stream
-        if stream is not None and start.call_control_id != (
-            self.call_control_id or start.call_control_id
-        ):
-            stream.close(POLICY_VIOLATION, "this stream is another call's")
+    def on_session(self, start: SessionStart) -> bool:
+        whose = _text(start.ids, "call_control_id")
+        if self.stream is not None and whose != (self.call_control_id or whose):
+            self.stream.close(POLICY_VIOLATION, "this stream is another call's")
             return False
-        self.identify(
-            {
-                "call_control_id": start.call_control_id,
-                "call_session_id": start.call_session_id,
-                "from": start.from_,
-                "to": start.to,
-            }
-        )
-        self.custom_parameters = start.custom_parameters or {}
+        self.identify(start.ids)
+        self.custom_parameters = start.custom_parameters
         self.set_answered()  # audio flows, whatever became of the webhook
         if not self.streaming.done():
             self.streaming.set_result(None)
@@ -264,7 +281,7 @@ class Leg:
 
     def key_by_webhook(self, digit: str, occurred_at: str) -> None:
         """While a stream lives its frames are the truth, and webhooks only repeat them."""
-        if self.line.stream is None:
+        if self.stream is None:
             self._press(Digit(digit, occurred_at), by_webhook=True)
 
     def _press(self, digit: Digit, *, by_webhook: bool) -> None:
@@ -286,8 +303,9 @@ class Leg:
 
     def tally(self) -> Counter[str]:
         """Everything counted on this leg and its streams."""
-        counts = self.line.tally()
+        counts = self.voice.tally()
         counts["keys_dropped"] += self.keys.dropped
+        counts["streams_lost"] += self.streams_lost
         return counts
 
 

@@ -183,9 +183,8 @@ class PlatformSide:
         `patience` counts from the last progress of speech; 0 waits for nothing. A call that has
         ended meanwhile is what was wanted."""
         leg = self._leg
-        settings = leg.line.plan.playout
         if patience is None:
-            patience = settings.lead + settings.patience + DRAIN_MARGIN_S
+            patience = leg.voice.patience_s + DRAIN_MARGIN_S
         if not await leg.voice.drain(patience):
             leg.tape.write(NotDrained(within_s=patience))
         while leg.errands.open and not leg.over:

@@ -7,17 +7,25 @@ import asyncio
 import logging
 import traceback
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, NoReturn
 
 from callbridge.calls.call import Call
-from callbridge.calls.course import CallCounts, CallMeans, Course, CourseOpening, Registration
-from callbridge.calls.leg import Direction, Hangup, Leg, client_state, read_client_state
+from callbridge.calls.course import (
+    CallCounts,
+    CallMeans,
+    Course,
+    CourseOpening,
+    Registration,
+    SocketOpening,
+)
+from callbridge.calls.leg import Direction, Hangup, Leg, VoiceKind, client_state, read_client_state
 from callbridge.calls.platform import Unanswered, unanswered
 from callbridge.control import commands as control
 from callbridge.control.events import Event
 from callbridge.errors import CommandError
 from callbridge.media.wire import StartBody
+from callbridge.relay.wire import Setup
 from callbridge.sockets import tokens
 from callbridge.sockets.door import StreamRefused
 from callbridge.tape.events import CallBegan, CallBroke
@@ -53,6 +61,8 @@ class Calls:
         self._by_id: dict[str, Course] = {}
         self._ended_ids: dict[str, None] = {}  # a set, oldest first
         self._tasks: set[asyncio.Task[None]] = set()
+        self.audio = AudioSockets(self)
+        self.relayed = RelaySockets(self)
 
     def __len__(self) -> int:
         return len(self._by_reference)
@@ -78,14 +88,17 @@ class Calls:
         ring = timeout if timeout is not None else self._means.limits.ring
 
         def opening(course: Course) -> Awaitable[None]:
-            def command(stream: control.Stream) -> control.Dial:
+            def command(opening: SocketOpening) -> control.Dial:
                 return control.Dial(
                     connection_id=connection_id,
                     to=to,
                     from_=from_,
                     timeout_secs=max(5, round(ring)),
                     client_state=client_state(course.leg.reference),
-                    stream=stream,
+                    stream=opening if isinstance(opening, control.Stream) else None,
+                    conversation_relay_config=opening
+                    if isinstance(opening, control.Relay)
+                    else None,
                 )
 
             return course.dial(command, ring)
@@ -135,7 +148,7 @@ class Calls:
             opening,
             self._means,
             self.counts,
-            self._new_stream,
+            self._new_token,
             log,
             direction=direction,
             from_=from_,
@@ -180,11 +193,11 @@ class Calls:
         if len(self._ended_ids) > ENDED_REMEMBERED:
             del self._ended_ids[next(iter(self._ended_ids))]
 
-    def _new_stream(self, leg: Leg) -> control.Stream:
-        """What to ask of the platform: a stream to this leg, under a token of its own."""
+    def _new_token(self, leg: Leg) -> str:
+        """For the address of a socket to this leg: each has one of its own."""
         means = self._means
         expires = means.leg.clock.wall() + means.limits.ring + TOKEN_OUTLIVES_RING_S
-        return leg.voice.opening(tokens.mint(leg.reference, expires, means.secret))
+        return tokens.mint(leg.reference, expires, means.secret)
 
     # ---- webhooks ---------------------------------------------------------------------------
 
@@ -213,31 +226,35 @@ class Calls:
 
     # ---- sockets ----------------------------------------------------------------------------
 
-    def admit(self, token: str, header: str | None) -> Leg:
-        """The leg whose stream this token opens. Raises StreamRefused."""
+    def admit(self, voice: VoiceKind, token: str, header: str | None) -> Leg:
+        """The leg whose socket this token opens. Raises StreamRefused."""
         claim = tokens.read(token, self._means.secret)
         if claim is None or (header is not None and header != token):
             self._refuse_stream(401, "the stream's token is not ours")
         course = self._by_reference.get(claim[0])
         if course is None:
             self._refuse_stream(404, "no call waits for this stream")
+        if course.leg.kind != voice:
+            self._refuse_stream(409, f"the call is one of {course.leg.kind}, this is {voice}")
         if why := course.leg.may_attach(claim[1]):
             self._refuse_stream(409, why)
         return course.leg
 
-    def adopt(self, start: StartBody) -> Leg:
-        """The leg of a stream that somebody else started: a known one, or a new one."""
-        course = self._by_id.get(start.call_control_id)
+    def adopt(self, voice: VoiceKind, ids: Mapping[str, str]) -> Leg:
+        """The leg of a socket that somebody else started: a known one, or a new one."""
+        course = self._by_id.get(ids["call_control_id"])
         if course is not None:
+            if course.leg.kind != voice:
+                self._refuse_stream(409, f"the call is one of {course.leg.kind}, this is {voice}")
             if why := course.leg.may_attach(float("inf")):
                 self._refuse_stream(409, why)
             return course.leg
-        registration = self._bot_for(start.to)
+        registration = self._bot_for(ids["to"])
         if registration is None:
-            self._refuse_stream(404, f"no bot answers {start.to or 'this number'}")
+            self._refuse_stream(404, f"no bot answers {ids['to'] or 'this number'}")
         if self.full or self.draining:
             self._refuse_stream(503, "no room for another call")
-        ids = {"call_control_id": start.call_control_id, "from": start.from_, "to": start.to}
+        registration = replace(registration, voice=voice)
         return self._begin(registration, Course.adopt, "incoming", ids=ids).leg
 
     def _refuse_stream(self, status: int, why: str) -> NoReturn:
@@ -263,3 +280,31 @@ class Calls:
             task.cancel()
         if left:
             await asyncio.wait(left)
+
+
+class AudioSockets:
+    """Whose a socket of media streaming is: the admission of its door."""
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+
+    def admit(self, token: str, header: str | None) -> Leg:
+        return self._calls.admit("media", token, header)
+
+    def adopt(self, start: StartBody, /) -> Leg:
+        ids = {"call_control_id": start.call_control_id, "from": start.from_, "to": start.to}
+        return self._calls.adopt("media", ids)
+
+
+class RelaySockets:
+    """The same of Conversation Relay."""
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+
+    def admit(self, token: str, header: str | None) -> Leg:
+        return self._calls.admit("relay", token, None)
+
+    def adopt(self, setup: Setup, /) -> Leg:
+        ids = {"call_control_id": setup.call_control_id, "from": setup.from_, "to": setup.to}
+        return self._calls.adopt("relay", ids)

@@ -18,6 +18,7 @@ from callbridge.errors import LocalProtocolError
 
 Track = Literal["inbound_track", "outbound_track", "both_tracks"]
 Legs = Literal["self", "opposite", "both"]
+Interruptible = Literal["none", "any", "speech", "dtmf"]
 RejectCause = Literal["CALL_REJECTED", "NOT_FOUND", "TEMPORARILY_UNAVAILABLE", "USER_BUSY"]
 
 
@@ -66,6 +67,21 @@ class Stream(_Discreet, frozen=True, kw_only=True):
     send_silence_when_idle: bool = True
 
 
+class Relay(_Discreet, frozen=True, kw_only=True):
+    """The Conversation Relay session that an answer or a dial starts: the platform hears and
+    speaks, and opens `url` for the text of both. What is None is the platform's own choice."""
+
+    url: str
+    greeting: str | None = None
+    language: str | None = None
+    voice: str | None = None
+    dtmf_detection: bool = True
+    interruptible: Interruptible | None = None
+    interruptible_greeting: Interruptible | None = None
+    transcription_engine: str | None = None
+    custom_parameters: dict[str, object] | None = None
+
+
 class Command(_Discreet, frozen=True, kw_only=True):
     """What every command has. A field that is None is not sent.
 
@@ -91,6 +107,7 @@ class Answer(Command, frozen=True, kw_only=True):
 
     call_control_id: str
     stream: Stream | None = None
+    conversation_relay_config: Relay | None = None
 
 
 class Reject(Command, frozen=True, kw_only=True):
@@ -120,6 +137,7 @@ class Dial(Command, frozen=True, kw_only=True):
     time_limit_secs: int | None = None  # 30 to 14,400
     webhook_url: str | None = None
     stream: Stream | None = None
+    conversation_relay_config: Relay | None = None
 
 
 class StreamingStart(Command, frozen=True, kw_only=True):
@@ -135,6 +153,21 @@ class StreamingStop(Command, frozen=True, kw_only=True):
 
     call_control_id: str
     stream_id: str | None = None
+
+
+class RelayStart(Command, frozen=True, kw_only=True):
+    """Start a Conversation Relay session on a call that is answered; `relay` as in an answer."""
+
+    path = "/calls/{call_control_id}/actions/conversation_relay_start"
+
+    call_control_id: str
+    relay: Relay
+
+
+class RelayStop(Command, frozen=True, kw_only=True):
+    path = "/calls/{call_control_id}/actions/conversation_relay_stop"
+
+    call_control_id: str
 
 
 class Speak(Command, frozen=True, kw_only=True):
@@ -254,9 +287,13 @@ def request(command: Command) -> Request:
         return quote(value, safe=command.safe)
 
     path = _PATH_FIELD.sub(moved, command.path)
-    declared.update(declared.pop("stream", None) or {})
+    for beside in ("stream", "relay"):
+        declared.update(declared.pop(beside, None) or {})
     for name in command.never_sent:
         declared.pop(name, None)
     fields = declared | undeclared
     body = {name: value for name, value in fields.items() if value is not None}
+    if isinstance(relay := body.get("conversation_relay_config"), dict):
+        set_ones = {name: value for name, value in relay.items() if value is not None}
+        body["conversation_relay_config"] = set_ones
     return Request(method, path, b"" if method == "GET" else _encoder.encode(body))

@@ -44,9 +44,13 @@ class ToldLine(NamedTuple):
 
 
 class Story:
-    """Tells one call; not frame by frame and mark by mark, as words say what was heard of them."""
+    """Tells one call; not frame by frame and mark by mark, as words say what was heard of them.
 
-    def __init__(self) -> None:
+    `steps`: also what the caller's script comes to. With the bridge's tape beside it that would be
+    said before it is heard, and twice."""
+
+    def __init__(self, *, steps: bool = False) -> None:
+        self._steps = steps
         self._heard = False
         self._key_s: float | None = None
 
@@ -55,9 +59,13 @@ class Story:
         if entry.kind == "dtmf":
             self._key_s = entry.at_s
         if entry.kind == "clear":
-            return ToldLine(entry.at_s, "bridge", f"clear{self._after_key(entry.at_s)}")
+            line = ToldLine(entry.at_s, "bridge", f"clear{self._after_key(entry.at_s)}")
+            self._key_s = None  # a key is the cause of one clear
+            return line
         if entry.kind == "mark returned":
             return self._mark(entry)
+        if entry.kind == "script" and self._steps:
+            return ToldLine(entry.at_s, "caller", f"comes to {entry.detail['at']}")
         tell = _TAPE.get(entry.kind)
         if tell is None:
             return ToldLine(entry.at_s, "carrier", f"{entry.kind} {_fields(entry.detail)}")

@@ -1,7 +1,7 @@
 """Conversation Relay frames: WebSocket text ⇄ typed frames, both directions.
 
-The platform is the WebSocket client. What it sends is `Incoming`, what the customer's server sends
-is `Outgoing`; the bridge decodes the first and encodes the second, the local carrier does the
+The platform is the WebSocket client. What it sends is `RelayIncoming`, what the customer sends
+is `RelayOutgoing`; the bridge decodes the first and encodes the second, the local carrier does the
 reverse. Keys are camelCase on the socket and snake_case here. Unknown fields are ignored; null
 counts as absent in frames of the platform, in every field.
 
@@ -75,7 +75,9 @@ class TurnResumed(RelayFrame, frozen=True, tag="turnResumed"):
     """They had not."""
 
 
-Incoming = Setup | Prompt | RelayDtmf | RelayInterrupt | RelayError | EagerEndOfTurn | TurnResumed
+RelayIncoming = (
+    Setup | Prompt | RelayDtmf | RelayInterrupt | RelayError | EagerEndOfTurn | TurnResumed
+)
 
 
 class UnknownRelayFrame(msgspec.Struct, frozen=True):
@@ -130,13 +132,13 @@ class EndSession(RelayFrame, frozen=True, tag="end"):
     handoff_data: str | msgspec.UnsetType = msgspec.UNSET
 
 
-Outgoing = TextToken | PlaySource | SendDigits | SwitchLanguage | EndSession
+RelayOutgoing = TextToken | PlaySource | SendDigits | SwitchLanguage | EndSession
 
 
 # ---- bytes ⇄ frames ---------------------------------------------------------------------------
 
-_incoming: msgspec.json.Decoder[Incoming] = msgspec.json.Decoder(Incoming)
-_outgoing: msgspec.json.Decoder[Outgoing] = msgspec.json.Decoder(Outgoing)
+_incoming: msgspec.json.Decoder[RelayIncoming] = msgspec.json.Decoder(RelayIncoming)
+_outgoing: msgspec.json.Decoder[RelayOutgoing] = msgspec.json.Decoder(RelayOutgoing)
 _unknown: msgspec.json.Decoder[UnknownRelayFrame] = msgspec.json.Decoder(UnknownRelayFrame)
 _encoder = msgspec.json.Encoder()
 
@@ -149,7 +151,7 @@ OUTGOING_TYPES = frozenset(("text", "play", "sendDigits", "language", "end"))
 Side = Literal["platform", "customer"]
 
 
-def decode_incoming(text: str | bytes) -> Incoming | UnknownRelayFrame:
+def decode_incoming(text: str | bytes) -> RelayIncoming | UnknownRelayFrame:
     """Read one message of the platform. Raises MalformedFrame."""
     try:
         return _incoming.decode(text)
@@ -163,7 +165,7 @@ def decode_incoming(text: str | bytes) -> Incoming | UnknownRelayFrame:
     return _unknown_or_raise(text, unreadable, INCOMING_TYPES)
 
 
-def decode_outgoing(text: str | bytes) -> Outgoing | UnknownRelayFrame:
+def decode_outgoing(text: str | bytes) -> RelayOutgoing | UnknownRelayFrame:
     """Read one message of the customer's server. Raises MalformedFrame."""
     try:
         return _outgoing.decode(text)
@@ -177,7 +179,7 @@ def read_setup(text: str | bytes) -> Setup | None:
     return frame if isinstance(frame, Setup) else None
 
 
-def encode(frame: Incoming | Outgoing) -> str:
+def encode(frame: RelayIncoming | RelayOutgoing) -> str:
     """Any frame, with all its fields: most of them are required."""
     return _encoder.encode(frame).decode()
 

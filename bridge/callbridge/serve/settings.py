@@ -138,6 +138,11 @@ class Settings(BaseSettings):
         "`openssl rand -hex 32`. Random for each process when not set.",
     )
 
+    voice: Literal["media", "relay"] = Field(
+        default="media",
+        description="How calls hear and speak: media, with engines of ours, or relay, where the "
+        "platform hears and speaks (Conversation Relay).",
+    )
     codec: Literal["PCMU", "PCMA", "L16"] = Field(
         default="PCMU", description="What we send in; what we receive, the platform decides."
     )
@@ -187,6 +192,11 @@ class Settings(BaseSettings):
     def media_url(self) -> str:
         """Where the platform opens media streams: the public URL as ws or wss, with /media."""
         return "ws" + self.public_url.removeprefix("http") + "/media"
+
+    @property
+    def relay_url(self) -> str:
+        """Where the platform opens Conversation Relay: the public URL as ws or wss, with /relay."""
+        return "ws" + self.public_url.removeprefix("http") + "/relay"
 
     @property
     def is_local(self) -> bool:

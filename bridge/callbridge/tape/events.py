@@ -90,6 +90,14 @@ class StreamError(Happening, frozen=True, kw_only=True, tag="stream_error"):
     sent: str = ""
 
 
+class RelayRefused(Happening, frozen=True, kw_only=True, tag="relay_refused"):
+    """The platform did not accept a relay frame of ours."""
+
+    words = "the platform refused a relay frame"
+    level = logging.WARNING
+    why: str
+
+
 class ByteOrderSwitched(Happening, frozen=True, kw_only=True, tag="byte_order_switched"):
     """L16 arrives in another byte order than we sent it; from now on it is sent as it arrives."""
 
@@ -311,6 +319,7 @@ CallEvent = (
     | NoStream
     | StreamUnusable
     | StreamError
+    | RelayRefused
     | ByteOrderSwitched
     | KeyPressed
     | Asked

@@ -1,11 +1,13 @@
 """Raw media: line, ear and mouth of one call, and what was heard of both sides."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterable, Callable
 from urllib.parse import urlencode
 
 from callbridge.control import commands as control
 from callbridge.media.playout import Utterance
+from callbridge.media.stream import MediaStream, Transport
 from callbridge.speech.studio import Studio
 from callbridge.tape.tape import Tape
 from callbridge.tape.waterfall import Waterfall
@@ -14,6 +16,7 @@ from callbridge.voice.ear import Ear, Spawn
 from callbridge.voice.history import History
 from callbridge.voice.line import AudioLine
 from callbridge.voice.mouth import Mouth, Saying
+from callbridge.voice.source import Dismissal
 from callbridge.voice.turn import Message, TurnQueue
 from callbridge.voice.voice import Can
 from telecodecs import Pcm, Resampler
@@ -34,6 +37,7 @@ class AudioVoice:
         "_spawn",
         "_studio",
         "_tape",
+        "dismiss",
         "line",
         "turns",
     )
@@ -54,7 +58,8 @@ class AudioVoice:
         self._studio = studio
         self._spawn = spawn
         self._media_url = media_url
-        self._memory = History()
+        self._memory: History[Utterance] = History()
+        self.dismiss = Dismissal(tape, self._note_stuck)
         self._ear: Ear | None = None
         self._mouth: Mouth | None = None
         self._live: Utterance | None = None  # what `write` adds to
@@ -71,6 +76,41 @@ class AudioVoice:
             stream_bidirectional_sampling_rate=plan.tx_rate,
         )
 
+    def restart(self, call_control_id: str, token: str) -> control.Command:
+        return control.StreamingStart(call_control_id=call_control_id, stream=self.opening(token))
+
+    def farewell(self, call_control_id: str) -> control.Command:
+        return control.StreamingStop(call_control_id=call_control_id)
+
+    # ---- the socket -------------------------------------------------------------------------
+
+    @property
+    def stream(self) -> MediaStream | None:
+        return self.line.stream
+
+    @property
+    def lost_at(self) -> float | None:
+        return self.line.lost_at
+
+    def attach(self, transport: Transport) -> MediaStream:
+        return self.line.attach(transport)
+
+    def detach(self, stream: MediaStream) -> None:
+        self.line.detach(stream)
+
+    def give_up(self) -> None:
+        self.line.give_up()
+
+    def end(self) -> None:
+        self.line.end()
+
+    def wake(self) -> None:
+        self.turns.changed.notify()
+        self.line.wake()
+
+    def tally(self) -> Counter[str]:
+        return self.line.tally()
+
     # ---- hearing ----------------------------------------------------------------------------
 
     @property
@@ -83,6 +123,14 @@ class AudioVoice:
         return self._ear
 
     @property
+    def patience_s(self) -> float:
+        settings = self.line.plan.playout
+        return settings.lead + settings.patience
+
+    def attend(self) -> None:
+        _ = self.ear
+
+    @property
     def busy(self) -> bool:
         return self._ear is not None and self._ear.busy
 
@@ -93,7 +141,8 @@ class AudioVoice:
 
     @property
     def history(self) -> list[Message]:
-        return self._memory.messages(self.line.playout, self.line.clock.now())
+        heard = self.line.playout.ledger.heard(self.line.clock.now())
+        return self._memory.messages(lambda utterance: _heard_of(utterance, heard))
 
     # ---- speaking ---------------------------------------------------------------------------
 
@@ -102,7 +151,7 @@ class AudioVoice:
         """Raises SettingsError without engines."""
         if self._mouth is None:
             _ = self.ear  # who speaks can be interrupted
-            self._mouth = Mouth(self.line, self._studio(), self._tape, self._memory)
+            self._mouth = Mouth(self.line, self._studio(), self._tape, self._memory, self.dismiss)
         return self._mouth
 
     @property
@@ -114,10 +163,6 @@ class AudioVoice:
     def said_last(self) -> Saying | None:
         """The text that was said last, or is being said."""
         return self._mouth.last if self._mouth is not None else None
-
-    async def dismiss(self, *tasks: "asyncio.Task[None]", within: float) -> None:
-        """Cancel tasks that run a bot's code. One that does not end is left behind."""
-        await self.mouth.dismiss(*tasks, within=within)
 
     async def say(
         self,
@@ -195,3 +240,15 @@ class AudioVoice:
     def close(self) -> None:
         if self._ear is not None:
             self._ear.close()
+        if self.stream is not None:
+            self.stream.close()
+
+    def _note_stuck(self) -> None:
+        self._studio().counts.stuck += 1
+
+
+def _heard_of(utterance: Utterance, position: int) -> str:
+    """Its text, cut at the last word that was heard when the ledger stands at `position`."""
+    if utterance.ending:
+        return utterance.heard_text()
+    return utterance.text_until(utterance.heard_of(position))

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from callbridge.errors import SettingsError, SpeechFailed
+from callbridge.media.playout import Utterance
 from callbridge.speech import checks, turns
 from callbridge.speech.echo import EchoJudge
 from callbridge.speech.studio import Studio
@@ -43,7 +44,7 @@ class Ear:
         spawn: Spawn,
         tape: Tape,
         queue: TurnQueue,
-        history: History,
+        history: History[Utterance],
     ) -> None:
         self.queue = queue
         queue.language = studio.turns.language

@@ -1,34 +1,35 @@
 """The conversation so far, as it was heard by both sides."""
 
-from callbridge.media.playout import Playout, Utterance
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
 from callbridge.voice.turn import Message, Turn
 
 MEMORY = 1000  # turns and utterances of one call that are remembered
 
+Spoken = TypeVar("Spoken")  # what a voice keeps of what it said
 
-class History:
-    """Fed by turns and by utterances, in the order in which they began."""
+
+class History(Generic[Spoken]):
+    """Fed by turns and by what was said, in the order in which they began."""
 
     __slots__ = ("_memory",)
 
     def __init__(self) -> None:
-        self._memory: list[Turn | Utterance] = []
+        self._memory: list[Turn | Spoken] = []
 
-    def add(self, item: Turn | Utterance) -> None:
+    def add(self, item: Turn | Spoken) -> None:
         self._memory.append(item)
         del self._memory[:-MEMORY]
 
-    def messages(self, playout: Playout, now: float) -> list[Message]:
-        """For chat models; speech that was cut ends at the last word that was heard."""
+    def messages(self, heard: Callable[[Spoken], str]) -> list[Message]:
+        """For chat models. `heard` says what of it was heard, cut at the word."""
         messages: list[Message] = []
         for item in self._memory:
             if isinstance(item, Turn):
                 role, content = "user", item.text
-            elif item.ending:
-                role, content = "assistant", item.heard_text()
             else:
-                role = "assistant"
-                content = item.text_until(item.heard_of(playout.ledger.heard(now)))
+                role, content = "assistant", heard(item)
             if messages and messages[-1]["role"] == role:
                 messages[-1]["content"] = f"{messages[-1]['content']} {content.strip()}".strip()
             elif content.strip():

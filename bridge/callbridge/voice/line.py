@@ -32,6 +32,7 @@ from callbridge.tape.tape import Tape
 from callbridge.timing.clock import Clock
 from callbridge.timing.signal import Signal
 from callbridge.timing.ticker import Ticker
+from callbridge.voice.voice import SessionStart, VoiceOwner
 from telecodecs import Codec, Pcm, Resampler, codec
 
 PTIME_S = 0.020
@@ -51,22 +52,22 @@ class MediaPlan:
     playout: PlayoutSettings = field(default_factory=PlayoutSettings)
 
 
-class LineOwner(Protocol):
+class LineOwner(VoiceOwner, Protocol):
     """A leg, as far as its line is concerned."""
-
-    def on_started(self, start: StartBody) -> bool:
-        """A stream says whose it is; False if that is another call."""
-        ...
 
     def on_undecodable(self, reason: str) -> None:
         """A stream has begun in a codec that is not built here."""
         ...
 
-    def on_key(self, digit: str, occurred_at: str) -> None: ...
 
-    def on_stream_lost(self, *, stopped: bool) -> None:
-        """The socket is gone; `stopped` if the platform had ended the stream before."""
-        ...
+def _session(start: StartBody) -> SessionStart:
+    ids = {
+        "call_control_id": start.call_control_id,
+        "call_session_id": start.call_session_id,
+        "from": start.from_,
+        "to": start.to,
+    }
+    return SessionStart(ids, start.custom_parameters or {})
 
 
 class AudioListener:
@@ -114,7 +115,6 @@ class AudioLine:
         "sent",
         "stream",
         "streams",
-        "streams_lost",
     )
 
     def __init__(
@@ -128,7 +128,7 @@ class AudioLine:
         self.lost_at: float | None = None
         self.queue_limit = round(QUEUE_LIMIT_S * plan.tx_rate)  # samples
         self.sent = Signal()  # audio has left or an utterance has ended: there is room
-        self.streams = self.streams_lost = self._past_dropped = 0
+        self.streams = self._past_dropped = 0
         self.platform_errors: Counter[int] = Counter()
         self._owner = owner
         self._tape = tape
@@ -196,7 +196,7 @@ class AudioLine:
             case DigitReceived():
                 self._owner.on_key(event.digit, event.occurred_at)
             case Started():
-                if self._owner.on_started(event.start):
+                if self._owner.on_session(_session(event.start)):
                     form = event.start.media_format
                     self._tape.write(
                         StreamStarted(encoding=form.encoding, sample_rate=form.sample_rate)
@@ -363,7 +363,6 @@ class AudioLine:
             early_marks=ledger.early_marks,
             stray_marks=ledger.stray_marks,
             inbound_dropped=self._past_dropped + sum(each.dropped for each in self.listeners),
-            streams_lost=self.streams_lost,
             carrier_errors=self.platform_errors.total(),
         )
         return counts

@@ -1,15 +1,10 @@
 """The mouth of a call: text becomes speech, sentence by sentence as it comes.
 
-What a text's source asks of the call between two pieces of text (a hang-up, a transfer, a question)
-waits until the pieces before it were heard: `Saying.caught_up`."""
+See `source` for the bot's side of it."""
 
 import asyncio
-import traceback
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
-from contextlib import asynccontextmanager
-from contextvars import ContextVar
+from collections.abc import AsyncIterable
 from functools import partial
-from typing import cast
 
 from callbridge.errors import StreamLost
 from callbridge.media.ledger import Certainty
@@ -18,24 +13,32 @@ from callbridge.speech import checks
 from callbridge.speech.engines import Word
 from callbridge.speech.sentences import split
 from callbridge.speech.studio import Studio
-from callbridge.tape.events import ReplyFailed, ReplyStuck, Said, WaterfallMeasured
+from callbridge.tape.events import Said, WaterfallMeasured
 from callbridge.tape.tape import Tape
 from callbridge.tape.waterfall import Waterfall
 from callbridge.timing.clock import first_of
 from callbridge.voice.history import History
 from callbridge.voice.line import AudioLine
+from callbridge.voice.source import (
+    STUCK_S,
+    Dismissal,
+    failure_of,
+    pieces,
+    require_piece,
+    require_text,
+    source_of,
+)
 
 TEXT_QUEUE = 64  # sentences that wait to be synthesised
-STUCK_S = 1.0  # for a task of the bot's to end after it was cancelled
-
-_source: "ContextVar[Saying | None]" = ContextVar("callbridge_source", default=None)
 
 
 class Saying:
     """One text on its way to be heard: as one utterance, or as one for each stretch between two
     things that its source asks of the call."""
 
-    def __init__(self, line: AudioLine, history: History, *, interruptible: bool) -> None:
+    def __init__(
+        self, line: AudioLine, history: History[Utterance], *, interruptible: bool
+    ) -> None:
         self.utterances: list[Utterance] = []
         self.queue: asyncio.Queue[str | asyncio.Future[None] | None] = asyncio.Queue(TEXT_QUEUE)
         self.rest = ""  # the beginning of a sentence
@@ -88,8 +91,8 @@ class Saying:
         if self.cut.done():
             await asyncio.sleep(STUCK_S)  # the cancellation is on its way
 
-    def outcome(self) -> tuple[EndReason, int, Certainty, str]:
-        """Why it ended, samples heard, how certain that is, and their text."""
+    def outcome(self) -> tuple[EndReason, float, Certainty, str]:
+        """Why it ended, seconds heard, how certain that is, and their text."""
         endings = [u.ending for u in self.utterances if u.ending is not None]
         reasons: list[EndReason] = [e.reason for e in endings if e.reason != "finished"]
         doubts: list[Certainty] = [e.certainty for e in endings if e.certainty != "measured"]
@@ -97,7 +100,7 @@ class Saying:
         heard = sum(ending.heard for ending in endings)
         return (
             reasons[0] if reasons else "finished",
-            heard,
+            heard / self._line.playout.sample_rate,
             doubts[0] if doubts else "measured",
             text,
         )
@@ -110,17 +113,19 @@ class Saying:
             self.cut.set_result(None)
 
 
-def saying_now() -> Saying | None:
-    """The text whose source is running here, if it is one."""
-    saying = _source.get()
-    return saying if saying is not None and not saying.cut.done() else None
-
-
 class Mouth:
     """Speaks with the studio's voice."""
 
-    def __init__(self, line: AudioLine, studio: Studio, tape: Tape, history: History) -> None:
+    def __init__(
+        self,
+        line: AudioLine,
+        studio: Studio,
+        tape: Tape,
+        history: History[Utterance],
+        dismiss: Dismissal,
+    ) -> None:
         self.last: Saying | None = None
+        self._dismiss = dismiss
         self._line = line
         self._studio = studio
         self._tape = tape
@@ -137,8 +142,7 @@ class Mouth:
 
         Raises what the text's source raises, and SpeechFailed; both when what came before was
         heard."""
-        if not isinstance(cast("object", text), str | AsyncIterable):
-            raise TypeError(f"what is said is text, or yields it: not {type(text).__name__}")
+        require_text(text)
         if self._line.given_up:
             raise StreamLost("the media stream broke and could not be restored")
         saying = self.last = Saying(self._line, self._history, interruptible=interruptible)
@@ -159,7 +163,7 @@ class Mouth:
                 self._line.interrupt()
             failures += [error for task in (puller, producer) if (error := failure_of(task))]
             self._note(saying, answers)  # first, as the next line may be cancelled
-            await self.dismiss(puller, producer)
+            await self._dismiss(puller, producer)
         if failures:
             raise failures[0]
         return saying
@@ -188,50 +192,18 @@ class Mouth:
             )
         )
 
-    async def dismiss(self, *tasks: "asyncio.Task[None]", within: float = STUCK_S) -> None:
-        """Cancel tasks that run a bot's code. One that does not end is left behind."""
-        running = [task for task in tasks if not task.done()]
-        if not running:
-            return
-        for task in running:
-            task.cancel()
-            task.add_done_callback(self._note_failure)
-            self._watch(task, within)
-        await asyncio.wait(running, timeout=within)
-
-    def _watch(self, task: "asyncio.Task[None]", within: float) -> None:
-        """By a timer: who waits for the task may be cancelled, by the end of the call."""
-        timer = asyncio.get_running_loop().call_later(within, self._note_stuck, task)
-        task.add_done_callback(lambda _: timer.cancel())
-
-    def _note_stuck(self, task: "asyncio.Task[None]") -> None:
-        if not task.done():
-            self._studio.counts.stuck += 1
-            self._tape.write(ReplyStuck(what=task.get_name()))
-
-    def _note_failure(self, task: "asyncio.Task[None]") -> None:
-        if error := failure_of(task):
-            self._tape.write(
-                ReplyFailed(
-                    error=f"{type(error).__name__}: {error}",
-                    traceback="".join(traceback.format_exception(error)),
-                ),
-                error,
-            )
-
     async def _pull(
         self, text: str | AsyncIterable[str], saying: Saying, answers: Waterfall | None
     ) -> None:
         """Sentences into the queue, None behind the last; raises what the text's source raises."""
-        _source.set(saying)
+        source_of(saying)
         queue = saying.queue
         try:
-            async with closing(_whole(text) if isinstance(text, str) else text) as pieces:
-                async for piece in pieces:
+            async with pieces(text) as iterator:
+                async for piece in iterator:
                     if saying.cut.done():
                         return  # it should have been cancelled, and took no notice
-                    if not isinstance(cast("object", piece), str):
-                        raise TypeError(f"a bot yields text, not {type(piece).__name__}")
+                    require_piece(piece)
                     if answers is not None and answers.first_token is None:
                         answers.first_token = self._line.clock.now()
                     *whole, saying.rest = split(saying.rest + piece)
@@ -275,23 +247,3 @@ class Mouth:
             line.pump()
             while utterance.queued > line.queue_limit:
                 await line.sent.wait()
-
-
-def failure_of(task: "asyncio.Task[None]") -> BaseException | None:
-    """What a task has raised, if it has."""
-    return task.exception() if task.done() and not task.cancelled() else None
-
-
-async def _whole(text: str) -> AsyncIterator[str]:
-    yield text
-
-
-@asynccontextmanager
-async def closing(text: AsyncIterable[str]) -> AsyncGenerator[AsyncIterator[str]]:
-    """The iterator of a text; a generator is closed with it, and so is what it reads from."""
-    iterator = aiter(text)
-    try:
-        yield iterator
-    finally:
-        if isinstance(iterator, AsyncGenerator):
-            await iterator.aclose()

@@ -206,6 +206,7 @@ async def test_what_was_measured_until_ctrl_c_is_not_lost(tmp_path: Path) -> Non
     assert bench_for_long.returncode not in (0, 1, 2)
     assert b"verdict" in out, err  # the table
     assert read(tmp_path / "bench.json")["steps"][0]["calls"] == 2
+    assert read(tmp_path / "bench.json")["broken_off"] == "stopped before its end"
     assert b"Traceback" not in err
 
 
@@ -291,6 +292,7 @@ def test_a_peer_that_dies_under_load(run: Run, tmp_path: Path) -> None:
     assert ran.code == 2
     assert "mortal: failed with exit code 3" in ran.err
     assert [each.target for each in ran.steps] == ["callbridge"]  # what was measured before
+    assert "mortal: failed with exit code 3" in ran.facts["broken_off"]
     assert "out of memory" in ran.err
     assert "Traceback" not in ran.err
 

@@ -13,6 +13,7 @@ from callbridge.bench import report
 from callbridge.bench.ramp import drift
 from callbridge.bench.report import BenchProgress, Scene
 from callbridge.bench.results import Knee, Slo, Spread
+from callbridge.host import terminal
 from tests.callbridge.bench.steps import LATE, SLOW, late, slow, step
 
 SCENE = Scene(
@@ -26,7 +27,7 @@ LIMIT = Knee(
 
 def shown(what: RenderableType, width: int = 120) -> list[str]:
     file = io.StringIO()
-    Console(file=file, width=width).print(what)
+    terminal.console(file, width=width).print(what)
     return file.getvalue().splitlines()
 
 
@@ -181,6 +182,13 @@ def test_ratios_come_first_and_the_cheapest_target_is_on_top() -> None:
     assert any("at 50 calls" in line for line in lines)
 
 
+def test_in_60_columns_targets_keep_their_names_and_the_first_figures() -> None:
+    lines = shown(report.ratios([step(50), slow(50, target="pipecat[x] lean")], "callbridge"), 60)
+    assert row(lines, "callbridge") == ["callbridge", "1.0×", "1.0×", "21.5", "0.94", "ok"]
+    assert row(lines, "pipecat")[:2] == ["pipecat[x]", "lean"]
+    assert max(map(len, lines)) <= 60
+
+
 def test_ratios_are_between_figures_of_one_load() -> None:
     steps = [step(50), step(500, cpu_us_per_frame=10.0),
              step(500, target="picows", cpu_us_per_frame=5.0)]  # fmt: skip
@@ -237,6 +245,9 @@ def test_the_header_says_what_was_measured() -> None:
     assert report.header(SCENE) == (
         "PCMU · 2 cores of AMD EPYC · CPython 3.11.7 · uvloop · 2026-11-21 13:00"
     )
+    foreign = report.header(report.scene("PCMU", None, datetime(2026, 11, 21, 13, 0)))
+    assert "None" not in foreign
+    assert "loop" not in foreign
     here = report.scene("L16", "asyncio", datetime(2026, 11, 21, 13, 0))
     assert here.cores >= 1
     assert (here.codec, here.loop, here.date) == ("L16", "asyncio", "2026-11-21 13:00")

@@ -17,7 +17,7 @@ from callbridge.calls.leg import (
 )
 from callbridge.errors import LocalProtocolError, StreamLost
 from callbridge.media.session import AudioReceived, ByteOrder
-from callbridge.speech.studio import Studio
+from callbridge.speech.studio import SpeechCounts, Studio
 from callbridge.tape.lines import LogLines
 from callbridge.testing import tone
 from callbridge.testing.loop import VirtualClock
@@ -51,7 +51,12 @@ class Rig:
         self.time = Time()
         ticker = Ticker(VirtualClock())
         means = LegMeans(
-            plan or MediaPlan(), self.time, ticker, no_engines, readers=[LogLines(LOG)]
+            plan or MediaPlan(),
+            self.time,
+            ticker,
+            no_engines,
+            SpeechCounts(),
+            readers=[LogLines(LOG)],
         )
         self.leg = Leg(means, asyncio.ensure_future, direction="incoming")
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from callbridge.carrier.facts import documented
 from callbridge.carrier.facts.documented import Parameter
+from callbridge.carrier.shapes import as_list, as_object
 
 TYPES: Mapping[str, type | tuple[type, ...]] = {
     "string": str,
@@ -49,15 +50,15 @@ def wrong(parameter: Parameter, value: object, name: str) -> Iterator[str]:
         return
     if parameter.enum and value not in parameter.enum:
         yield f"{name} is none of {parameter.enum}: {value!r}"
-    if isinstance(value, dict):
+    if (fields := as_object(value)) is not None:
         properties = parameter.properties
         if parameter.ref is not None:
             properties = documented.types()[parameter.ref].properties
-        for key, inner in value.items():
+        for key, inner in fields.items():
             if properties and key not in properties:
                 yield f"{name} has no {key}"
             elif properties:
                 yield from wrong(properties[key], inner, f"{name}.{key}")
-    if isinstance(value, list) and parameter.items is not None:
-        for inner in value:
-            yield from wrong(parameter.items, inner, f"{name}[]")
+    for item in as_list(value) or ():
+        if parameter.items is not None:
+            yield from wrong(parameter.items, item, f"{name}[]")

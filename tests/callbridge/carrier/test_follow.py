@@ -112,12 +112,17 @@ async def test_a_bridge_that_refuses_the_webhook_is_named_with_what_it_said(
 
 
 def test_a_webhook_that_fails_once_is_no_verdict() -> None:
-    detail = {"event_type": "call.initiated", "url": NOBODY, "said": "503", "given_up": False}
+    detail: dict[str, object] = {
+        "event_type": "call.initiated",
+        "url": NOBODY,
+        "said": "503",
+        "given_up": False,
+    }
     assert unannounced(TapeEntry(0.1, "webhook delivery", detail)) == ""
     assert unannounced(TapeEntry(0.1, "webhook delivery", detail | {"given_up": True}))
     late = detail | {"given_up": True, "event_type": "call.hangup"}
     assert unannounced(TapeEntry(9.0, "webhook delivery", late)) == ""
-    taken = {"event_type": "call.initiated", "delivered": True, "said": "200"}
+    taken: dict[str, object] = {"event_type": "call.initiated", "delivered": True, "said": "200"}
     assert unannounced(TapeEntry(0.1, "webhook delivery", taken)) == ""
 
 

@@ -10,6 +10,7 @@ from callbridge.carrier.api.operations import OPERATIONS
 from callbridge.carrier.core.leg import LegState
 from callbridge.carrier.facts import documented
 from callbridge.carrier.facts.documented import Parameter
+from callbridge.carrier.shapes import JsonObject
 
 EACH = pytest.mark.parametrize("operation", OPERATIONS, ids=lambda each: each.operation_id)
 
@@ -56,7 +57,7 @@ def test_a_declaration_reads_every_value_that_the_documents_allow(
     operation: type[Operation],
 ) -> None:
     parameters = operation.parameters()
-    values = {name: example(parameter) for name, parameter in parameters.items()}
+    values: JsonObject = {name: example(parameter) for name, parameter in parameters.items()}
     values |= dict.fromkeys(re.findall(r"{(\w+)}", operation.facts().path), "x")
     read = operation.read(values)
     assert isinstance(read, operation)

@@ -69,6 +69,11 @@ def test_the_script_is_never_told() -> None:
     assert told("script", at="step 3 (press 5)") is None
 
 
+def test_where_nobody_else_tells_it_the_steps_of_the_script_are() -> None:
+    line = Story(steps=True).tape(TapeEntry(1.5, "script", {"at": "step 3 (press 5)"}))
+    assert line == ToldLine(1.5, "caller", "comes to step 3 (press 5)")
+
+
 def test_the_first_mark_says_that_the_bot_was_heard() -> None:
     story = Story()
     returned: list[dict[str, object]] = [
@@ -89,8 +94,11 @@ def test_a_clear_says_how_long_after_the_key_it_came() -> None:
     story.tape(TapeEntry(2.5, "dtmf", {"digit": "5"}))
     line = story.tape(TapeEntry(2.512, "clear", {"marks": []}))
     assert line == ToldLine(2.512, "bridge", "clear, 12 ms after the key")
+    line = story.tape(TapeEntry(2.7, "clear", {"marks": []}))
+    assert line == ToldLine(2.7, "bridge", "clear")  # that one had another cause
+    story.tape(TapeEntry(8.0, "dtmf", {"digit": "5"}))
     line = story.tape(TapeEntry(9.0, "clear", {"marks": []}))
-    assert line == ToldLine(9.0, "bridge", "clear")  # that one had another cause
+    assert line == ToldLine(9.0, "bridge", "clear")  # and that key was long before
 
 
 def watched(event: CallEvent) -> ToldLine | None:

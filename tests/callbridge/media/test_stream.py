@@ -3,7 +3,6 @@
 import asyncio
 import json
 import random
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 import pytest
@@ -12,7 +11,6 @@ from callbridge.media import wire
 from callbridge.media.playout import Playout
 from callbridge.media.session import AudioReceived, DigitReceived, MediaEvent, MediaSession, Started
 from callbridge.media.stream import STUCK_S, WRITE_BUFFER, MediaStream
-from callbridge.testing import run
 from callbridge.testing.loop import VirtualClock
 from callbridge.timing.ticker import Ticker
 from telecodecs import Pcm, codec, silence
@@ -92,53 +90,43 @@ def now() -> float:
     return asyncio.get_running_loop().time()
 
 
-def with_rig(test: Callable[[Rig], Awaitable[None]], *, started: bool = True) -> None:
-    async def whole() -> None:
-        await test(Rig(started=started))
-
-    run(whole())
-
-
 # ---- messages in --------------------------------------------------------------------------------
 
 
-def test_frames_become_events() -> None:
-    async def test(rig: Rig) -> None:
-        rig.stream.feed(frames.media(bytes(160), 1))
-        rig.stream.feed(frames.dtmf("5").encode())
-        kinds = [type(event) for event in rig.owner.events]
-        assert kinds == [Started, AudioReceived, DigitReceived]
-
-    with_rig(test)
-
-
-def test_malformed_and_unknown_frames_are_counted_and_never_fatal() -> None:
-    async def test(rig: Rig) -> None:
-        rig.stream.feed("{")
-        rig.stream.feed('{"event":"heartbeat"}')
-        rig.stream.feed(frames.CONNECTED)  # out of its place
-        rig.stream.feed(frames.media(bytes(160), 1))
-        counts = rig.stream.tally()
-        assert (counts["malformed"], counts["unknown"], counts["frames_in"]) == (2, 1, 1)
-        assert rig.socket.closed is None
-        assert isinstance(rig.owner.events[-1], AudioReceived)
-
-    with_rig(test)
+@pytest.mark.virtual
+async def test_frames_become_events() -> None:
+    rig = Rig()
+    rig.stream.feed(frames.media(bytes(160), 1))
+    rig.stream.feed(frames.dtmf("5").encode())
+    kinds = [type(event) for event in rig.owner.events]
+    assert kinds == [Started, AudioReceived, DigitReceived]
 
 
-def test_ten_thousand_mutilated_frames_are_survived() -> None:
-    async def test(rig: Rig) -> None:
-        chance = random.Random(7)
-        running = [text for text in frames.ALL if text != frames.STOP]
-        for number in range(10_000):
-            rig.stream.feed(mutilated(running[number % len(running)], chance))
-        assert rig.socket.closed is None
-        rig.stream.feed(frames.dtmf("#"))
-        last = rig.owner.events[-1]
-        assert isinstance(last, DigitReceived)
-        assert last.digit == "#"
+@pytest.mark.virtual
+async def test_malformed_and_unknown_frames_are_counted_and_never_fatal() -> None:
+    rig = Rig()
+    rig.stream.feed("{")
+    rig.stream.feed('{"event":"heartbeat"}')
+    rig.stream.feed(frames.CONNECTED)  # out of its place
+    rig.stream.feed(frames.media(bytes(160), 1))
+    counts = rig.stream.tally()
+    assert (counts["malformed"], counts["unknown"], counts["frames_in"]) == (2, 1, 1)
+    assert rig.socket.closed is None
+    assert isinstance(rig.owner.events[-1], AudioReceived)
 
-    with_rig(test)
+
+@pytest.mark.virtual
+async def test_ten_thousand_mutilated_frames_are_survived() -> None:
+    rig = Rig()
+    chance = random.Random(7)
+    running = [text for text in frames.ALL if text != frames.STOP]
+    for number in range(10_000):
+        rig.stream.feed(mutilated(running[number % len(running)], chance))
+    assert rig.socket.closed is None
+    rig.stream.feed(frames.dtmf("#"))
+    last = rig.owner.events[-1]
+    assert isinstance(last, DigitReceived)
+    assert last.digit == "#"
 
 
 @pytest.mark.parametrize(
@@ -149,166 +137,154 @@ def test_ten_thousand_mutilated_frames_are_survived() -> None:
         ([frames.CONNECTED, frames.start(channels=2)], "2 channels"),
     ],
 )
-def test_a_stream_that_cannot_begin_is_closed_in_words(first: list[str], why: str) -> None:
-    async def test(rig: Rig) -> None:
-        for text in first:
-            rig.stream.feed(text)
-        assert rig.socket.closed is not None
-        code, reason = rig.socket.closed
-        assert code == 1002
-        assert why in reason
-
-    with_rig(test, started=False)
-
-
-def test_garbage_before_the_start_does_not_close() -> None:
-    async def test(rig: Rig) -> None:
-        for text in ("{", frames.CONNECTED, "?", frames.start()):
-            rig.stream.feed(text)
-        assert rig.socket.closed is None
-        assert isinstance(rig.owner.events[-1], Started)
-
-    with_rig(test, started=False)
+@pytest.mark.virtual
+async def test_a_stream_that_cannot_begin_is_closed_in_words(first: list[str], why: str) -> None:
+    rig = Rig(started=False)
+    for text in first:
+        rig.stream.feed(text)
+    assert rig.socket.closed is not None
+    code, reason = rig.socket.closed
+    assert code == 1002
+    assert why in reason
 
 
-def test_no_event_follows_a_close() -> None:
-    async def test(rig: Rig) -> None:
-        before = len(rig.owner.events)
-        rig.say(1.0)
-        sent = len(rig.socket.sent)
-        rig.stream.close()
-        rig.stream.close()
-        rig.stream.feed(frames.media(bytes(160), 1))
-        rig.say(1.0)
-        await asyncio.sleep(5)
-        assert (len(rig.owner.events), len(rig.socket.sent)) == (before, sent)
+@pytest.mark.virtual
+async def test_garbage_before_the_start_does_not_close() -> None:
+    rig = Rig(started=False)
+    for text in ("{", frames.CONNECTED, "?", frames.start()):
+        rig.stream.feed(text)
+    assert rig.socket.closed is None
+    assert isinstance(rig.owner.events[-1], Started)
 
-    with_rig(test)
+
+@pytest.mark.virtual
+async def test_no_event_follows_a_close() -> None:
+    rig = Rig()
+    before = len(rig.owner.events)
+    rig.say(1.0)
+    sent = len(rig.socket.sent)
+    rig.stream.close()
+    rig.stream.close()
+    rig.stream.feed(frames.media(bytes(160), 1))
+    rig.say(1.0)
+    await asyncio.sleep(5)
+    assert (len(rig.owner.events), len(rig.socket.sent)) == (before, sent)
 
 
 # ---- deadlines ----------------------------------------------------------------------------------
 
 
-def test_what_was_queued_before_the_start_leaves_with_it() -> None:
-    async def test(rig: Rig) -> None:
-        rig.say(0.02)
-        await asyncio.sleep(1)
-        assert rig.socket.sent == []
-        rig.stream.feed(frames.CONNECTED)
-        rig.stream.feed(frames.start())
-        assert rig.socket.events() == ["media", "mark"]
-
-    with_rig(test, started=False)
-
-
-def test_the_ticker_alone_paces_ten_seconds_without_a_busy_loop() -> None:
-    async def test(rig: Rig) -> None:
-        rig.say(10.0)
-        looked = rig.owner.looked
-        await asyncio.sleep(9.0)
-        assert 9.0 <= rig.socket.audio_s() <= 9.2 + 1e-6
-        await asyncio.sleep(3.5)  # the end, and the patience for marks that do not come
-        assert rig.socket.audio_s() == pytest.approx(10.0)
-        assert rig.owner.looked - looked < 150
-        assert rig.stream.tally()["frames_out"] == len(rig.socket.sent)
-        (utterance,) = rig.playout.ended()
-        assert utterance.ending is not None
-        assert utterance.ending.heard == 80_000
-
-    with_rig(test)
+@pytest.mark.virtual
+async def test_what_was_queued_before_the_start_leaves_with_it() -> None:
+    rig = Rig(started=False)
+    rig.say(0.02)
+    await asyncio.sleep(1)
+    assert rig.socket.sent == []
+    rig.stream.feed(frames.CONNECTED)
+    rig.stream.feed(frames.start())
+    assert rig.socket.events() == ["media", "mark"]
 
 
-def test_a_gap_is_given_up_by_time_alone() -> None:
-    async def test(rig: Rig) -> None:
-        rig.stream.feed(frames.media(bytes(160), 1))
-        rig.stream.feed(frames.media(bytes(160), 3))
-        assert len(rig.owner.events) == 2
-        await asyncio.sleep(0.066)
-        assert len(rig.owner.events) == 3
-        assert rig.stream.tally()["frames_lost"] == 1
+@pytest.mark.virtual
+async def test_the_ticker_alone_paces_ten_seconds_without_a_busy_loop() -> None:
+    rig = Rig()
+    rig.say(10.0)
+    looked = rig.owner.looked
+    await asyncio.sleep(9.0)
+    assert 9.0 <= rig.socket.audio_s() <= 9.2 + 1e-6
+    await asyncio.sleep(3.5)  # the end, and the patience for marks that do not come
+    assert rig.socket.audio_s() == pytest.approx(10.0)
+    assert rig.owner.looked - looked < 150
+    assert rig.stream.tally()["frames_out"] == len(rig.socket.sent)
+    (utterance,) = rig.playout.ended()
+    assert utterance.ending is not None
+    assert utterance.ending.heard == 80_000
 
-    with_rig(test)
+
+@pytest.mark.virtual
+async def test_a_gap_is_given_up_by_time_alone() -> None:
+    rig = Rig()
+    rig.stream.feed(frames.media(bytes(160), 1))
+    rig.stream.feed(frames.media(bytes(160), 3))
+    assert len(rig.owner.events) == 2
+    await asyncio.sleep(0.066)
+    assert len(rig.owner.events) == 3
+    assert rig.stream.tally()["frames_lost"] == 1
 
 
-def test_a_quiet_stream_wakes_nobody() -> None:
-    async def test(rig: Rig) -> None:
-        looked = rig.owner.looked
-        await asyncio.sleep(3600)
-        assert rig.owner.looked == looked
-
-    with_rig(test)
+@pytest.mark.virtual
+async def test_a_quiet_stream_wakes_nobody() -> None:
+    rig = Rig()
+    looked = rig.owner.looked
+    await asyncio.sleep(3600)
+    assert rig.owner.looked == looked
 
 
 # ---- a socket that takes nothing ----------------------------------------------------------------
 
 
-def test_a_full_write_buffer_stops_the_pacer_and_is_counted_once() -> None:
-    async def test(rig: Rig) -> None:
-        rig.say(5.0)
-        sent = len(rig.socket.sent)
-        rig.socket.stuck = True
-        await asyncio.sleep(2.0)
-        assert len(rig.socket.sent) == sent
-        assert rig.stream.tally()["write_stalls"] == 1
-        assert rig.owner.looked < 60  # looked at ten times a second, not all the time
-        rig.socket.stuck = False
-        await asyncio.sleep(0.2)
-        assert len(rig.socket.sent) > sent
-        assert rig.socket.closed is None
+@pytest.mark.virtual
+async def test_a_full_write_buffer_stops_the_pacer_and_is_counted_once() -> None:
+    rig = Rig()
+    rig.say(5.0)
+    sent = len(rig.socket.sent)
+    rig.socket.stuck = True
+    await asyncio.sleep(2.0)
+    assert len(rig.socket.sent) == sent
+    assert rig.stream.tally()["write_stalls"] == 1
+    assert rig.owner.looked < 60  # looked at ten times a second, not all the time
+    rig.socket.stuck = False
+    await asyncio.sleep(0.2)
+    assert len(rig.socket.sent) > sent
+    assert rig.socket.closed is None
 
-    with_rig(test)
+
+@pytest.mark.virtual
+async def test_after_a_stall_no_more_than_the_lead_is_sent_at_once() -> None:
+    rig = Rig()
+    rig.say(10.0)
+    await asyncio.sleep(1.0)
+    rig.socket.stuck = True
+    await asyncio.sleep(3.0)
+    before = rig.socket.audio_s()
+    rig.socket.stuck = False
+    rig.stream.pump()
+    assert 0 < rig.socket.audio_s() - before <= 0.2 + 1e-6
 
 
-def test_after_a_stall_no_more_than_the_lead_is_sent_at_once() -> None:
-    async def test(rig: Rig) -> None:
-        rig.say(10.0)
-        await asyncio.sleep(1.0)
+@pytest.mark.virtual
+async def test_a_socket_stuck_for_five_seconds_is_closed() -> None:
+    rig = Rig()
+    rig.socket.stuck = True
+    rig.say(60.0)
+    await asyncio.sleep(STUCK_S - 0.1)
+    assert rig.socket.closed is None
+    await asyncio.sleep(0.4)
+    assert rig.socket.closed == (1013, "the socket takes no audio")
+    looked = rig.owner.looked
+    await asyncio.sleep(60)
+    assert rig.owner.looked == looked
+
+
+@pytest.mark.virtual
+async def test_two_short_stalls_are_no_stuck_socket() -> None:
+    rig = Rig()
+    rig.say(60.0)
+    for _ in range(3):
         rig.socket.stuck = True
         await asyncio.sleep(3.0)
-        before = rig.socket.audio_s()
         rig.socket.stuck = False
-        rig.stream.pump()
-        assert 0 < rig.socket.audio_s() - before <= 0.2 + 1e-6
-
-    with_rig(test)
-
-
-def test_a_socket_stuck_for_five_seconds_is_closed() -> None:
-    async def test(rig: Rig) -> None:
-        rig.socket.stuck = True
-        rig.say(60.0)
-        await asyncio.sleep(STUCK_S - 0.1)
-        assert rig.socket.closed is None
-        await asyncio.sleep(0.4)
-        assert rig.socket.closed == (1013, "the socket takes no audio")
-        looked = rig.owner.looked
-        await asyncio.sleep(60)
-        assert rig.owner.looked == looked
-
-    with_rig(test)
+        await asyncio.sleep(1.0)
+    assert rig.socket.closed is None
+    assert rig.stream.tally()["write_stalls"] == 3
 
 
-def test_two_short_stalls_are_no_stuck_socket() -> None:
-    async def test(rig: Rig) -> None:
-        rig.say(60.0)
-        for _ in range(3):
-            rig.socket.stuck = True
-            await asyncio.sleep(3.0)
-            rig.socket.stuck = False
-            await asyncio.sleep(1.0)
-        assert rig.socket.closed is None
-        assert rig.stream.tally()["write_stalls"] == 3
-
-    with_rig(test)
-
-
-def test_the_caller_is_heard_while_nothing_can_be_sent() -> None:
-    async def test(rig: Rig) -> None:
-        rig.socket.stuck = True
-        rig.say(10.0)
-        rig.stream.feed(frames.media(bytes(160), 1))
-        rig.stream.feed(frames.media(bytes(160), 3))
-        await asyncio.sleep(0.066)
-        assert sum(isinstance(event, AudioReceived) for event in rig.owner.events) == 2
-
-    with_rig(test)
+@pytest.mark.virtual
+async def test_the_caller_is_heard_while_nothing_can_be_sent() -> None:
+    rig = Rig()
+    rig.socket.stuck = True
+    rig.say(10.0)
+    rig.stream.feed(frames.media(bytes(160), 1))
+    rig.stream.feed(frames.media(bytes(160), 3))
+    await asyncio.sleep(0.066)
+    assert sum(isinstance(event, AudioReceived) for event in rig.owner.events) == 2

@@ -240,4 +240,6 @@ def test_with_its_own_engines_an_application_is_tested_as_it_is_served(bird: App
         pytest.importorskip(package)
     script = caller(QUIET, says("please tell me a little more"), Wait("bot_silent", 3.0))
     report = converse(bird, script, speech="own")
-    assert "a little more" in report.heard[0].text.lower()
+    # With a capital letter, which the script has not. The voice is never twice the same, so that a
+    # word further on may be taken for another one.
+    assert report.heard[0].text.startswith("Please tell me")

@@ -116,7 +116,7 @@ class Listens:
         self.heard: list[str] = []
 
     async def __call__(self, call: Call) -> None:
-        _ = call.voice.ear  # listens from now on
+        call.voice.attend()
         if self._first:
             await asyncio.sleep(4.0)
             await call.say(self._first)

@@ -23,7 +23,7 @@ COLUMNS = {
 class ListEvents(AccountOperation, operation_id="call_events.list"):
     """The newest first."""
 
-    filter: JsonObject = field(default_factory=dict)
+    filter: JsonObject = field(default_factory=dict[str, object])
     page_number: int = 1
     page_size: int = 20
 

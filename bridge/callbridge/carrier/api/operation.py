@@ -44,7 +44,7 @@ class Operation:
 
     operation_id: ClassVar[str]
 
-    given: JsonObject = field(default_factory=dict)
+    given: JsonObject = field(default_factory=dict[str, object])
 
     def __init_subclass__(cls, operation_id: str = "", **more: object) -> None:
         super().__init_subclass__(**more)

@@ -180,8 +180,7 @@ def mix(parts: list[Pcm]) -> Pcm | None:
 
 def add(parts: list[Pcm]) -> Sum:
     """(n,) int32, not limited."""
-    total: Sum = np.sum(parts, axis=0, dtype=np.int32)
-    return total
+    return np.asarray(np.sum(parts, axis=0, dtype=np.int32))
 
 
 def clip(total: Sum) -> Pcm:

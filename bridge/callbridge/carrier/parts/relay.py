@@ -12,7 +12,7 @@ from callbridge.carrier.shapes import JsonObject, as_object
 from callbridge.errors import LocalProtocolError
 from callbridge.relay import wire
 
-FRAMES: dict[str, type[wire.Outgoing]] = {
+FRAMES: dict[str, type[wire.RelayOutgoing]] = {
     "text": wire.TextToken,
     "play": wire.PlaySource,
     "sendDigits": wire.SendDigits,
@@ -37,10 +37,10 @@ class RelaySession:
     def broken(self) -> bool:
         return self._bad >= self._allowed
 
-    def send(self, frame: wire.Incoming) -> None:
+    def send(self, frame: wire.RelayIncoming) -> None:
         self._send(wire.encode(frame))
 
-    def receive(self, message: str | bytes) -> wire.Outgoing | None:
+    def receive(self, message: str | bytes) -> wire.RelayOutgoing | None:
         """None for a message that was refused; the customer has been told why."""
         try:
             frame = read(message)
@@ -55,7 +55,7 @@ class RelaySession:
         self.send(wire.RelayError(description[:500]))
 
 
-def read(message: str | bytes) -> wire.Outgoing:
+def read(message: str | bytes) -> wire.RelayOutgoing:
     """Raises InvalidRelayMessage."""
     fields = _object(message)
     kind = fields.get("type")
@@ -86,7 +86,7 @@ def _object(message: str | bytes) -> JsonObject:
     return fields
 
 
-def _sensible(frame: wire.Outgoing) -> wire.Outgoing:
+def _sensible(frame: wire.RelayOutgoing) -> wire.RelayOutgoing:
     if isinstance(frame, wire.PlaySource):
         if frame.loop < 1:
             raise InvalidRelayMessage("loop is at least 1")

@@ -1,0 +1,257 @@
+"""The mouth of a relayed call: text leaves as it comes, and the platform speaks it.
+
+The platform never says that it has finished. A text has been heard when the time that it takes to
+speak it has passed, or the platform reports that the caller has interrupted it."""
+
+import asyncio
+from collections.abc import AsyncIterable, Callable
+
+from callbridge.errors import StreamLost
+from callbridge.media.ledger import Certainty
+from callbridge.media.playout import EndReason
+from callbridge.relay.stream import RelayStream
+from callbridge.tape.events import Said, WaterfallMeasured
+from callbridge.tape.tape import Tape
+from callbridge.tape.waterfall import Waterfall
+from callbridge.timing.clock import Clock, first_of
+from callbridge.voice.source import (
+    STUCK_S,
+    Dismissal,
+    failure_of,
+    pieces,
+    require_piece,
+    require_text,
+    source_of,
+)
+
+CHARACTERS_PER_S = 14.0  # of English at the pace of telephone voices
+WRITE_BUFFER = 65_536  # bytes not yet taken by the socket; above it the source waits
+LOOK_S = 0.05  # between two looks at a full one
+
+
+class RelayClock:
+    """When the platform will have spoken all that it was sent, at its estimated pace."""
+
+    def __init__(self, clock: Clock, characters_per_s: float) -> None:
+        self.now = clock.now
+        self.wall = clock.wall
+        self.silent_at = 0.0
+        self._pace = characters_per_s
+
+    def add(self, text: str) -> None:
+        self.silent_at = max(self.silent_at, self.now()) + len(text) / self._pace
+
+    def stop(self) -> None:
+        self.silent_at = self.now()
+
+    @property
+    def speaking(self) -> bool:
+        return self.now() < self.silent_at
+
+
+class RelayStretch:
+    """Text that is said without a pause of ours: what a history remembers of it."""
+
+    def __init__(self) -> None:
+        self.text = ""
+        self.began_at = self.ends_at = 0.0
+        self.sent_at: float | None = None
+        self.ended: EndReason | None = None
+        self.heard = ""  # once it has ended
+        self.heard_s = 0.0
+        self.certainty: Certainty = "estimated"
+
+    def heard_by(self, now: float) -> str:
+        """What of it was heard, as far as time tells, cut at a word."""
+        if self.ended is not None:
+            return self.heard
+        if now >= self.ends_at:
+            return self.text
+        share = (now - self.began_at) / max(self.ends_at - self.began_at, 1e-6)
+        characters = round(share * len(self.text))
+        return self.text[: self.text.rfind(" ", 0, max(characters, 0) + 1) + 1]
+
+    def end(self, reason: EndReason, now: float) -> None:
+        """Only the first end counts; a report of the platform may still correct it."""
+        if self.ended is None:
+            self.heard = self.text if reason == "finished" else self.heard_by(now)
+            spoken = min(now, self.ends_at) - self.began_at if self.sent_at is not None else 0.0
+            self.heard_s = max(0.0, spoken)
+            self.ended = reason
+
+
+class RelaySaying:
+    """One text on its way to be heard: a turn of the relay, or one for each stretch between two
+    things that its source asks of the call."""
+
+    def __init__(self, mouth: "RelayMouth", remember: Callable[[RelayStretch], None]) -> None:
+        self.cut: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.stretches: list[RelayStretch] = []
+        self._mouth = mouth
+        self._remember = remember
+        self.open()
+
+    @property
+    def sent_at(self) -> float | None:
+        return self.stretches[0].sent_at
+
+    def open(self) -> RelayStretch:
+        """The stretch that the next words belong to."""
+        if self.stretches and self.stretches[-1].ended is None:
+            return self.stretches[-1]
+        stretch = RelayStretch()
+        self.stretches.append(stretch)
+        self._remember(stretch)
+        return stretch
+
+    async def caught_up(self, *, heard: bool = True) -> None:
+        await self._mouth.finish(self, wait=heard)
+        if self.cut.done():
+            await asyncio.sleep(STUCK_S)  # the cancellation is on its way
+
+    def end(self, reason: EndReason, now: float) -> None:
+        self.stretches[-1].end(reason, now)
+        if reason != "finished" and not self.cut.done():
+            self.cut.set_result(None)
+
+    def outcome(self) -> tuple[EndReason, float, Certainty, str]:
+        """Why it ended, seconds heard, how certain that is, and their text."""
+        reasons = [s.ended for s in self.stretches if s.ended not in (None, "finished")]
+        reported = any(stretch.certainty == "reported" for stretch in self.stretches)
+        return (
+            reasons[0] or "finished" if reasons else "finished",
+            sum(stretch.heard_s for stretch in self.stretches),
+            "reported" if reported else "estimated",
+            "".join(stretch.heard for stretch in self.stretches),
+        )
+
+
+class RelayMouth:
+    """`stream` gives the live session, None while there is none."""
+
+    def __init__(
+        self,
+        stream: Callable[[], RelayStream | None],
+        clock: RelayClock,
+        tape: Tape,
+        dismiss: Dismissal,
+        remember: Callable[[RelayStretch], None],
+        answered: Callable[[Waterfall], None],
+    ) -> None:
+        self.last: RelaySaying | None = None
+        self._stream = stream
+        self._clock = clock
+        self._tape = tape
+        self._dismiss = dismiss
+        self._remember = remember
+        self._answered = answered
+
+    async def say(
+        self, text: str | AsyncIterable[str], *, answers: Waterfall | None = None
+    ) -> RelaySaying:
+        """Returns when it was heard to the end, as far as time tells, or cut.
+
+        Raises what the text's source raises, when what came before was heard."""
+        require_text(text)
+        self._live()
+        saying = self.last = RelaySaying(self, self._remember)
+        source = asyncio.create_task(
+            self._pull(text, saying, answers),
+            name=f"text of {getattr(text, '__qualname__', type(text).__name__)}",
+        )
+        failure: BaseException | None = None
+        try:
+            await first_of(source, saying.cut)
+            await self.finish(saying)
+        finally:
+            self.close_turn()
+            saying.end("interrupted", self._clock.now())  # unless it has ended: it was cancelled
+            failure = failure_of(source)
+            self._note(saying, answers)
+            await self._dismiss(source)
+        if failure is not None:
+            raise failure
+        return saying
+
+    async def _pull(
+        self, text: str | AsyncIterable[str], saying: RelaySaying, answers: Waterfall | None
+    ) -> None:
+        source_of(saying)
+        try:
+            async with pieces(text) as iterator:
+                async for piece in iterator:
+                    require_piece(piece)
+                    if saying.cut.done():
+                        return  # it should have been cancelled, and took no notice
+                    if answers is not None and answers.first_token is None:
+                        answers.first_token = self._clock.now()
+                    if piece:
+                        await self._send(piece, saying)
+                    await asyncio.sleep(0)  # a source that never waits must not stop the others
+        except asyncio.CancelledError as cancelled:
+            if (task := asyncio.current_task()) is None or task.cancelling():
+                raise
+            raise RuntimeError("the source of a text was cancelled, but not by us") from cancelled
+
+    async def _send(self, piece: str, saying: RelaySaying) -> None:
+        stream = self._live()
+        while stream.buffered() > WRITE_BUFFER:
+            await asyncio.sleep(LOOK_S)
+            if saying.cut.done():
+                return
+            stream = self._live()
+        now = self._clock.now()
+        stretch = saying.open()
+        if stretch.sent_at is None:
+            stretch.sent_at = now
+            stretch.began_at = max(now, self._clock.silent_at)
+        stream.token(piece)
+        stretch.text += piece
+        self._clock.add(piece)
+        stretch.ends_at = self._clock.silent_at
+
+    def _live(self) -> RelayStream:
+        """Raises StreamLost where there is no session that can be talked to."""
+        stream = self._stream()
+        if stream is None or not stream.talking:
+            raise StreamLost("the relay session is over")
+        return stream
+
+    async def finish(self, saying: RelaySaying, *, wait: bool = True) -> None:
+        """Close the turn, and wait until it has been spoken or cut."""
+        self.close_turn()
+        stretch = saying.stretches[-1]
+        while wait and not saying.cut.done():
+            left = stretch.ends_at - self._clock.now()
+            if left <= 0:
+                break
+            await first_of(saying.cut, timeout=left)
+        if wait and not saying.cut.done():
+            saying.end("finished", self._clock.now())
+
+    def close_turn(self) -> None:
+        """No turn of ours stays open, whatever becomes of it."""
+        if (stream := self._stream()) is not None:
+            stream.close_turn()
+
+    def _note(self, saying: RelaySaying, answers: Waterfall | None) -> None:
+        if answers is not None:
+            answers.first_sent = saying.sent_at
+            self._answered(answers)
+            began = self._at(answers.last_voiced)
+            self._tape.write(WaterfallMeasured(last_voiced_at=began, after_s=answers.after_s()))
+        for stretch in saying.stretches:
+            if stretch.ended is not None and stretch.sent_at is not None:
+                self._tape.write(
+                    Said(
+                        text=stretch.text,
+                        heard=stretch.heard,
+                        heard_s=round(stretch.heard_s, 3),
+                        stop=stretch.ended,
+                        certainty=stretch.certainty,
+                        sent_at=self._at(stretch.sent_at),
+                    )
+                )
+
+    def _at(self, when: float) -> float:
+        return round(self._clock.wall() - self._clock.now() + when, 3)

@@ -1,0 +1,323 @@
+"""Conversation Relay: the platform hears and speaks, and only text crosses the wire."""
+
+import asyncio
+from collections import Counter, deque
+from collections.abc import AsyncIterable
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from callbridge.control import commands as control
+from callbridge.errors import LocalProtocolError
+from callbridge.media.playout import EndReason
+from callbridge.relay import wire
+from callbridge.relay.session import RelayState
+from callbridge.relay.stream import RelayStream, RelayTransport
+from callbridge.speech.studio import SpeechCounts
+from callbridge.tape.events import Interrupted, RelayRefused, TurnTaken
+from callbridge.tape.tape import Tape
+from callbridge.tape.waterfall import Waterfall
+from callbridge.timing.clock import Clock
+from callbridge.timing.signal import Signal
+from callbridge.voice.history import History
+from callbridge.voice.relay_mouth import (
+    CHARACTERS_PER_S,
+    RelayClock,
+    RelayMouth,
+    RelaySaying,
+    RelayStretch,
+)
+from callbridge.voice.source import Dismissal
+from callbridge.voice.spoken import spoken_part
+from callbridge.voice.turn import Message, Turn, TurnQueue
+from callbridge.voice.voice import Can, SessionStart, VoiceOwner
+
+RECENT = 4  # stretches in which what an interrupt reports is looked for
+ERRORS_TOLD = 10  # error frames that are told of one call; the rest is counted
+
+
+@dataclass(frozen=True, slots=True)
+class RelaySettings:
+    """What sessions are started with; None is the platform's own choice."""
+
+    greeting: str | None = None
+    language: str | None = None
+    voice: str | None = None
+    interruptible: control.Interruptible | None = None
+    characters_per_s: float = CHARACTERS_PER_S  # how fast that voice speaks
+
+
+class RelayVoice:
+    can = Can(frames=False, files=False, marks=False, withhold=False)
+
+    def __init__(
+        self,
+        owner: VoiceOwner,
+        clock: Clock,
+        tape: Tape,
+        counts: SpeechCounts,
+        relay_url: str,
+        settings: RelaySettings,
+    ) -> None:
+        self.turns = TurnQueue()
+        self.stream: RelayStream | None = None
+        self.lost_at: float | None = None
+        self.in_progress = False  # the caller is speaking
+        self.partial = ""  # what they have said so far
+        self.given_up = False
+        self.unmatched = 0  # interrupts whose words were not ours
+        self._owner = owner
+        self._tape = tape
+        self._counts = counts
+        self._url = relay_url
+        self._interrupted = False  # the next turn is what interrupted
+        self._began_at = 0.0  # of what the caller is saying
+        self._past: Counter[str] = Counter()
+        self._recent: deque[RelayStretch] = deque(maxlen=RECENT)
+        self._memory: History[RelayStretch] = History()
+        self._settings = settings
+        self._clock = RelayClock(clock, settings.characters_per_s)
+        self._changed = Signal()  # the session has come or gone
+        self.dismiss = Dismissal(tape, self._note_stuck)
+        self._mouth = RelayMouth(
+            lambda: self.stream, self._clock, tape, self.dismiss, self._remember, self._answered
+        )
+
+    # ---- the session ------------------------------------------------------------------------
+
+    def opening(self, token: str) -> control.Relay:
+        settings = self._settings
+        return control.Relay(
+            url=f"{self._url}?{urlencode({'token': token})}",
+            greeting=settings.greeting,
+            language=settings.language,
+            voice=settings.voice,
+            interruptible=settings.interruptible,
+        )
+
+    def restart(self, call_control_id: str, token: str) -> control.Command:
+        """A session that is over never comes back: a new one is asked for."""
+        return control.RelayStart(call_control_id=call_control_id, relay=self.opening(token))
+
+    def farewell(self, call_control_id: str) -> control.Command:
+        return control.RelayStop(call_control_id=call_control_id)
+
+    def attach(self, transport: RelayTransport) -> RelayStream:
+        if self.stream is not None:
+            raise LocalProtocolError("a second relay session on one call")
+        self.stream = RelayStream(self, transport)
+        return self.stream
+
+    def detach(self, stream: RelayStream) -> None:
+        """The socket is gone. Whether that ends the call is for the leg to find out."""
+        if stream is not self.stream:
+            return
+        over = stream.session.state is RelayState.OVER
+        stream.session.lost()
+        self.stream = None
+        self._past.update(stream.tally())
+        self.lost_at = self._clock.now()
+        self._cut("stream_lost")
+        self._owner.on_stream_lost(stopped=over)
+
+    def give_up(self) -> None:
+        """No other session will come."""
+        self.given_up = True
+        self._cut("stream_lost")
+
+    def end(self) -> None:
+        """The call is over."""
+        self._cut("call_ended")
+
+    def close(self) -> None:
+        if self.stream is not None:
+            self.stream.close()
+
+    def wake(self) -> None:
+        """Whoever waits for anything here looks again."""
+        self.turns.changed.notify()
+        self._changed.notify()
+
+    # ---- what comes -------------------------------------------------------------------------
+
+    def on_relay_frame(self, frame: wire.RelayIncoming) -> None:
+        match frame:
+            case wire.Setup():
+                self._begin(frame)
+            case wire.Prompt():
+                self._hear(frame)
+            case wire.RelayDtmf():
+                self._owner.on_key(frame.digit, "")
+            case wire.RelayInterrupt():
+                self._on_interrupt(frame)
+            case wire.RelayError():
+                self._note_refusal(frame.description)
+            case wire.EagerEndOfTurn() | wire.TurnResumed():
+                pass  # hints; a prompt follows either
+
+    def _begin(self, setup: wire.Setup) -> None:
+        parameters = {name: str(value) for name, value in setup.custom_parameters.items()}
+        ids = {
+            "call_control_id": setup.call_control_id,
+            "call_session_id": setup.call_session_id,
+            "call_leg_id": setup.call_leg_id,
+            "from": setup.from_,
+            "to": setup.to,
+        }
+        if self._owner.on_session(SessionStart(ids, parameters)):
+            self._changed.notify()
+
+    def _hear(self, prompt: wire.Prompt) -> None:
+        now = self._clock.now()
+        if not self.in_progress:
+            self._began_at = now
+        self.in_progress, self.partial = not prompt.last, prompt.voice_prompt
+        if not prompt.last:
+            self.turns.changed.notify()
+            return
+        text = prompt.voice_prompt.strip()
+        over_bot, self._interrupted, self.partial = self._interrupted, False, ""
+        waterfall = Waterfall(now, now, final_text=now)
+        turn = Turn(text, now - self._began_at, waterfall, over_bot)
+        counts = self._counts
+        if turn:
+            counts.turns += 1
+            self._memory.add(turn)
+            self._tape.write(
+                TurnTaken(
+                    said=text,
+                    audio_s=round(turn.audio_s, 2),
+                    began_at=self._at(self._began_at),
+                    last_voiced_at=self._at(now),
+                )
+            )
+        else:
+            counts.empty_turns += 1
+        self.turns.put(turn)
+
+    def _on_interrupt(self, frame: wire.RelayInterrupt) -> None:
+        """The caller speaks over us: the platform has stopped and says what it had spoken."""
+        now = self._clock.now()
+        self._counts.interruptions += 1
+        self._interrupted = True
+        self._believe(frame)
+        self._clock.stop()
+        self._mouth.close_turn()
+        if (saying := self._mouth.last) is not None:
+            saying.end("interrupted", now)
+        self._tape.write(Interrupted(speech_at=self._at(now), at=self._at(now)))
+        self.turns.changed.notify()
+
+    def _believe(self, frame: wire.RelayInterrupt) -> None:
+        """What was spoken is what the platform says: where its words end, ours were cut."""
+        spoken = frame.utterance_until_interrupt
+        recent = [stretch for stretch in self._recent if stretch.text]
+        for index in range(len(recent) - 1, -1, -1):
+            part = spoken_part(recent[index].text, spoken)
+            if part:
+                self._correct(recent[index], part, frame.duration_until_interrupt_ms)
+                for later in recent[index + 1 :]:
+                    self._correct(later, "", 0)
+                return
+        if recent:
+            if spoken.strip():
+                self.unmatched += 1
+            self._correct(recent[-1], spoken, frame.duration_until_interrupt_ms)
+
+    def _correct(self, stretch: RelayStretch, heard: str, milliseconds: int) -> None:
+        stretch.heard, stretch.heard_s = heard, milliseconds / 1000
+        stretch.certainty = "reported"
+        stretch.ended = "interrupted"
+
+    def _note_refusal(self, description: str) -> None:
+        stream = self.stream
+        if stream is not None and stream.session.counts.refused <= ERRORS_TOLD:
+            self._tape.write(RelayRefused(why=description))
+
+    # ---- what is said -----------------------------------------------------------------------
+
+    @property
+    def history(self) -> list[Message]:
+        now = self._clock.now()
+        return self._memory.messages(lambda stretch: stretch.heard_by(now))
+
+    @property
+    def busy(self) -> bool:
+        return self.in_progress
+
+    @property
+    def speaking(self) -> bool:
+        return self._clock.speaking
+
+    @property
+    def said_last(self) -> RelaySaying | None:
+        return self._mouth.last
+
+    @property
+    def patience_s(self) -> float:
+        return 1.0  # time alone tells, and it always passes
+
+    def attend(self) -> None:
+        """Nothing: the platform listens all the time."""
+
+    async def say(
+        self,
+        text: str | AsyncIterable[str],
+        *,
+        interruptible: bool = True,
+        answers: Waterfall | None = None,
+    ) -> RelaySaying:
+        """Whether it can be interrupted was settled when the session was started."""
+        return await self._mouth.say(text, answers=answers)
+
+    def interrupt(self) -> None:
+        """Say no more. What the platform has been sent it speaks to the end: the protocol has no
+        way to take it back."""
+        self._mouth.close_turn()
+        if (saying := self._mouth.last) is not None:
+            saying.end("interrupted", self._clock.now())
+
+    async def drain(self, patience: float) -> bool:
+        """By time alone: always true, unless there is no patience for it."""
+        self._mouth.close_turn()
+        left = self._clock.silent_at - self._clock.now()
+        if patience <= 0:
+            return left <= 0
+        while (left := self._clock.silent_at - self._clock.now()) > 0 and self.stream is not None:
+            await asyncio.wait([self._changed.wait()], timeout=left)
+        return True
+
+    def send(self, frame: wire.RelayOutgoing) -> bool:
+        """A frame that is no text; False where there is no session."""
+        if self.stream is None or not self.stream.talking:
+            return False
+        self.stream.send(frame)
+        return True
+
+    def _cut(self, reason: EndReason) -> None:
+        self.in_progress, self.partial = False, ""
+        if (saying := self._mouth.last) is not None:
+            saying.end(reason, self._clock.now())
+        self._clock.stop()
+        self.wake()
+
+    def _remember(self, stretch: RelayStretch) -> None:
+        self._memory.add(stretch)
+        self._recent.append(stretch)
+
+    def _answered(self, waterfall: Waterfall) -> None:
+        self._counts.answered(waterfall)
+
+    def _note_stuck(self) -> None:
+        self._counts.stuck += 1
+
+    def _at(self, when: float) -> float:
+        return round(self._clock.wall() - self._clock.now() + when, 3)
+
+    # ---- figures ----------------------------------------------------------------------------
+
+    def tally(self) -> Counter[str]:
+        counts = self._past.copy()
+        if self.stream is not None:
+            counts.update(self.stream.tally())
+        counts.update(relay_unmatched=self.unmatched)
+        return counts

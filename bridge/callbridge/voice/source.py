@@ -1,0 +1,108 @@
+"""The source of a text: a bot's code, run beside the call that says it.
+
+What a source asks of the call between two pieces of its text (a hang-up, a transfer, a question)
+waits until the pieces before it were heard: `saying_now().caught_up()`."""
+
+import asyncio
+import traceback
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from typing import Protocol
+
+from callbridge.tape.events import ReplyFailed, ReplyStuck
+from callbridge.tape.tape import Tape
+
+STUCK_S = 1.0  # for a task of the bot's to end after it was cancelled
+
+
+class TextBeingSaid(Protocol):
+    cut: "asyncio.Future[None]"
+
+    async def caught_up(self, *, heard: bool = True) -> None:
+        """Wait until all that its source has yielded is on its way, and with `heard` also heard.
+
+        Returns early if it was cut: then the source is about to be cancelled."""
+        ...
+
+
+_saying: "ContextVar[TextBeingSaid | None]" = ContextVar("callbridge_saying", default=None)
+
+
+def saying_now() -> TextBeingSaid | None:
+    """The text whose source is running here, if it is one."""
+    saying = _saying.get()
+    return saying if saying is not None and not saying.cut.done() else None
+
+
+def source_of(saying: TextBeingSaid) -> None:
+    """The running task is the source of this text, and so is what it starts."""
+    _saying.set(saying)
+
+
+def require_text(text: object) -> None:
+    if not isinstance(text, str | AsyncIterable):
+        raise TypeError(f"what is said is text, or yields it: not {type(text).__name__}")
+
+
+def require_piece(piece: object) -> None:
+    if not isinstance(piece, str):
+        raise TypeError(f"a bot yields text, not {type(piece).__name__}")
+
+
+@asynccontextmanager
+async def pieces(text: str | AsyncIterable[str]) -> AsyncGenerator[AsyncIterator[str]]:
+    """The iterator of a text; a generator is closed with it, and so is what it reads from."""
+    iterator = aiter(_whole(text) if isinstance(text, str) else text)
+    try:
+        yield iterator
+    finally:
+        if isinstance(iterator, AsyncGenerator):
+            await iterator.aclose()
+
+
+async def _whole(text: str) -> AsyncIterator[str]:
+    yield text
+
+
+def failure_of(task: "asyncio.Task[None]") -> BaseException | None:
+    """What a task has raised, if it has."""
+    return task.exception() if task.done() and not task.cancelled() else None
+
+
+class Dismissal:
+    """Cancels tasks that run a bot's code. One that does not end is left behind, and counted."""
+
+    def __init__(self, tape: Tape, stuck: Callable[[], None]) -> None:
+        self._tape = tape
+        self._stuck = stuck
+
+    async def __call__(self, *tasks: "asyncio.Task[None]", within: float = STUCK_S) -> None:
+        running = [task for task in tasks if not task.done()]
+        if not running:
+            return
+        for task in running:
+            task.cancel()
+            task.add_done_callback(self._note_failure)
+            self._watch(task, within)
+        await asyncio.wait(running, timeout=within)
+
+    def _watch(self, task: "asyncio.Task[None]", within: float) -> None:
+        """By a timer: who waits for the task may be cancelled, by the end of the call."""
+        timer = asyncio.get_running_loop().call_later(within, self._note_stuck, task)
+        task.add_done_callback(lambda _: timer.cancel())
+
+    def _note_stuck(self, task: "asyncio.Task[None]") -> None:
+        if not task.done():
+            self._stuck()
+            self._tape.write(ReplyStuck(what=task.get_name()))
+
+    def _note_failure(self, task: "asyncio.Task[None]") -> None:
+        if error := failure_of(task):
+            self._tape.write(
+                ReplyFailed(
+                    error=f"{type(error).__name__}: {error}",
+                    traceback="".join(traceback.format_exception(error)),
+                ),
+                error,
+            )

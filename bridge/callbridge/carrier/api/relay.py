@@ -8,7 +8,7 @@ import msgspec
 from callbridge.carrier.api.operation import CarrierMeans, LegCommand
 from callbridge.carrier.api.problems import refused
 from callbridge.carrier.core.leg import CarrierLeg
-from callbridge.carrier.parts.relay_mouth import Interruptible
+from callbridge.carrier.parts.relay_mouth import InterruptibleBy
 from callbridge.carrier.parts.relays import RelayParams
 from callbridge.carrier.shapes import JsonObject, as_object, is_url
 
@@ -19,12 +19,12 @@ VOICE, ENGINE = "Telnyx.KokoroTTS.af", "Google"
 
 class InterruptionSettings(msgspec.Struct, frozen=True):
     enable: bool | None = None
-    interruptible: Interruptible | None = None
-    interruptible_greeting: Interruptible | None = None
-    welcome_greeting_interruptible: Interruptible | None = None
+    interruptible: InterruptibleBy | None = None
+    interruptible_greeting: InterruptibleBy | None = None
+    welcome_greeting_interruptible: InterruptibleBy | None = None
 
     @property
-    def by_enable(self) -> Interruptible | None:
+    def by_enable(self) -> InterruptibleBy | None:
         """What the older switch comes to."""
         if self.enable is None:
             return None
@@ -35,11 +35,11 @@ class EngineConfig(msgspec.Struct, frozen=True):
     interim_results: bool | None = None
 
 
-class RelaySettings(msgspec.Struct, frozen=True):
+class NestedRelaySettings(msgspec.Struct, frozen=True):
     url: str
     dtmf_detection: bool | None = None
-    interruptible: Interruptible | None = None
-    interruptible_greeting: Interruptible | None = None
+    interruptible: InterruptibleBy | None = None
+    interruptible_greeting: InterruptibleBy | None = None
 
 
 class RelayAssistant(msgspec.Struct, frozen=True):
@@ -53,8 +53,8 @@ class EmbeddedRelay(msgspec.Struct, frozen=True):
     custom_parameters: JsonObject | None = None
     dtmf_detection: bool | None = None
     greeting: str | None = None
-    interruptible: Interruptible | None = None
-    interruptible_greeting: Interruptible | None = None
+    interruptible: InterruptibleBy | None = None
+    interruptible_greeting: InterruptibleBy | None = None
     interruption_settings: InterruptionSettings | None = None
     language: str | None = None
     provider: str | None = None
@@ -117,14 +117,14 @@ class StartRelay(LegCommand, operation_id="calls.actions.start_conversation_rela
 
     url: str | None = None
     conversation_relay_url: str | None = None
-    conversation_relay_settings: RelaySettings | None = None
+    conversation_relay_settings: NestedRelaySettings | None = None
     assistant: RelayAssistant | None = None
     custom_parameters: JsonObject | None = None
     dtmf_detection: bool | None = None
     conversation_relay_dtmf_detection: bool | None = None
     greeting: str | None = None
-    interruptible: Interruptible | None = None
-    interruptible_greeting: Interruptible | None = None
+    interruptible: InterruptibleBy | None = None
+    interruptible_greeting: InterruptibleBy | None = None
     interruption_settings: InterruptionSettings | None = None
     language: str | None = None
     transcription_engine_config: EngineConfig | None = None
@@ -136,7 +136,7 @@ class StartRelay(LegCommand, operation_id="calls.actions.start_conversation_rela
         return {"conversation_relay_id": means.relays.add(leg, params)}
 
     def params(self) -> RelayParams:
-        settings = self.conversation_relay_settings or RelaySettings("")
+        settings = self.conversation_relay_settings or NestedRelaySettings("")
         url = self.url or self.conversation_relay_url or settings.url
         if not url:
             raise refused("10004", "url is required", "/url")

@@ -58,7 +58,7 @@ KNOWN = {
     "control.client reads a clock": "how long a command took, by the loop's time",
 }  # fmt: skip
 
-TWO_CLASSES_OF_ONE_NAME = {"Hangup", "Incoming", "Outgoing", "SpawnErrand"}  # two wires
+TWO_CLASSES_OF_ONE_NAME = {"Hangup", "SpawnErrand"}
 
 
 def test_every_arrow_between_two_rooms_is_in_the_table() -> None:

@@ -9,7 +9,8 @@ import pytest
 from callbridge.carrier.api.relay import StartRelay
 from callbridge.carrier.config import CarrierConfig
 from callbridge.carrier.people.echo import EchoPath
-from callbridge.carrier.people.script import CallScript, Press, Wait
+from callbridge.carrier.people.script import CallScript, Play, Press, Wait
+from callbridge.host.audiofile import Clip
 from tests.callbridge.carrier.line import STAY, Line, codes, data, tone
 from tests.callbridge.carrier.relay_line import URL, RelayLine
 from tests.callbridge.carrier.test_robustness import mangled
@@ -80,6 +81,41 @@ def test_a_start_without_a_url_or_with_a_wrong_one_is_refused() -> None:
     assert codes(refused) == [("10003", "/url")]
     refused = line.command(call, start, conversation_relay_settings={"dtmf_detection": True})
     assert codes(refused) == [("10026", None)]
+
+
+def test_a_provider_comes_with_its_settings() -> None:
+    line = RelayLine()
+    call = line.ring()
+    line.command(call, "answer")
+    start = "conversation_relay_start"
+    refused = line.command(call, start, url=URL, provider="aws")
+    assert codes(refused) == [("10004", "/structured_provider")]
+    refused = line.command(call, start, url=URL, structured_provider={"voice": "x"})
+    assert codes(refused) == [("10004", "/provider")]
+    data(line.command(call, start, url=URL, provider="aws", structured_provider={"voice": "x"}))
+    line.command(call, "conversation_relay_stop")
+    assert line.payload("call.conversation.ended")["tts_provider"] == "aws"
+
+
+def test_what_is_not_simulated_is_on_the_tape() -> None:
+    line = RelayLine()
+    call = line.relaying(voice="Azure.en-CA-ClaraNeural", languages=[{"language": "de"}])
+    [*_, command] = [entry for entry in line.report(call).tape if entry.kind == "command"]
+    assert command.detail == {
+        "action": "conversation_relay_start",
+        "not_simulated": ["languages", "voice"],
+    }
+
+
+def test_a_wideband_leg_hears_and_speaks_at_its_own_rate() -> None:
+    line = Line(converses=True)
+    call = line.ring(Wait("streaming"), Play(Clip(tone(300, 16000), 16000)), *STAY, codec="L16")
+    config = {"url": URL, "greeting": "Hello."}
+    line.command(call, "answer", conversation_relay_config=config)
+    line.tick(60)
+    assert [order.sample_rate for order in line.to_say] == [16000]
+    assert [wish.sample_rate for wish in line.to_recognise] == [16000]
+    assert len(line.to_recognise[0].pcm) == pytest.approx((0.3 + 0.64 + 0.1) * 16000, rel=0.2)
 
 
 def test_a_second_session_on_a_call_is_refused() -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import telnyx
+from telnyx.types import CallConversationEndedWebhookEvent
 from websockets.asyncio.server import ServerConnection
 
 from callbridge.carrier.config import CarrierConfig
@@ -115,6 +116,10 @@ async def test_a_conversation_that_the_official_sdk_has_started(tmp_path: Path) 
         await live.until(call, "relay heard")
         await shop.write("end", handoffData="to the desk")
         ended = await app.event("call.conversation.ended")
+        typed = CallConversationEndedWebhookEvent.model_validate({"data": {"payload": ended}})
+        assert typed.data is not None
+        assert typed.data.payload is not None
+        assert typed.data.payload.reason == "customer_ended"
         assert [(each["role"], each["content"]) for each in ended["messages"]] == [
             ("assistant", "Hi."),
             ("user", "two tickets"),

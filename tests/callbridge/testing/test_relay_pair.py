@@ -68,7 +68,7 @@ class Customer:
 def answered(pair: Pair, app: App, script: CallScript) -> tuple[str, Customer]:
     """A call with a session, and its customer."""
     customer = Customer()
-    app.service.doors.append(Door(RELAY, customer))
+    app.service.doors.insert(0, Door(RELAY, customer))  # before the application's own
     call = pair.place(script)
     body = {"conversation_relay_config": {"url": URL, "greeting": "Good morning."}}
     path, key = f"/v2/calls/{call}/actions/answer", f"Bearer {pair.switch.config.api_key}"

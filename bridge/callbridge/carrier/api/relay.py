@@ -8,9 +8,9 @@ import msgspec
 from callbridge.carrier.api.operation import CarrierMeans, LegCommand
 from callbridge.carrier.api.problems import refused
 from callbridge.carrier.core.leg import CarrierLeg
-from callbridge.carrier.parts.relay_mouth import Interruptible
+from callbridge.carrier.parts.relay_mouth import InterruptibleBy
 from callbridge.carrier.parts.relays import RelayParams
-from callbridge.carrier.shapes import JsonObject, is_url
+from callbridge.carrier.shapes import JsonObject, as_object, is_url
 
 T = TypeVar("T")
 
@@ -19,12 +19,12 @@ VOICE, ENGINE = "Telnyx.KokoroTTS.af", "Google"
 
 class InterruptionSettings(msgspec.Struct, frozen=True):
     enable: bool | None = None
-    interruptible: Interruptible | None = None
-    interruptible_greeting: Interruptible | None = None
-    welcome_greeting_interruptible: Interruptible | None = None
+    interruptible: InterruptibleBy | None = None
+    interruptible_greeting: InterruptibleBy | None = None
+    welcome_greeting_interruptible: InterruptibleBy | None = None
 
     @property
-    def by_enable(self) -> Interruptible | None:
+    def by_enable(self) -> InterruptibleBy | None:
         """What the older switch comes to."""
         if self.enable is None:
             return None
@@ -35,11 +35,11 @@ class EngineConfig(msgspec.Struct, frozen=True):
     interim_results: bool | None = None
 
 
-class RelaySettings(msgspec.Struct, frozen=True):
+class NestedRelaySettings(msgspec.Struct, frozen=True):
     url: str
     dtmf_detection: bool | None = None
-    interruptible: Interruptible | None = None
-    interruptible_greeting: Interruptible | None = None
+    interruptible: InterruptibleBy | None = None
+    interruptible_greeting: InterruptibleBy | None = None
 
 
 class RelayAssistant(msgspec.Struct, frozen=True):
@@ -53,17 +53,23 @@ class EmbeddedRelay(msgspec.Struct, frozen=True):
     custom_parameters: JsonObject | None = None
     dtmf_detection: bool | None = None
     greeting: str | None = None
-    interruptible: Interruptible | None = None
-    interruptible_greeting: Interruptible | None = None
+    interruptible: InterruptibleBy | None = None
+    interruptible_greeting: InterruptibleBy | None = None
     interruption_settings: InterruptionSettings | None = None
     language: str | None = None
     provider: str | None = None
+    structured_provider: JsonObject | None = None
     transcription_engine: str | None = None
     transcription_engine_config: EngineConfig | None = None
     tts_provider: str | None = None
     voice: str | None = None
 
     def params(self) -> RelayParams:
+        """Raises Refused for half of a pair."""
+        if (self.provider is None) != (self.structured_provider is None):
+            missing = "provider" if self.provider is None else "structured_provider"
+            detail = "provider and structured_provider are given together"
+            raise refused("10004", detail, f"/{missing}")
         settings = self.interruption_settings or InterruptionSettings()
         config = self.transcription_engine_config or EngineConfig()
         voice = self.voice or VOICE
@@ -111,14 +117,14 @@ class StartRelay(LegCommand, operation_id="calls.actions.start_conversation_rela
 
     url: str | None = None
     conversation_relay_url: str | None = None
-    conversation_relay_settings: RelaySettings | None = None
+    conversation_relay_settings: NestedRelaySettings | None = None
     assistant: RelayAssistant | None = None
     custom_parameters: JsonObject | None = None
     dtmf_detection: bool | None = None
     conversation_relay_dtmf_detection: bool | None = None
     greeting: str | None = None
-    interruptible: Interruptible | None = None
-    interruptible_greeting: Interruptible | None = None
+    interruptible: InterruptibleBy | None = None
+    interruptible_greeting: InterruptibleBy | None = None
     interruption_settings: InterruptionSettings | None = None
     language: str | None = None
     transcription_engine_config: EngineConfig | None = None
@@ -130,7 +136,7 @@ class StartRelay(LegCommand, operation_id="calls.actions.start_conversation_rela
         return {"conversation_relay_id": means.relays.add(leg, params)}
 
     def params(self) -> RelayParams:
-        settings = self.conversation_relay_settings or RelaySettings("")
+        settings = self.conversation_relay_settings or NestedRelaySettings("")
         url = self.url or self.conversation_relay_url or settings.url
         if not url:
             raise refused("10004", "url is required", "/url")
@@ -150,6 +156,7 @@ class StartRelay(LegCommand, operation_id="calls.actions.start_conversation_rela
             interruption_settings=self.interruption_settings,
             language=self.language,
             provider=self._named("provider"),
+            structured_provider=as_object(self.given.get("structured_provider")),
             transcription_engine=self._named("transcription_engine"),
             transcription_engine_config=self.transcription_engine_config,
             tts_provider=self._named("tts_provider"),

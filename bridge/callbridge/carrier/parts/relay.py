@@ -25,7 +25,7 @@ class InvalidRelayMessage(Exception):
     """Its text is what the customer is told."""
 
 
-class RelaySession:
+class CarrierRelaySession:
     """Setup first; then each message of the customer is a frame, or is answered by an error."""
 
     def __init__(self, send: Callable[[str], None], *, bad_frames: int) -> None:

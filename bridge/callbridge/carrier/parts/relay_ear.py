@@ -28,7 +28,7 @@ class HeardText(msgspec.Struct, frozen=True):
     last: bool
 
 
-class RelayEar:
+class CarrierEar:
     """`recognise` has (n,) int16 recognised, one at a time: it is answered by `recognised`."""
 
     def __init__(

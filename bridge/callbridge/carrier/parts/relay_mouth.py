@@ -11,7 +11,7 @@ import msgspec
 from callbridge.carrier.audio.playout import CarrierPlayout, Channel
 from telecodecs import Pcm
 
-Interruptible = Literal["none", "any", "speech", "dtmf"]
+InterruptibleBy = Literal["none", "any", "speech", "dtmf"]
 BargeIn = Literal["speech", "dtmf"]
 RelaySound = Sequence[tuple[str, Pcm]]  # all texts in a row are the text, all pcm is its sound
 
@@ -26,7 +26,7 @@ class RelayItem(msgspec.Struct, eq=False):
 
     turn: int
     text: str
-    interruptible: Interruptible
+    interruptible: InterruptibleBy
     sound_id: str = ""
     preemptible: bool = False
     times: int = 1
@@ -41,18 +41,18 @@ class RelayCut(msgspec.Struct, frozen=True):
     rest: str = ""
 
 
-class RelayMouth:
+class CarrierMouth:
     """Speaks one item after the other. An item whose sound is not there yet holds up those behind.
 
     `ask` has a sentence spoken and returns the name of its sound, which comes by `ready`."""
 
     def __init__(
-        self, sample_rate: int, interruptible: Interruptible, ask: Callable[[str], str]
+        self, sample_rate: int, interruptible: InterruptibleBy, ask: Callable[[str], str]
     ) -> None:
         self.channel = Channel(CarrierPlayout(sample_rate), "self")
         self._playout = self.channel.playout
         self._rate, self._ask = sample_rate, ask
-        self._interruptible: Interruptible = interruptible  # of texts
+        self._interruptible: InterruptibleBy = interruptible  # of texts
         self._waiting: deque[RelayItem] = deque()
         self._sounds: dict[str, RelaySound] = {}
         self._current: RelayItem | None = None
@@ -66,7 +66,7 @@ class RelayMouth:
 
     # ---- what is to be said -------------------------------------------------------------------
 
-    def greet(self, text: str, interruptible: Interruptible) -> None:
+    def greet(self, text: str, interruptible: InterruptibleBy) -> None:
         self._add(RelayItem(self._turn, text, interruptible))
         self._turn += 1
 
@@ -83,7 +83,7 @@ class RelayMouth:
     def play(self, sound_id: str, *, times: int, interruptible: bool, preemptible: bool) -> None:
         """A turn of its own, without words. What was being said before is said to its end."""
         self.say("", last=True)
-        mode: Interruptible = "any" if interruptible else "none"
+        mode: InterruptibleBy = "any" if interruptible else "none"
         self._add(RelayItem(self._turn, "", mode, sound_id, preemptible, times))
         self._turn += 1
 

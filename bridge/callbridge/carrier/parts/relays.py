@@ -15,13 +15,13 @@ from callbridge.carrier.core.exchange import Exchange
 from callbridge.carrier.core.leg import CarrierLeg, LegState
 from callbridge.carrier.core.sockets import CarrierSockets, SocketPart
 from callbridge.carrier.parts.keypad import CarrierKeypad
-from callbridge.carrier.parts.relay import RelaySession, setup_of
-from callbridge.carrier.parts.relay_ear import RelayEar
+from callbridge.carrier.parts.relay import CarrierRelaySession, setup_of
+from callbridge.carrier.parts.relay_ear import CarrierEar
 from callbridge.carrier.parts.relay_mouth import (
     BargeIn,
-    Interruptible,
+    CarrierMouth,
+    InterruptibleBy,
     RelayCut,
-    RelayMouth,
     RelaySound,
 )
 from callbridge.relay import wire
@@ -43,8 +43,8 @@ class RelayParams(msgspec.Struct, frozen=True, kw_only=True):
 
     url: str
     greeting: str = ""
-    interruptible: Interruptible = "any"
-    interruptible_greeting: Interruptible = "any"
+    interruptible: InterruptibleBy = "any"
+    interruptible_greeting: InterruptibleBy = "any"
     dtmf_detection: bool = False
     interim_results: bool = True
     language: str = "en"
@@ -124,9 +124,9 @@ class RelayPart(SocketPart):
         self._relays, self._params = relays, params
         self.session_id = exchange.new_uuid()
         self._rate = rate = leg.encoding.sample_rate
-        self._session = RelaySession(self._send, bad_frames=exchange.config.relay_bad_frames)
-        self._mouth = RelayMouth(rate, params.interruptible, self._speak)
-        self._ear = RelayEar(rate, self._recognise, interim=params.interim_results)
+        self._session = CarrierRelaySession(self._send, bad_frames=exchange.config.relay_bad_frames)
+        self._mouth = CarrierMouth(rate, params.interruptible, self._speak)
+        self._ear = CarrierEar(rate, self._recognise, interim=params.interim_results)
         self._language = params.language  # that the caller is taken to speak
         self._began_at: float | None = None  # with its setup
         self._ending = False  # the customer has said `end`

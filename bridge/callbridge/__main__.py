@@ -297,7 +297,8 @@ def demo(
     bots: Annotated[
         list[Path] | None,
         typer.Argument(
-            help="Bot files, each with its caller script beside it: echo.py, echo.json."
+            help="Bot files, each with its caller script beside it (bot.py, bot.json), or examples "
+            "that come with Callbridge: echo, jingle, message_desk."
         ),
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder for recordings, tapes, pictures.")] = Path(
@@ -307,14 +308,15 @@ def demo(
 ) -> None:
     """A real call to each bot: carrier and bridge as two processes, the call shown as it happens.
 
-    Without bots, examples/message_desk.py; echo.py and jingle.py are there, too. Leaves a stereo
-    WAV, the tape as JSON and a picture of every call. Exits with 1 if a line of a script's `expect`
-    does not hold."""
+    Without bots, message_desk. Leaves a stereo WAV, the tape as JSON and a picture of every call.
+    Exits with 1 if a line of a script's `expect` does not hold."""
     from callbridge.demo import command as demonstration
+    from callbridge.demo import examples
     from callbridge.host import terminal
 
-    bots = bots or [Path("examples/message_desk.py")]
-    pairings = [demonstration.Pairing(bot, bot.with_suffix(".json")) for bot in bots]
+    bots = bots or [Path(examples.DEFAULT)]
+    files = [bot if bot.suffix else examples.path(str(bot)) for bot in bots]
+    pairings = [demonstration.Pairing(bot, bot.with_suffix(".json")) for bot in files]
     showing = demonstration.demo(pairings, out_dir=out, console=terminal.console(), as_json=as_json)
     ok = asyncio.run(showing)
     if not ok:

@@ -48,6 +48,14 @@ def test_the_demo_finds_its_bot_and_its_caller_without_a_clone(wheel: Path, tmp_
     assert bot.with_suffix(".json").is_file()
 
 
+def test_a_new_bot_is_written_and_called_without_a_clone(wheel: Path, tmp_path: Path) -> None:
+    written = run(wheel, tmp_path, "-m", "callbridge", "new", "hotline", "--keys")
+    assert "cd hotline && callbridge demo hotline.py" in written.stdout, written.stderr
+    called = run(wheel, tmp_path / "hotline", "-m", "callbridge", "demo", "hotline.py")
+    assert called.returncode == 0, called.stdout + called.stderr
+    assert (tmp_path / "hotline" / "out" / "hotline.wav").is_file()
+
+
 def files(folder: Path) -> set[Path]:
     """Relative to the folder."""
     found = (path for path in folder.rglob("*") if path.is_file())

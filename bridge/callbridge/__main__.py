@@ -25,7 +25,6 @@ from callbridge.host.usage import GroupedCommand
 cli = typer.Typer(
     name="callbridge",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # [brackets] in a help text are brackets
 )
@@ -66,6 +65,12 @@ def serve(
         bool,
         typer.Option("--asgi", help="Media on plain ASGI: slower; what mounting the app gives."),
     ] = False,
+    reload: Annotated[
+        bool,
+        typer.Option(
+            "--reload", help="Begin anew when a Python file beside the bot, or its .env, is saved."
+        ),
+    ] = False,
 ) -> None:
     """Answer calls with the bot of a file.
 
@@ -75,7 +80,8 @@ def serve(
 
     Ctrl-C or SIGTERM ends gracefully: no new calls, the running ones get CALLBRIDGE_DRAIN_S
     seconds. A second one hangs up. Logs are text on a terminal and JSON elsewhere, unless
-    CALLBRIDGE_LOG says which."""
+    CALLBRIDGE_LOG says which. With --reload a save ends the server in the same way, and a new one
+    begins after it."""
     from callbridge.errors import SettingsError
     from callbridge.host.bind import bind
     from callbridge.serve import botfile
@@ -84,6 +90,8 @@ def serve(
     from callbridge.serve.settings import Settings
     from callbridge.timing.loop import new_loop
 
+    if reload:
+        raise typer.Exit(_serve_again(botfile.path(bot).parent))
     if ssl_keyfile and not ssl_certfile:
         raise SettingsError("--ssl-keyfile needs --ssl-certfile")
     certificate = server.Certificate(ssl_certfile, ssl_keyfile) if ssl_certfile else None
@@ -120,6 +128,15 @@ def serve(
     )
     with asyncio.Runner(loop_factory=new_loop) as runner:
         runner.run(serving)
+
+
+def _serve_again(folder: Path) -> int:
+    """The same command without --reload, in a process of its own. Returns its exit code."""
+    from callbridge.host.child import ourselves
+    from callbridge.serve.reload import Reloader
+
+    command = ourselves(*(arg for arg in sys.argv[1:] if arg != "--reload"))
+    return asyncio.run(Reloader(command, folder, _say).run())
 
 
 def _say(sentence: str) -> None:

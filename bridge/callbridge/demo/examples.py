@@ -8,9 +8,10 @@ DEFAULT = "message_desk"
 
 
 def path(name: str) -> Path:
-    """The file of the example of that name, which need not exist.
+    """The file of the example of that name, which need not exist; from here, if it lies below.
 
     In a wheel the examples lie inside of the package, in a checkout two folders above it."""
     package = Path(callbridge.__file__).parent
     inside = package / "examples"
-    return (inside if inside.is_dir() else package.parents[1] / "examples") / f"{name}.py"
+    file = (inside if inside.is_dir() else package.parents[1] / "examples") / f"{name}.py"
+    return file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file

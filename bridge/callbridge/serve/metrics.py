@@ -42,6 +42,11 @@ _HELP = {
     "inbound_dropped": "20 ms frames that a slow bot did not take in time",
     "streams_lost": "media streams that broke while their call went on",
     "carrier_errors": "error frames of the platform",
+    "relay_frames_in": "relay frames received",
+    "relay_tokens_out": "pieces of text sent by the relay",
+    "relay_turns_out": "turns of text that were closed",
+    "relay_refused": "relay frames that the platform did not accept",
+    "relay_unmatched": "interruptions whose words were not ours",
 }
 
 _SPEECH_HELP = {

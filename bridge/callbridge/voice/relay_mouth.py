@@ -4,6 +4,7 @@ The platform never says that it has finished. A text has been heard when the tim
 speak it has passed, or the platform reports that the caller has interrupted it."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterable, Callable
 
 from callbridge.errors import StreamLost
@@ -24,7 +25,11 @@ from callbridge.voice.source import (
     source_of,
 )
 
-CHARACTERS_PER_S = 14.0  # of English at the pace of telephone voices
+# espeak-ng at its usual 175 words a minute: these two give it within 4 % for English texts of
+# 19 to 68 characters; telephone voices are about as fast.
+CHARACTERS_PER_S = 21.7
+SENTENCE_S = 0.55  # its last syllable is drawn out, and a pause follows
+SENTENCE_ENDS = re.compile("[.!?…。！？।؟]+")
 WRITE_BUFFER = 65_536  # bytes not yet taken by the socket; above it the source waits
 LOOK_S = 0.05  # between two looks at a full one
 
@@ -39,7 +44,8 @@ class RelayClock:
         self._pace = characters_per_s
 
     def add(self, text: str) -> None:
-        self.silent_at = max(self.silent_at, self.now()) + len(text) / self._pace
+        seconds = len(text) / self._pace + SENTENCE_S * len(SENTENCE_ENDS.findall(text))
+        self.silent_at = max(self.silent_at, self.now()) + seconds
 
     def stop(self) -> None:
         self.silent_at = self.now()

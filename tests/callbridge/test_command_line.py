@@ -177,6 +177,17 @@ def test_what_cannot_be_done_is_one_true_sentence(
     assert sentence in line
 
 
+def test_a_demo_without_its_recordings_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "moonshine_voice", None)  # as if it were not installed
+    monkeypatch.setattr(sys, "argv", ["callbridge", "demo"])
+    with pytest.raises(SystemExit) as ended:
+        command_line.main()
+    assert ended.value.code == 2
+    assert "pip install 'callbridge[demo]'" in capsys.readouterr().err
+
+
 # ---- what the carrier leaves --------------------------------------------------------------------
 
 

@@ -6,9 +6,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from dotenv import dotenv_values
 
 from callbridge.errors import CallbridgeError
 from callbridge.new.folder import write
+from callbridge.serve.settings import ENV_PREFIX, Settings
 
 
 @pytest.mark.parametrize("speech", [True, False], ids=["speech", "keys"])
@@ -29,6 +31,14 @@ def test_everything_has_the_name_of_the_bot(tmp_path: Path) -> None:
         "hotline.py", "hotline.json", "test_hotline.py", ".env.example", ".gitignore", "README.md",
     }  # fmt: skip
     assert not [file for file in files if "mybot" in file.read_text()]
+
+
+def test_the_settings_to_fill_in_are_settings(tmp_path: Path) -> None:
+    (example,) = (file for file in write(tmp_path / "hotline", speech=True) if ".env" in file.name)
+    names = set(dotenv_values(example))
+    aliases = {str(field.validation_alias) for field in Settings.model_fields.values()}
+    assert names <= aliases | {f"{ENV_PREFIX}{name.upper()}" for name in Settings.model_fields}
+    assert len(names) == 3
 
 
 def test_an_empty_folder_is_taken(tmp_path: Path) -> None:

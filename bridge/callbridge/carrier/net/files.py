@@ -11,6 +11,9 @@ from callbridge.errors import AudioFileError
 from callbridge.host.audiofile import read
 from telecodecs import Pcm
 
+# What the callers of the examples are cut out of: a person who reads.
+RECORDINGS, EXTRA = "moonshine_voice", "demo"
+
 
 def loader(base: Path) -> AudioLoader:
     """Reads what `play` names: a path relative to `base`, or `package:file` for a file that an
@@ -28,7 +31,8 @@ def _locate(name: str, base: Path) -> Path:
         spec = None
     folders = spec.submodule_search_locations if spec is not None else None
     if not folders:
-        raise AudioFileError(f"{name}: the package {package!r} is not installed")
+        how = f": pip install 'callbridge[{EXTRA}]'" if package == RECORDINGS else ""
+        raise AudioFileError(f"{name}: the package {package!r} is not installed{how}")
     return Path(folders[0]) / inside
 
 

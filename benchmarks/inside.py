@@ -57,7 +57,7 @@ class InsideCall:
         self.sent = 0  # messages
         self._marks: list[wire.MarkBody] = []
         self._clock = clock
-        self.leg: Leg = app.service.calls.adopt(start)
+        self.leg: Leg = app.service.calls.audio.adopt(start)
         self.stream = self.leg.attach(self)
         self.stream.feed(wire.encode_incoming(wire.Connected()))
         self.stream.feed(wire.encode_incoming(wire.Start(name, start)))

@@ -9,6 +9,7 @@ keep_to_one_thread()
 import asyncio
 import json
 import logging
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -23,7 +24,6 @@ from callbridge.host.usage import GroupedCommand
 cli = typer.Typer(
     name="callbridge",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # [brackets] in a help text are brackets
 )
@@ -64,6 +64,12 @@ def serve(
         bool,
         typer.Option("--asgi", help="Media on plain ASGI: slower; what mounting the app gives."),
     ] = False,
+    reload: Annotated[
+        bool,
+        typer.Option(
+            "--reload", help="Begin anew when a Python file beside the bot, or its .env, is saved."
+        ),
+    ] = False,
 ) -> None:
     """Answer calls with the bot of a file.
 
@@ -73,7 +79,8 @@ def serve(
 
     Ctrl-C or SIGTERM ends gracefully: no new calls, the running ones get CALLBRIDGE_DRAIN_S
     seconds. A second one hangs up. Logs are text on a terminal and JSON elsewhere, unless
-    CALLBRIDGE_LOG says which."""
+    CALLBRIDGE_LOG says which. With --reload a save ends the server in the same way, and a new one
+    begins after it."""
     from callbridge.errors import SettingsError
     from callbridge.host.bind import bind
     from callbridge.serve import botfile
@@ -82,6 +89,8 @@ def serve(
     from callbridge.serve.settings import Settings
     from callbridge.timing.loop import new_loop
 
+    if reload:
+        raise typer.Exit(_serve_again(botfile.path(bot).parent))
     if ssl_keyfile and not ssl_certfile:
         raise SettingsError("--ssl-keyfile needs --ssl-certfile")
     certificate = server.Certificate(ssl_certfile, ssl_keyfile) if ssl_certfile else None
@@ -120,6 +129,15 @@ def serve(
         runner.run(serving)
 
 
+def _serve_again(folder: Path) -> int:
+    """The same command without --reload, in a process of its own. Returns its exit code."""
+    from callbridge.host.child import ourselves
+    from callbridge.serve.reload import Reloader
+
+    command = ourselves(*(arg for arg in sys.argv[1:] if arg != "--reload"))
+    return asyncio.run(Reloader(command, folder, _say).run())
+
+
 def _say(sentence: str) -> None:
     """To the person at the terminal, over the ^C that it may show."""
     over = "\r" if sys.stderr.isatty() else ""
@@ -128,6 +146,29 @@ def _say(sentence: str) -> None:
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+@cli.command(cls=GroupedCommand)
+def new(
+    folder: Annotated[
+        Path, typer.Argument(help="The folder to write; the bot is named like it: mybot.")
+    ],
+    keys: Annotated[
+        bool, typer.Option("--keys", help="A bot of keys alone, which needs no speech engines.")
+    ] = False,
+) -> None:
+    """Write a bot to begin with: it runs as it is, and so do its caller and its tests.
+
+    Without the engines of callbridge[speech] it is a bot of keys."""
+    from callbridge.new import folder as originals
+
+    speech = originals.can_speak()
+    files = originals.write(folder, speech=speech and not keys)
+    print("\n".join(map(str, files)))
+    if not speech and not keys:
+        print("It takes keys; to hear and to speak: pip install 'callbridge[speech]'")
+    print(f"\nA call to it, shown as it happens: cd {shlex.quote(str(folder))} && "
+          f"callbridge demo {files[0].stem}.py")  # fmt: skip
 
 
 @cli.command(cls=GroupedCommand)
@@ -223,7 +264,7 @@ def call(
     script: Annotated[
         Path | None,
         typer.Option(
-            help="What the caller does: examples/echo.json. Without one they greet, ask, interrupt "
+            help="What the caller does, as JSON. Without one they greet, ask, interrupt "
             "and hang up."
         ),
     ] = None,
@@ -288,7 +329,8 @@ def demo(
     bots: Annotated[
         list[Path] | None,
         typer.Argument(
-            help="Bot files, each with its caller script beside it: echo.py, echo.json."
+            help="Bot files, each with its caller script beside it (bot.py, bot.json), or examples "
+            "that come with Callbridge: echo, jingle, message_desk."
         ),
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder for recordings, tapes, pictures.")] = Path(
@@ -298,14 +340,15 @@ def demo(
 ) -> None:
     """A real call to each bot: carrier and bridge as two processes, the call shown as it happens.
 
-    Without bots, examples/message_desk.py; echo.py and jingle.py are there, too. Leaves a stereo
-    WAV, the tape as JSON and a picture of every call. Exits with 1 if a line of a script's `expect`
-    does not hold."""
+    Without bots, message_desk. Leaves a stereo WAV, the tape as JSON and a picture of every call.
+    Exits with 1 if a line of a script's `expect` does not hold."""
     from callbridge.demo import command as demonstration
+    from callbridge.demo import examples
     from callbridge.host import terminal
 
-    bots = bots or [Path("examples/message_desk.py")]
-    pairings = [demonstration.Pairing(bot, bot.with_suffix(".json")) for bot in bots]
+    bots = bots or [Path(examples.DEFAULT)]
+    files = [bot if bot.suffix else examples.path(str(bot)) for bot in bots]
+    pairings = [demonstration.Pairing(bot, bot.with_suffix(".json")) for bot in files]
     showing = demonstration.demo(pairings, out_dir=out, console=terminal.console(), as_json=as_json)
     ok = asyncio.run(showing)
     if not ok:

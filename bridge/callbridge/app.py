@@ -251,11 +251,11 @@ class App:
         `sorry` when an engine failed. A key cuts a reply only with `keys_interrupt`.
         `max_s` is the longest call, and `voice` how it hears and speaks, as of `call`."""
         settings = ReplySettings(greeting, idle, idle_after, idle_limit, sorry, keys_interrupt)
-        longest = self._longest(max_s)
+        register_bot = self._register(number, self._longest(max_s), voice, speaks=True)
 
         def register(handler: H) -> H:
             require_handler(handler)
-            self._register(number, longest, voice, speaks=True)(replying(handler, settings))
+            register_bot(replying(handler, settings))
             return handler
 
         return register if handler is None else register(handler)

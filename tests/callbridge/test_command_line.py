@@ -25,7 +25,7 @@ from callbridge.host import terminal
 from callbridge.host.child import of_module
 
 REPOSITORY = Path(__file__).parents[2]
-COMMANDS = ("serve", "carrier", "call", "demo", "bench")
+COMMANDS = ("serve", "new", "carrier", "call", "demo", "bench")
 
 
 @pytest.fixture
@@ -75,6 +75,24 @@ def test_the_options_of_the_bench_stand_in_groups(typed: Callable[..., str]) -> 
 
 def test_brackets_in_a_help_text_are_brackets(typed: Callable[..., str]) -> None:
     assert "[required]" in typed("serve", "--help")
+
+
+def test_a_shell_completes_commands_and_options() -> None:
+    assert completions("callbridge se") == ["serve"]
+    assert completions("callbridge serve --re") == ["--reload"]
+
+
+def completions(line: str) -> list[str]:
+    """What bash is told of a line that is being typed."""
+    words = line.split()
+    asked = {"_CALLBRIDGE_COMPLETE": "complete_bash", "COMP_WORDS": line}
+    code = "import sys; sys.argv[0] = 'callbridge'; from callbridge.__main__ import main; main()"
+    told = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False,
+        env={**os.environ, **asked, "COMP_CWORD": str(len(words) - 1),
+             "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+    )  # fmt: skip
+    return told.stdout.split()
 
 
 # ---- what is printed ----------------------------------------------------------------------------

@@ -37,9 +37,10 @@ MAY_IMPORT = {
     # Tools stand on everything, and nothing but the command line stands on them.
     "testing": "callbridge app errors timing host tape control media speech sockets calls serve "
     "carrier",
+    "new": "callbridge errors speech testing",
     "demo": "callbridge app errors timing host tape serve carrier",
     "bench": "callbridge app errors timing host media.wire serve carrier demo",
-    "__main__": "callbridge errors timing host speech serve carrier demo bench",
+    "__main__": "callbridge errors timing host speech serve carrier new demo bench",
 }  # fmt: skip
 
 NETWORK = {"httpx", "picows", "socket", "uvicorn", "websockets"}

@@ -21,7 +21,7 @@ def load(where: str) -> App:
     file, _, name = where.partition(":")
     path = Path(file)
     if path.suffix != ".py":
-        raise BotError(f"{file}: a bot is a Python file, such as examples/echo.py")
+        raise BotError(f"{file}: a bot is a Python file; `callbridge new` writes one")
     if not path.is_file():
         raise BotError(f"{file}: no such file")
     found = {key: value for key, value in _run(path).items() if isinstance(value, App)}

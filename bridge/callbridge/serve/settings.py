@@ -2,12 +2,15 @@
 
 Every field tells in its description how to come by its value: users read it when it is missing."""
 
+import os
 import secrets
+from collections.abc import Sequence
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
+from dotenv import dotenv_values
 from pydantic import (
     AfterValidator,
     Field,
@@ -21,6 +24,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from callbridge.control.signatures import parse_public_key
 from callbridge.errors import SettingsError
 from callbridge.serve.logs import LogForm
+from callbridge.serve.misspelt import misspelt
 
 ENV_PREFIX = "CALLBRIDGE_"
 ENV_FILE = ".env"
@@ -213,18 +217,23 @@ class Settings(BaseSettings):
         """Read all settings; `overrides` (by field name, None for "not given") come first.
 
         An `.env` in the folder `beside`, the bot's, goes before that of the working directory.
-        Raises SettingsError that names every setting that is missing or wrong."""
+        Raises SettingsError that names every setting that is missing, wrong or misspelt."""
         if unknown := overrides.keys() - cls.model_fields.keys():
             raise TypeError(f"no such setting: {', '.join(sorted(unknown))}")
         given = {name: value for name, value in overrides.items() if value is not None}
         files = (ENV_FILE,) if beside is None else (ENV_FILE, beside / ENV_FILE)
         given["_env_file"] = files  # of several, the last one wins
+        settings, faults = None, list[str]()
         try:
-            return cls(**given)
+            faults = cls._misspellings(files)
+            settings = cls(**given)
         except ValidationError as error:
-            raise SettingsError(cls._in_words(error)) from None
+            faults = cls._in_words(error, faults)
         except (OSError, UnicodeError) as error:
             raise SettingsError(f".env cannot be read: {error}") from None
+        if settings is None or faults:
+            raise SettingsError("\n".join(["Settings that are missing or wrong:", *faults]))
+        return settings
 
     # A check sees the fields declared before its own, those of them that are right.
 
@@ -259,15 +268,28 @@ class Settings(BaseSettings):
         return rate
 
     @classmethod
-    def _in_words(cls, error: ValidationError) -> str:
-        lines = ["Settings that are missing or wrong:"]
+    def _misspellings(cls, files: Sequence[str | Path]) -> list[str]:
+        """A line for each name that is given and was meant to be a setting's."""
+        given = {*os.environ, *(name for file in files for name in dotenv_values(file))}
+        known = [cls._environment_name(field)[0] for field in cls.model_fields]
+        # pydantic-settings also reads CALLBRIDGE_API_KEY and its like, as fields have names, too.
+        given -= {ENV_PREFIX + field.upper() for field in cls.model_fields}
+        return [
+            f"  {name} is no setting: did you mean {meant}?"
+            for name, meant in misspelt(given, known)
+        ]
+
+    @classmethod
+    def _in_words(cls, error: ValidationError, misspellings: Sequence[str]) -> list[str]:
+        lines: list[str] = []
         for fault in error.errors(include_input=False, include_url=False):
             key = str(fault["loc"][0])
             name, description = cls._environment_name(key)
             lines.append(f"  {name} {_what_is_wrong(fault['type'], fault['msg'])}. {description}")
+        lines += misspellings
         if any(fault["type"] == "missing" for fault in error.errors(include_input=False)):
             lines.append(WITHOUT_AN_ACCOUNT)
-        return "\n".join(lines)
+        return lines
 
     @classmethod
     def _environment_name(cls, key: str) -> tuple[str, str]:

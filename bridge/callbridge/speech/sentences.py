@@ -1,9 +1,23 @@
-"""Where a text can be cut, to say its beginning while the rest is still being written."""
+"""Where a text can be cut, to say its beginning while the rest is still being written.
+
+Behind a sentence, as a voice needs a whole one for its melody; only the opening of an answer, which
+the caller waits for, is cut behind its first clause."""
 
 import re
 from collections.abc import Iterator
 
-from callbridge.speech.scripts import GREEK, HAN, KANA, LAO, THAI, has_words, is_mark
+from callbridge.speech.scripts import (
+    GREEK,
+    HAN,
+    KANA,
+    LAO,
+    THAI,
+    count_words,
+    has_words,
+    is_mark,
+    plain,
+    runs,
+)
 
 _CLOSING = r"\"'’”»›«‹“)\]}」』）〉》】〕］｝〗〙〞〟﹂﹄"  # « and “ close in German
 _CLOSED = rf"(?:[{_CLOSING}]|[\s\u00a0\u202f]»)*"
@@ -27,15 +41,44 @@ SENTENCE_END = re.compile(
 )
 _BRACKETS = {"「": "」", "『": "』", "（": "）", "《": "》", "【": "】", "“": "”", "«": "»"}
 
-LONG = 240  # characters without such an end: cut after a comma, a space, or anywhere
-_COMMA = re.compile(r"(?:[,;:،؛፣፤၊،] |[、，；：､])")
+# The space behind a comma shows that it parts no number: "1,000", "10:30". Behind a digit more of
+# the number may come all the same ("10, 20"), and a full stop before it is an abbreviation's.
+CLAUSE_END = re.compile(
+    rf"""
+    (?<![\d.\s])
+    (?: [,;:،؛՝፣፤፥፦၊᠂] {_CLOSED} \s
+      | [、，；：､] {_CLOSED}
+      | \s [-–—] \s
+      | [—―] (?=\w)
+    )
+    """,
+    re.VERBOSE,
+)
+
+FEW = 3  # words that can be said alone: fewer sound cut off, and are over before more is written
+LONG = 240  # characters without such an end: cut after a clause, a space, or anywhere
 
 
-def split(text: str) -> list[str]:
+def split(text: str, *, opening: bool = False) -> list[str]:
     """Whole sentences, and the rest that may yet go on (perhaps empty). Together they are `text`,
-    but for those of spaces alone."""
+    but for those of spaces alone.
+
+    Of an `opening`, which somebody waits for, the first clause is enough."""
     parts = [part for sentence in _sentences(text) for part in _in_breaths(sentence)]
-    return [*(part for part in parts[:-1] if part.strip()), parts[-1]]
+    whole = [part for part in parts[:-1] if part.strip()]
+    if opening and not whole and (cut := _first_clause(parts[-1])):
+        return [parts[-1][:cut], parts[-1][cut:]]
+    return [*whole, parts[-1]]
+
+
+def _first_clause(text: str) -> int:
+    """Where the first clause of a FEW words ends, or 0."""
+    ends = (match.end() for match in CLAUSE_END.finditer(text))
+    return next((end for end in ends if _words(text[:end]) >= FEW), 0)
+
+
+def _words(text: str) -> int:
+    return sum(map(count_words, runs(plain(text))))
 
 
 def _sentences(text: str) -> Iterator[str]:
@@ -72,11 +115,11 @@ def _in_breaths(sentence: str) -> Iterator[str]:
 
 
 def _breath(text: str) -> int:
-    """Behind the last comma, else the last space, else the last letter with its marks."""
-    commas = [match.end() for match in _COMMA.finditer(text, 0, LONG)]
+    """Behind the last clause, else the last space, else the last letter with its marks."""
+    clauses = [match.end() for match in CLAUSE_END.finditer(text, 0, LONG)]
     space = text.rfind(" ", 1, LONG) + 1
-    if commas or space:
-        return commas[-1] if commas else space
+    if clauses or space:
+        return clauses[-1] if clauses else space
     cut = LONG
     while cut > 1 and is_mark(text[cut]):
         cut -= 1

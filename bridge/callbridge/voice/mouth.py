@@ -1,6 +1,7 @@
 """The mouth of a call: text becomes speech, sentence by sentence as it comes.
 
-See `source` for the bot's side of it."""
+A text that is still being written begins to sound behind its first clause. The bot's side of it is
+in `source`."""
 
 import asyncio
 from collections.abc import AsyncIterable
@@ -42,6 +43,7 @@ class Saying:
         self.utterances: list[Utterance] = []
         self.queue: asyncio.Queue[str | asyncio.Future[None] | None] = asyncio.Queue(TEXT_QUEUE)
         self.rest = ""  # the beginning of a sentence
+        self.opening = True  # nothing of the utterance is ready to be said
         self.cut: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._line = line
         self._history = history
@@ -86,6 +88,7 @@ class Saying:
         await first_of(synthesised, self.cut)
         if not self.cut.done():
             end = self.close()
+            self.opening = True
             if heard:
                 await first_of(end)
         if self.cut.done():
@@ -206,8 +209,10 @@ class Mouth:
                     require_piece(piece)
                     if answers is not None and answers.first_token is None:
                         answers.first_token = self._line.clock.now()
-                    *whole, saying.rest = split(saying.rest + piece)
+                    opening = saying.opening and not isinstance(text, str)
+                    *whole, saying.rest = split(saying.rest + piece, opening=opening)
                     for sentence in whole:
+                        saying.opening = False
                         await queue.put(sentence)
                     await asyncio.sleep(0)  # a source that never waits must not stop the others
             if saying.rest.strip():

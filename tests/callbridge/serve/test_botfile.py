@@ -73,7 +73,7 @@ def test_no_file(tmp_path: Path) -> None:
 
 def test_no_python_file(tmp_path: Path) -> None:
     text = complaint(written(tmp_path, ONE, "bot.txt"))
-    assert text.endswith("bot.txt: a bot is a Python file, such as examples/echo.py")
+    assert text.endswith("bot.txt: a bot is a Python file; `callbridge new` writes one")
 
 
 def test_no_app(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import signal
 import socket
 import ssl
 import sys
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -284,7 +284,11 @@ async def test_without_calls_it_ends_at_once_and_well(tmp_path: Path, bot: str) 
 
 @asynccontextmanager
 async def in_a_call(
-    folder: Path, bot: str, *steps: Mapping[str, object], **settings: str
+    folder: Path,
+    bot: str,
+    *steps: Mapping[str, object],
+    options: Sequence[str] = (),
+    **settings: str,
 ) -> AsyncGenerator[tuple[Live, Process, str, str]]:
     """A carrier and a bridge, and a call between them whose stream runs: its id, and our URL."""
     port = free_port()
@@ -292,7 +296,7 @@ async def in_a_call(
     config = CarrierConfig(api_key=API_KEY, webhook_url=f"{url}/webhooks")
     async with carrier(config) as live:
         env = environment(live.running.public_key, live.base_url, url, **settings)
-        async with process(folder, env, bot, "--port", str(port)) as running:
+        async with process(folder, env, bot, "--port", str(port), *options) as running:
             await eventually(lambda: any("callbridge serves" in row for row in running.lines))
             call = await live.ring(steps=[{"wait": "answered"}, {"wait": "streaming"}, *steps])
             await live.until(call, "stream started")

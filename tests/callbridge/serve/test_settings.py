@@ -40,8 +40,9 @@ def complete(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 def complaint(**overrides: Any) -> str:
     with pytest.raises(SettingsError) as caught:
         Settings.load(**overrides)
-    assert caught.value.__cause__ is None
-    assert caught.value.__suppress_context__, "no pydantic traceback reaches a user"
+    error = caught.value
+    assert error.__cause__ is None
+    assert error.__suppress_context__ or error.__context__ is None, "no pydantic traceback is shown"
     return str(caught.value)
 
 
@@ -77,6 +78,7 @@ def test_every_setting_has_its_name_in_the_environment(complete: pytest.MonkeyPa
         "CALLBRIDGE_MAX_CALLS": "7",
         "CALLBRIDGE_MAX_CALL_S": "600",
         "CALLBRIDGE_TAPE": "tape.jsonl",
+        "CALLBRIDGE_VOICE": "relay",
         "CALLBRIDGE_WHEN_FULL": "reject",
         "CALLBRIDGE_DRAIN_S": "2.5",
         "CALLBRIDGE_LOG": "text",
@@ -262,6 +264,59 @@ def test_without_a_token_on_this_machine_only(complete: pytest.MonkeyPatch) -> N
 def test_a_file_that_is_no_text_is_said() -> None:
     Path(".env").write_bytes(b"TELNYX_API_KEY=\xff\xfe\n")
     assert ".env cannot be read" in complaint()
+
+
+# ---- what is misspelt ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("CALLBRIDGE_CODC", "CALLBRIDGE_CODEC"),
+        ("callbridge_codc", "CALLBRIDGE_CODEC"),
+        ("CALLBRIDGE_LEAD", "CALLBRIDGE_LEAD_MS"),
+        ("CALLBRIDGE_MAXCALLS", "CALLBRIDGE_MAX_CALLS"),
+        ("CALLBRIDGE_DRAIN_SECONDS", "CALLBRIDGE_DRAIN_S"),
+        ("TELNYX_BASEURL", "TELNYX_BASE_URL"),
+    ],
+)
+def test_a_setting_that_is_misspelt_is_not_ignored(
+    complete: pytest.MonkeyPatch, name: str, meant: str
+) -> None:
+    complete.setenv(name, "something")
+    _, line = complaint().splitlines()
+    assert line.strip() == f"{name.upper()} is no setting: did you mean {meant}?"
+
+
+@pytest.mark.usefixtures("complete")
+def test_a_setting_that_is_misspelt_in_the_file_is_not_ignored() -> None:
+    Path(".env").write_text("CALLBRIDGE_CODC=PCMA\n")
+    assert "CALLBRIDGE_CODC is no setting: did you mean CALLBRIDGE_CODEC?" in complaint()
+
+
+def test_the_misspelt_and_the_missing_are_said_together(complete: pytest.MonkeyPatch) -> None:
+    complete.delenv("TELNYX_API_KEY")
+    complete.setenv("TELNYX_APIKEY", "KEY0123")
+    missing, misspelt, _ = complaint().splitlines()[1:]
+    assert "TELNYX_API_KEY is missing" in missing
+    assert "TELNYX_APIKEY is no setting: did you mean TELNYX_API_KEY?" in misspelt
+    assert "KEY0123" not in misspelt
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "CALLBRIDGE_HOME",  # like no setting
+        "CALLBRIDGE_API_KEY",  # read as TELNYX_API_KEY is
+        "TELNYX_CLIENT_ID",  # of the official SDK
+        "TELNYX_CONNECTION_ID",  # of some other program
+        "TELNYX_API_KEY_2",  # beside TELNYX_API_KEY
+        "CALLBRIDE_CODEC",  # nothing of ours begins like this
+    ],
+)
+def test_what_is_close_to_no_setting_is_ignored(complete: pytest.MonkeyPatch, name: str) -> None:
+    complete.setenv(name, "something")
+    assert Settings.load().codec == "PCMU"
 
 
 # ---- what is never shown ------------------------------------------------------------------------

@@ -75,12 +75,70 @@ def test_a_sentence_without_end_is_cut_where_one_breathes_and_in_no_syllable(tex
         assert all(part.endswith("、") for part in parts[:-1])
 
 
-@given(st.text(alphabet="aЖ字か क। .!?。！？」』\"'»« \n3ก่", max_size=60), st.data())
+# ---- the opening --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "clause"),
+    [
+        ("I can do that, and", "I can do that, "),
+        ("I can do that; and", "I can do that; "),
+        ("This is what I know: it", "This is what I know: "),
+        ("I can do that – and", "I can do that – "),
+        ("I can do that - and", "I can do that - "),
+        ("I can do that — and", "I can do that — "),
+        ("I can do that—and", "I can do that—"),
+        ("He said “I can do that,” and", "He said “I can do that,” "),
+        ("Well, I can do that, and", "Well, I can do that, "),
+        ("我可以帮您解决这个问题，但是", "我可以帮您解决这个问题，"),
+        ("お問い合わせありがとうございます、ただ", "お問い合わせありがとうございます、"),
+        ("苹果香蕉葡萄、还", "苹果香蕉葡萄、"),
+        ("您需要的是以下这些：第", "您需要的是以下这些："),
+        ("يمكنني أن أساعدك في هذا، ولكن", "يمكنني أن أساعدك في هذا، "),
+        ("میں آپ کی مدد کر سکتا ہوں؛ لیکن", "میں آپ کی مدد کر سکتا ہوں؛ "),
+        ("በዚህ ልረዳዎት እችላለሁ፣ ግን", "በዚህ ልረዳዎት እችላለሁ፣ "),
+    ],
+)
+def test_an_opening_is_cut_behind_its_first_clause(text: str, clause: str) -> None:
+    assert split(text, opening=True) == [clause, text.removeprefix(clause)]
+    assert split(text) == [text]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I can do that",
+        "Well, I",  # too short to be said alone
+        "Yes, of course",
+        "That makes about 1,000 or so",
+        "That makes about 1, 000",  # a number that is grouped
+        "The train leaves at 10:30 or so",
+        "It is open from 9 – 12",
+        "Take the well-known way",
+        "It takes place from Monday–Friday",
+        "Take fruit, i.e., apples",
+        "He works for Foo Inc., as",
+        "I can do that,",  # perhaps a number comes
+        "合計で１，０００円",
+        "会议定在今天下午的10：30开始",
+        "对，我",
+    ],
+)
+def test_an_opening_without_a_clause_goes_on(text: str) -> None:
+    assert split(text, opening=True) == [text]
+
+
+def test_an_opening_that_has_a_sentence_is_cut_behind_the_sentence() -> None:
+    text = "I can do that, and more. Then I"
+    assert split(text, opening=True) == split(text)
+
+
+@given(st.text(alphabet="aЖ字か क। .!?。！？」』\"'»« \n3ก่,、—", max_size=60), st.data())
 def test_pieces_as_they_come_say_all_of_the_text(text: str, data: st.DataObject) -> None:
     said, rest, left = "", "", text
     while left:
         size = data.draw(st.integers(1, len(left)))
-        *whole, rest = split(rest + left[:size])
+        *whole, rest = split(rest + left[:size], opening=not said)
         left = left[size:]
         said += "".join(whole)
     said += rest

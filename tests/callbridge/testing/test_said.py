@@ -238,8 +238,6 @@ def test_a_script_may_be_used_twice(bird: App) -> None:
 def test_with_its_own_engines_an_application_is_tested_as_it_is_served(bird: App) -> None:
     for package in PACKAGES:
         pytest.importorskip(package)
-    script = caller(QUIET, says("please tell me a little more"), Wait("bot_silent", 3.0))
+    script = caller(QUIET, says("I would like to say hello"), Wait("bot_silent", 3.0))
     report = converse(bird, script, speech="own")
-    # With a capital letter, which the script has not. The voice is never twice the same, so that a
-    # word further on may be taken for another one.
-    assert report.heard[0].text.startswith("Please tell me")
+    assert "like to say hello" in report.heard[0].text.lower()

@@ -1,0 +1,1 @@
+"""`callbridge new`: a bot to begin with, in a folder of its own."""

@@ -8,7 +8,7 @@ counts as absent in frames of the platform, in every field.
 Source: the platform's Conversation Relay page, its AsyncAPI document and its SDKs."""
 
 import re
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import msgspec
 
@@ -138,14 +138,17 @@ RelayOutgoing = TextToken | PlaySource | SendDigits | SwitchLanguage | EndSessio
 # ---- bytes ⇄ frames ---------------------------------------------------------------------------
 
 _incoming: msgspec.json.Decoder[RelayIncoming] = msgspec.json.Decoder(RelayIncoming)
+_outgoing: msgspec.json.Decoder[RelayOutgoing] = msgspec.json.Decoder(RelayOutgoing)
 _unknown: msgspec.json.Decoder[UnknownRelayFrame] = msgspec.json.Decoder(UnknownRelayFrame)
 _encoder = msgspec.json.Encoder()
 
 _Json: TypeAlias = "dict[str, _Json] | list[_Json] | str | float | bool | None"
-_UNREADABLE = (msgspec.DecodeError, UnicodeError, RecursionError)
+_UNREADABLE = (msgspec.DecodeError, UnicodeError, RecursionError, LocalProtocolError)
 INCOMING_TYPES = frozenset(
     ("setup", "prompt", "dtmf", "interrupt", "error", "eagerEndOfTurn", "turnResumed")
 )
+OUTGOING_TYPES = frozenset(("text", "play", "sendDigits", "language", "end"))
+Side = Literal["platform", "customer"]
 
 
 def decode_incoming(text: str | bytes) -> RelayIncoming | UnknownRelayFrame:
@@ -159,7 +162,15 @@ def decode_incoming(text: str | bytes) -> RelayIncoming | UnknownRelayFrame:
             return _incoming.decode(_encoder.encode(_present(msgspec.json.decode(text))))
         except _UNREADABLE as error:
             unreadable = error
-    return _unknown_or_raise(text, unreadable)
+    return _unknown_or_raise(text, unreadable, INCOMING_TYPES)
+
+
+def decode_outgoing(text: str | bytes) -> RelayOutgoing | UnknownRelayFrame:
+    """Read one message of the customer's server. Raises MalformedFrame."""
+    try:
+        return _outgoing.decode(text)
+    except _UNREADABLE as error:
+        return _unknown_or_raise(text, error, OUTGOING_TYPES)
 
 
 def read_setup(text: str | bytes) -> Setup | None:
@@ -188,11 +199,13 @@ def _present(value: "_Json") -> "_Json":
     return value
 
 
-def _unknown_or_raise(text: str | bytes, error: Exception) -> UnknownRelayFrame:
+def _unknown_or_raise(
+    text: str | bytes, error: Exception, known: frozenset[str]
+) -> UnknownRelayFrame:
     try:
         frame = _unknown.decode(text)
     except _UNREADABLE:
         raise MalformedFrame(str(error)) from None
-    if frame.type not in INCOMING_TYPES:
+    if frame.type not in known:
         return frame
     raise MalformedFrame(str(error)) from None

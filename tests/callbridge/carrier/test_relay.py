@@ -303,6 +303,18 @@ def test_interim_prompts_can_be_left_out() -> None:
     assert [each["last"] for each in line.got("prompt")] == [True]
 
 
+def test_speech_that_was_told_of_is_ended_even_if_its_end_is_not_understood() -> None:
+    line = RelayLine()
+    call = line.relaying()
+    line.says(call, 2500)
+    line.understood = "two tickets"
+    line.tick(100)
+    line.understood = ""
+    line.tick(120)
+    prompts = [(each["voicePrompt"], each["last"]) for each in line.got("prompt")]
+    assert prompts == [("two tickets", False), ("two tickets", True)]
+
+
 def test_noise_without_words_is_no_prompt() -> None:
     line = RelayLine()
     line.understood = ""

@@ -42,7 +42,7 @@ class CarrierEar:
         self._quiet = self._shown = 0  # ticks: of silence now, and of what was recognised so far
         self._finals: deque[Pcm] = deque()
         self._asked: bool | None = None  # what is being recognised: True for a final
-        self._last_text = ""  # the interim one
+        self._told = ""  # the interim text, of speech that is not over
         self.speaking = False
 
     def hear(self, pcm: Pcm | None) -> bool:
@@ -89,8 +89,11 @@ class CarrierEar:
     def recognised(self, text: str) -> HeardText | None:
         """None when there is nothing to tell: no words, or an interim text that is out of date."""
         last, self._asked = self._asked is True, None
-        out_of_date = not last and (bool(self._finals) or not self.speaking)
-        known = not last and text == self._last_text
-        self._last_text = "" if last else text
+        if last:  # what was begun is ended, even where the end is not understood
+            text, self._told = text or self._told, ""
+        elif self._finals or not self.speaking or text == self._told:
+            text = ""
+        else:
+            self._told = text
         self._ask_next()
-        return None if not text or out_of_date or known else HeardText(text, last)
+        return HeardText(text, last) if text else None

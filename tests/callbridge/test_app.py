@@ -303,7 +303,8 @@ async def test_no_secret_is_logged_in_a_whole_call(
     caplog: pytest.LogCaptureFixture, asgi: bool
 ) -> None:
     app = waiting()
-    with caplog.at_level(logging.DEBUG):
+    # The command line quietens uvicorn for the whole process, that of its own tests as well.
+    with caplog.at_level(logging.DEBUG), caplog.at_level(logging.DEBUG, "uvicorn.error"):
         async with serving(app, asgi=asgi, media_token="a-shared-word") as served:
             answer = await served.ring()
             token = answer["stream_auth_token"]

@@ -10,7 +10,6 @@ from callbridge.control import commands as control
 from callbridge.errors import LocalProtocolError
 from callbridge.media.playout import EndReason
 from callbridge.relay import wire
-from callbridge.relay.session import RelayState
 from callbridge.relay.stream import RelayStream, RelayTransport
 from callbridge.speech.studio import SpeechCounts
 from callbridge.tape.events import Interrupted, RelayRefused, TurnTaken
@@ -69,6 +68,7 @@ class RelayVoice:
         self._tape = tape
         self._counts = counts
         self._url = relay_url
+        self._restarted = 0
         self._interrupted = False  # the next turn is what interrupted
         self._began_at = 0.0  # of what the caller is saying
         self._past: Counter[str] = Counter()
@@ -96,6 +96,7 @@ class RelayVoice:
 
     def restart(self, call_control_id: str, token: str) -> control.Command:
         """A session that is over never comes back: a new one is asked for."""
+        self._restarted += 1
         return control.RelayStart(call_control_id=call_control_id, relay=self.opening(token))
 
     def farewell(self, call_control_id: str) -> control.Command:
@@ -111,13 +112,13 @@ class RelayVoice:
         """The socket is gone. Whether that ends the call is for the leg to find out."""
         if stream is not self.stream:
             return
-        over = stream.session.state is RelayState.OVER
         stream.session.lost()
         self.stream = None
         self._past.update(stream.tally())
         self.lost_at = self._clock.now()
         self._cut("stream_lost")
-        self._owner.on_stream_lost(stopped=over)
+        # The end of a call is told by no frame: a lost session shows when another is asked for.
+        self._owner.on_stream_lost(stopped=True)
 
     def give_up(self) -> None:
         """No other session will come."""
@@ -319,5 +320,5 @@ class RelayVoice:
         counts = self._past.copy()
         if self.stream is not None:
             counts.update(self.stream.tally())
-        counts.update(relay_unmatched=self.unmatched)
+        counts.update(relay_unmatched=self.unmatched, streams_lost=self._restarted)
         return counts

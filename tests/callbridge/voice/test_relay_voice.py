@@ -183,6 +183,7 @@ async def test_a_session_that_is_gone_in_the_middle_of_an_answer_is_asked_for_ag
     prompt(app, "two")
     await asyncio.sleep(3.0)
     assert voice_of(app).history[-1]["content"] == "You said: two."
+    assert voice_of(app).tally()["streams_lost"] == 1
     report = await call.hangs_up()
     names = [command.name for command in report.commands]
     assert names.count("conversation_relay_start") == 1
@@ -252,3 +253,23 @@ def test_keys_come_by_the_relay() -> None:
     report = converse(app, caller(Wait("bot_silent", 0.5), Press("123"), STAYS))
     assert keys == ["123"]
     assert report.hung_up_by == "bot"
+
+
+@pytest.mark.parametrize("by", ["caller", "bot"])
+async def test_a_session_that_ends_with_its_call_was_not_lost(
+    by: str, app: App, pair: Pair
+) -> None:
+    @app.call
+    async def bot(call: Call) -> None:
+        await call.say("Goodbye.")
+        if by == "caller":
+            await call.listen(60.0)
+
+    call = await pair.ring()
+    if by == "caller":
+        await call.hears("Goodbye.")
+        await call.hangs_up()
+    else:
+        await call.over()
+    assert app.service.calls.counts.media["streams_lost"] == 0
+    assert app.service.calls.counts.media["relay_turns_out"] == 1

@@ -293,7 +293,9 @@ def request(command: Command) -> Request:
         declared.pop(name, None)
     fields = declared | undeclared
     body = {name: value for name, value in fields.items() if value is not None}
-    if isinstance(relay := body.get("conversation_relay_config"), dict):
-        set_ones = {name: value for name, value in relay.items() if value is not None}
-        body["conversation_relay_config"] = set_ones
+    if (relay := body.get("conversation_relay_config")) is not None:
+        set_ones = cast("dict[str, object]", relay).items()
+        body["conversation_relay_config"] = {
+            name: value for name, value in set_ones if value is not None
+        }
     return Request(method, path, b"" if method == "GET" else _encoder.encode(body))

@@ -122,10 +122,11 @@ class RelaySaying:
 
     def outcome(self) -> tuple[EndReason, float, Certainty, str]:
         """Why it ended, seconds heard, how certain that is, and their text."""
-        reasons = [s.ended for s in self.stretches if s.ended not in (None, "finished")]
+        ends = [stretch.ended for stretch in self.stretches if stretch.ended is not None]
+        reasons: list[EndReason] = [reason for reason in ends if reason != "finished"]
         reported = any(stretch.certainty == "reported" for stretch in self.stretches)
         return (
-            reasons[0] or "finished" if reasons else "finished",
+            reasons[0] if reasons else "finished",
             sum(stretch.heard_s for stretch in self.stretches),
             "reported" if reported else "estimated",
             "".join(stretch.heard for stretch in self.stretches),

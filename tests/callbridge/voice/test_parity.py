@@ -198,13 +198,16 @@ def test_silence_is_asked_after_and_then_ended(voice: VoiceKind) -> None:
     assert report.hung_up_by == "bot"
 
 
+async def mute(call: Call, turn: Turn) -> None:
+    """Has nothing to say."""
+
+
 def test_one_application_has_bots_on_either_voice() -> None:
     app = App()
-    for number, voice in (("+13125550101", "media"), ("+13125550102", "relay")):
-        app.reply(number=number, greeting=f"Hello by {voice}.", voice=voice)(  # type: ignore[call-overload]
-            lambda call, turn: None
-        )
-    for number, voice in (("+13125550101", "media"), ("+13125550102", "relay")):
+    numbers: dict[str, VoiceKind] = {"+13125550101": "media", "+13125550102": "relay"}
+    for number, voice in numbers.items():
+        app.reply(number=number, greeting=f"Hello by {voice}.", voice=voice)(mute)
+    for number, voice in numbers.items():
         report = converse(app, caller(Wait("bot_silent", 1.0), to=number))
         assert [turn.heard for turn in report.said] == [f"Hello by {voice}."]
         [answer] = [command for command in report.commands if command.name == "answer"]

@@ -122,7 +122,7 @@ class RelaySaying:
 
     def outcome(self) -> tuple[EndReason, float, Certainty, str]:
         """Why it ended, seconds heard, how certain that is, and their text."""
-        ends = [stretch.ended for stretch in self.stretches if stretch.ended is not None]
+        ends: list[EndReason] = [s.ended for s in self.stretches if s.ended is not None]
         reasons: list[EndReason] = [reason for reason in ends if reason != "finished"]
         reported = any(stretch.certainty == "reported" for stretch in self.stretches)
         return (

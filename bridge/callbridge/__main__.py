@@ -286,8 +286,9 @@ def call(
     from callbridge.carrier.core.report import TapeEntry
     from callbridge.carrier.net import ring
     from callbridge.carrier.net.follow import Followed, follow
+    from callbridge.carrier.people.script import parse_script
+    from callbridge.demo import outcome
     from callbridge.demo.live import Story, shown
-    from callbridge.demo.outcome import WHO, in_words
     from callbridge.host import terminal
 
     script = script or ring.SOMEBODY
@@ -310,14 +311,15 @@ def call(
     report, stopped = asyncio.run(ringing())
     if as_json:
         print(json.dumps(report))
+    elif report["files"]["wav"]:
+        wav, tape = Path(report["files"]["wav"]), Path(report["files"]["json"])
+        found = outcome.checks(parse_script(steps).expect, report["failed"])
+        ended = outcome.of_call("", wav, tape, wav.with_suffix(".png"), found, {})
+        console.print(outcome.render(ended))
     else:
-        who = WHO.get(report["hangup_source"], "the network")
-        after = f"after {report['duration_s']:.1f} s"
-        when = "unanswered" if report["answered_at_s"] is None else after
-        print(f"{who} ended the call {when}: {report['hangup_cause']}")
-        for kind, name in (("wav", "recording"), ("json", "tape")):
-            print(f"{name}: {report['files'][kind] or 'not written'}")
-        print("".join(f"failed: {in_words(line)}\n" for line in report["failed"]), end="")
+        print(f"{outcome.WHO.get(report['hangup_source'], 'the network')} ended the call: "
+              f"{report['hangup_cause']}; no recording was written")  # fmt: skip
+        print("".join(f"failed: {outcome.in_words(line)}\n" for line in report["failed"]), end="")
     if stopped:
         raise typer.Exit(STOPPED)
     if report["failed"]:
@@ -333,6 +335,13 @@ def demo(
             "that come with Callbridge: echo, jingle, message_desk."
         ),
     ] = None,
+    caller: Annotated[
+        Path | None,
+        typer.Option(help="The script of who rings, instead of the one beside each bot."),
+    ] = None,
+    numbers: Annotated[
+        Path | None, typer.Option(help="Who lives where, as JSON: as of `callbridge carrier`.")
+    ] = None,
     out: Annotated[Path, typer.Option(help="Folder for recordings, tapes, pictures.")] = Path(
         "out"
     ),
@@ -340,17 +349,24 @@ def demo(
 ) -> None:
     """A real call to each bot: carrier and bridge as two processes, the call shown as it happens.
 
-    Without bots, message_desk. Leaves a stereo WAV, the tape as JSON and a picture of every call.
+    Without bots, message_desk. A bot without a script is rung by somebody who greets, asks,
+    interrupts and hangs up. Leaves a stereo WAV, the tape as JSON and a picture of every call.
     Exits with 1 if a line of a script's `expect` does not hold."""
+    from callbridge.carrier.net import ring
     from callbridge.demo import command as demonstration
     from callbridge.demo import examples
     from callbridge.host import terminal
 
+    own = bool(bots)
     bots = bots or [Path(examples.DEFAULT)]
     files = [bot if bot.suffix else examples.path(str(bot)) for bot in bots]
-    pairings = [demonstration.Pairing(bot, bot.with_suffix(".json")) for bot in files]
-    showing = demonstration.demo(pairings, out_dir=out, console=terminal.console(), as_json=as_json)
+    pairings = [demonstration.Pairing(bot, caller or ring.script_beside(bot)) for bot in files]
+    showing = demonstration.demo(
+        pairings, out_dir=out, console=terminal.console(), numbers=numbers, as_json=as_json
+    )
     ok = asyncio.run(showing)
+    if ok and not own and not as_json:
+        print("        next  a bot of your own: callbridge new mybot")
     if not ok:
         raise typer.Exit(1)
 

@@ -28,7 +28,6 @@ from callbridge.demo import outcome as results
 from callbridge.demo.journal import FOLLOW_S, follow
 from callbridge.demo.live import Telling
 from callbridge.demo.outcome import DemoOutcome
-from callbridge.demo.picture import draw
 from callbridge.demo.record import read
 from callbridge.errors import CallbridgeError
 from callbridge.host import terminal
@@ -53,7 +52,12 @@ class Pairing(NamedTuple):
 
 
 async def demo(
-    pairings: Sequence[Pairing], *, out_dir: Path, console: Console, as_json: bool = False
+    pairings: Sequence[Pairing],
+    *,
+    out_dir: Path,
+    console: Console,
+    numbers: Path | None = None,
+    as_json: bool = False,
 ) -> bool:
     """One call after the other; True when every expectation held.
 
@@ -65,7 +69,7 @@ async def demo(
     outcomes: list[DemoOutcome] = []
     with ended_by_sigterm():
         for pairing, script in zip(pairings, scripts, strict=True):
-            outcomes.append(await _one(pairing, script, out_dir, live))
+            outcomes.append(await _one(pairing, script, out_dir, numbers, live))
             live.print(results.render(outcomes[-1]), "")
     ok = all(each.ok for each in outcomes)
     if as_json:
@@ -104,14 +108,14 @@ class Ends(NamedTuple):
 
 
 async def _one(
-    pairing: Pairing, script: CallScript, out_dir: Path, console: Console
+    pairing: Pairing, script: CallScript, out_dir: Path, numbers: Path | None, console: Console
 ) -> DemoOutcome:
     console.rule(Text(f"{pairing.bot}, called by {pairing.script}"), align="left")
     telling = Telling(console)
     # To this machine, past any proxy.
     async with (
         httpx.AsyncClient(trust_env=False) as http,
-        _both(pairing.bot, out_dir, http, telling) as ends,
+        _both(pairing.bot, out_dir, numbers, http, telling) as ends,
     ):
         base = str(pairing.script.parent.resolve())
         call = await ends.exchange.ring(ring.read_script(pairing.script), base)
@@ -126,7 +130,7 @@ async def _one(
 
 @asynccontextmanager
 async def _both(
-    bot: Path, out_dir: Path, http: httpx.AsyncClient, telling: Telling
+    bot: Path, out_dir: Path, numbers: Path | None, http: httpx.AsyncClient, telling: Telling
 ) -> AsyncGenerator[Ends]:
     """A carrier and a bridge that know each other, ready for a call."""
     carrier_port, bridge_port = free_ports(HOST, 2)
@@ -140,6 +144,7 @@ async def _both(
                 "carrier",
                 *ourselves("carrier", "--host", HOST, "--port", str(carrier_port)),
                 *("--webhook-url", f"{bridge_url}/webhooks", "--out", str(out_dir)),
+                *(("--numbers", str(numbers)) if numbers else ()),
                 env={"TELNYX_API_KEY": api_key},
             ) as carrier,
             ring.carrier_at(carrier_url, api_key) as exchange,
@@ -220,31 +225,12 @@ def _judge(
     """Name the files after the bot, draw the picture, and put the figures together."""
     wav, tape, png = _named(pairing, files, log, out_dir)
     record = read(tape, wav)
-    facts = record.facts
-    found = (*results.checks(script.expect, facts.failed), *results.stream_trouble(record))
-    no_picture = None
-    try:
-        draw(tape, wav, png)
-    except CallbridgeError as error:
-        no_picture = str(error)
-    return DemoOutcome(
-        bot=str(pairing.bot),
-        ok=all(check.failure is None for check in found),
-        duration_s=facts.duration_s,
-        hangup=f"{facts.hung_up_by}: {facts.hangup_cause}",
-        caller_sounds=tuple(record.sounds(record.caller)),
-        bot_sounds=tuple(record.sounds(record.bot)),
-        marks_returned=facts.marks_returned,
-        marks_cleared=facts.marks_cleared,
-        interruptions=tuple(record.interruptions()),
-        transcript=record.transcript,
-        metrics=results.read_metrics(metrics),
-        checks=found,
-        wav=str(wav),
-        tape=str(tape),
-        picture=str(png) if no_picture is None else None,
-        no_picture=no_picture,
+    found = (
+        *results.checks(script.expect, record.facts.failed),
+        *results.stream_trouble(record),
     )
+    figures = results.read_metrics(metrics)
+    return results.of_call(str(pairing.bot), wav, tape, png, found, figures)
 
 
 def _named(

@@ -1,6 +1,7 @@
 """What a demonstrated call came to: figures, expectations and files, for people and programs."""
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 import msgspec
 from prometheus_client.parser import text_string_to_metric_families
@@ -10,8 +11,10 @@ from rich.text import Text
 
 from callbridge.carrier.people.expect import Expectation
 from callbridge.demo import chart
-from callbridge.demo.record import HeardSound, Interruption, Record
+from callbridge.demo.picture import draw
+from callbridge.demo.record import HeardSound, Interruption, Record, read
 from callbridge.demo.transcript import Transcript
+from callbridge.errors import CallbridgeError
 
 # Of the bridge's /metrics: what was moved, and everything that should be 0.
 MOVED = ("frames_in", "frames_out")
@@ -29,7 +32,8 @@ class Check(msgspec.Struct, frozen=True):
 
 
 class DemoOutcome(msgspec.Struct, frozen=True):
-    """One call. Times are seconds since it came in."""
+    """One call. Times are seconds since it came in. `metrics` are the bridge's, where it was
+    asked."""
 
     bot: str
     ok: bool
@@ -47,6 +51,36 @@ class DemoOutcome(msgspec.Struct, frozen=True):
     tape: str
     picture: str | None
     no_picture: str | None  # why there is none
+
+
+def of_call(
+    name: str, wav: Path, tape: Path, png: Path, found: Sequence[Check], metrics: dict[str, float]
+) -> DemoOutcome:
+    """What the files of a call show, with its picture, which is drawn here."""
+    record = read(tape, wav)
+    facts, no_picture = record.facts, None
+    try:
+        draw(tape, wav, png)
+    except CallbridgeError as error:
+        no_picture = str(error)
+    return DemoOutcome(
+        bot=name,
+        ok=all(check.failure is None for check in found),
+        duration_s=facts.duration_s,
+        hangup=f"{facts.hung_up_by}: {facts.hangup_cause}",
+        caller_sounds=tuple(record.sounds(record.caller)),
+        bot_sounds=tuple(record.sounds(record.bot)),
+        marks_returned=facts.marks_returned,
+        marks_cleared=facts.marks_cleared,
+        interruptions=tuple(record.interruptions()),
+        transcript=record.transcript,
+        metrics=metrics,
+        checks=tuple(found),
+        wav=str(wav),
+        tape=str(tape),
+        picture=str(png) if no_picture is None else None,
+        no_picture=no_picture,
+    )
 
 
 def checks(expected: Iterable[Expectation], failed: Sequence[str]) -> tuple[Check, ...]:
@@ -103,25 +137,30 @@ def read_metrics(text: str) -> dict[str, float]:
 
 def render(outcome: DemoOutcome) -> Group:
     """The tables that end a call."""
-    figures = Table.grid(padding=(0, 2))
-    figures.add_column(style="dim", justify="right")
-    figures.add_column(overflow="fold")
+    figures = _grid()
     figures.add_row("call", f"{outcome.duration_s:.1f} s, ended by {outcome.hangup}")
     figures.add_row("caller spoke", _sounds(outcome.caller_sounds))
     figures.add_row("caller heard", _sounds(outcome.bot_sounds))
     figures.add_row("marks", f"{outcome.marks_returned} heard, {outcome.marks_cleared} cleared")
     for each in outcome.interruptions:
         figures.add_row("interruption", _interruption(each))
-    figures.add_row("bridge", _bridge(outcome.metrics))
+    if outcome.metrics:
+        figures.add_row("bridge", _bridge(outcome.metrics))
     for check in outcome.checks:
         figures.add_row("✓" if check.failure is None else "✗", _check(check))
-    files = Table.grid(padding=(0, 2))
-    files.add_column(style="dim", justify="right", min_width=12)
-    files.add_column(overflow="fold")
+    files = _grid()
     files.add_row("listen", outcome.wav)
     files.add_row("read", outcome.tape)
     files.add_row("look", outcome.picture or f"no picture: {outcome.no_picture}")
-    return Group("", chart.render(outcome.transcript.answered), figures, "", files)
+    answered = outcome.transcript.answered
+    return Group("", *([chart.render(answered)] if answered else []), figures, "", files)
+
+
+def _grid() -> Table:
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="dim", justify="right", min_width=12)
+    grid.add_column(overflow="fold")
+    return grid
 
 
 def _sounds(sounds: Sequence[HeardSound]) -> str:

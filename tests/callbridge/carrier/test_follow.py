@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import signal
 from pathlib import Path
 from typing import Any
@@ -126,11 +127,11 @@ def test_a_webhook_that_fails_once_is_no_verdict() -> None:
     assert unannounced(TapeEntry(0.1, "webhook delivery", taken)) == ""
 
 
-async def test_the_files_of_a_call_are_told_a_line_each_and_no_dict_is_printed(
+async def test_a_call_ends_as_the_demos_does_with_figures_ticks_and_files_named_by_their_date(
     tmp_path: Path,
 ) -> None:
     script = tmp_path / "caller.json"
-    script.write_text(json.dumps(HURRIED))
+    script.write_text(json.dumps(HURRIED | {"expect": [{"answered": False}]}))
     config = CarrierConfig(api_key=KEY, webhook_url=NOBODY)
     async with carrier(config, out_dir=tmp_path / "out") as live:
         url = f"http://127.0.0.1:{live.running.port}"
@@ -140,8 +141,12 @@ async def test_the_files_of_a_call_are_told_a_line_each_and_no_dict_is_printed(
         )
         out, _ = await calling.communicate()
     assert calling.returncode == 0
-    *_, ended, recording, tape = out.decode().splitlines()
-    assert ended == "the caller ended the call unanswered: originator_cancel"
-    files = {str(path) for path in (tmp_path / "out").glob("v3-*")}
-    assert {recording.removeprefix("recording: "), tape.removeprefix("tape: ")} == files
-    assert "{" not in out.decode()
+    text = " ".join(out.decode().split())
+    assert "call 0.0 s, ended by the caller: originator_cancel" in text
+    assert "✓ answered is false" in text
+    files = sorted((tmp_path / "out").glob("2*"))
+    assert [file.suffix for file in files] == [".json", ".png", ".wav"]
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d-.{6}", files[0].stem)
+    for word, file in zip(("read", "look", "listen"), files, strict=True):
+        assert f"{word} {file}" in text.replace(f"{file.parent} ", f"{file.parent}")
+    assert "{" not in text

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from callbridge.carrier.net import ring
 from callbridge.carrier.net.files import loader, write_wav
 from callbridge.demo.command import Pairing, demo
 from callbridge.demo.outcome import LAG, MOVED, TROUBLES
@@ -234,3 +235,11 @@ async def test_the_bridges_own_command_line_tells_why_it_does_not_start() -> Non
     async with running("bot.py", *ourselves("serve", "no-such-bot.py"), env=SETTINGS) as child:
         with pytest.raises(CallbridgeError, match=r"^bot\.py: no-such-bot\.py: no such file$"):
             await child.death()
+
+
+def test_a_bot_without_a_script_is_rung_by_somebody(tmp_path: Path) -> None:
+    bot = tmp_path / "bot.py"
+    assert ring.script_beside(bot) == ring.SOMEBODY
+    beside = tmp_path / "bot.json"
+    beside.write_text("{}")
+    assert ring.script_beside(bot) == beside

@@ -27,6 +27,12 @@ def read_script(path: Path) -> dict[str, Any]:
         raise CallbridgeError(f"{path}: not a caller script: {error}") from None
 
 
+def script_beside(bot: Path) -> Path:
+    """`bot.json`; somebody who greets, asks and interrupts where there is none."""
+    script = bot.with_suffix(".json")
+    return script if script.is_file() else SOMEBODY
+
+
 class Carrier:
     """A running local carrier, seen from outside."""
 

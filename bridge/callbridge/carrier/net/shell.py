@@ -239,9 +239,11 @@ async def _off_the_loop(what: str, work: Callable[[], T]) -> T | None:
 
 
 def _write(folder: Path, report: CallReport) -> tuple[str, str]:
-    """<call>.wav with the caller left and the bot right, and <call>.json with the tape."""
+    """A WAV file with the caller left and the bot right, and a JSON file with the tape, both named
+    after when the call began and the end of its id: 2026-11-25T15-08-12-Xh3fQ_."""
     folder.mkdir(parents=True, exist_ok=True)
-    stem = folder / report.call_control_id.replace(":", "-")
+    began = report.start_time.partition(".")[0].replace(":", "-")
+    stem = folder / f"{began}-{report.call_control_id[-6:]}"
     wav, json = stem.with_suffix(".wav"), stem.with_suffix(".json")
     write_wav(wav, report.caller, report.bot, report.sample_rate)
     whole = report.summary() | {"marks": report.marks, "tape": report.tape, "wav": wav.name}

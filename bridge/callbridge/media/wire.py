@@ -73,7 +73,7 @@ class Start(Frame, frozen=True):
 UNNUMBERED = -1
 
 
-class MediaBody(msgspec.Struct, frozen=True):
+class MediaBody(msgspec.Struct, frozen=True, gc=False):
     """`payload` is the RTP payload without its header; base64 on the wire, bytes here.
 
     `timestamp` is in milliseconds since the stream's start (inferred: the documents do not say)."""
@@ -84,7 +84,7 @@ class MediaBody(msgspec.Struct, frozen=True):
     timestamp: int = 0
 
 
-class Media(Frame, frozen=True):
+class Media(Frame, frozen=True, gc=False):  # fifty a second: nothing in it can be a cycle
     media: MediaBody
     stream_id: str = ""
     sequence_number: int = 0

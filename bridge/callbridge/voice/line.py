@@ -252,7 +252,10 @@ class AudioLine:
     def on_audio(self, pcm: Pcm) -> None:
         """Cut into ptimes, whatever length came."""
         if self._rest is None and len(pcm) == self._ptime:  # as nearly all of them are
-            self._hand_out(pcm, INBOUND_LIMIT)
+            for listener in self.listeners:
+                listener.take(pcm, INBOUND_LIMIT)
+            if self._ear is not None:
+                self._ear(pcm)
             return
         if not self._wants_audio:
             return

@@ -140,6 +140,10 @@ class AudioVoice:
         return self._ear is not None and self._ear.in_progress
 
     @property
+    def partial(self) -> str:
+        return ""  # engines of ours speculate at pauses alone
+
+    @property
     def history(self) -> list[Message]:
         heard = self.line.playout.ledger.heard(self.line.clock.now())
         return self._memory.messages(lambda utterance: _heard_of(utterance, heard))

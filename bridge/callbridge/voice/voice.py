@@ -90,6 +90,11 @@ class Voice(Protocol):
         ...
 
     @property
+    def partial(self) -> str:
+        """What of a turn that goes on is known so far; empty where nothing is told of it."""
+        ...
+
+    @property
     def speaking(self) -> bool:
         """Whether the caller has something yet to hear."""
         ...

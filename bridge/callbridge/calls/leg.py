@@ -207,7 +207,13 @@ class Leg:
         self.errands.close()
         self.voice.end()
         self._told()
-        self.tape.write(CallOver(cause=hangup.cause, source=hangup.source))
+        by = self._who(hangup.source)
+        self.tape.write(CallOver(cause=hangup.cause, source=hangup.source, by=by))
+
+    def _who(self, source: str) -> str:
+        """Who is meant by the wire's names of the two ends."""
+        bot = "callee" if self.direction == "incoming" else "caller"
+        return {"": "", "unknown": "network"}.get(source, "bot" if source == bot else "person")
 
     # ---- streams ----------------------------------------------------------------------------
 

@@ -217,11 +217,13 @@ class CallBroke(Happening, frozen=True, kw_only=True, tag="call_broke"):
 
 
 class CallOver(Happening, frozen=True, kw_only=True, tag="call_over"):
-    """The last event of every call."""
+    """The last event of every call. `source` is the wire's word, `by` who that is: bot, person (at
+    the other end), network, or empty if the platform did not say."""
 
     words = "call ended"
     cause: str
     source: str = ""
+    by: str = ""
 
 
 # ---- the conversation -------------------------------------------------------------------------

@@ -9,6 +9,7 @@ import pytest
 from callbridge.calls.leg import (
     REATTACH_S,
     ClientState,
+    Direction,
     Hangup,
     Leg,
     LegMeans,
@@ -18,6 +19,7 @@ from callbridge.calls.leg import (
 from callbridge.errors import LocalProtocolError, StreamLost
 from callbridge.media.session import AudioReceived, ByteOrder
 from callbridge.speech.studio import SpeechCounts, Studio
+from callbridge.tape.events import CallOver
 from callbridge.tape.lines import LogLines
 from callbridge.testing import tone
 from callbridge.testing.loop import VirtualClock
@@ -388,3 +390,27 @@ def test_a_client_state_leads_back_to_its_call() -> None:
 def test_a_client_state_of_somebody_else_leads_nowhere(state: str | None) -> None:
     read = read_client_state(state)
     assert (read.reference, read.errand) == ("", None)
+
+
+@pytest.mark.parametrize(
+    ("direction", "source", "by"),
+    [
+        ("incoming", "caller", "person"),
+        ("incoming", "callee", "bot"),
+        ("outgoing", "caller", "bot"),
+        ("outgoing", "callee", "person"),
+        ("incoming", "unknown", "network"),
+        ("incoming", "", ""),
+    ],
+)
+@pytest.mark.virtual
+async def test_the_end_of_a_call_names_who_is_meant_by_the_wires_words(
+    direction: Direction, source: str, by: str
+) -> None:
+    means = LegMeans(MediaPlan(), Time(), Ticker(VirtualClock()), no_engines, SpeechCounts())
+    leg = Leg(means, asyncio.ensure_future, direction=direction)
+    tape = leg.tape.listen()
+    leg.end(Hangup("normal_clearing", source))
+    over = tape.events[-1]
+    assert isinstance(over, CallOver)
+    assert (over.source, over.by) == (source, by)

@@ -151,7 +151,10 @@ def test_a_child_process_starts_without_a_warning(module: str) -> None:
     ("args", "sentence"),
     [
         (("demo", "nothing.py"), "nothing.py: no such file"),
-        (("demo", "alone.py"), "alone.json: the caller's script: No such file or directory"),
+        (
+            ("demo", "alone.py", "--caller", "gone.json"),
+            "gone.json: the caller's script: No such file or directory",
+        ),
         (("call", "--script", "alone.py"), "alone.py: not a caller script: "),
         (("carrier", "--port", "99999"), "port 99999: bind(): port must be 0-65535; choose"),
         (("call", "--script", "caller.json", "--url", "http://127.0.0.1:9"),

@@ -154,8 +154,12 @@ class CarrierLeg:
     def listen(self, others: Pcm | None) -> Pcm | None:
         """Second half, when all legs have spoken: the mix of the others and of what is played."""
         rate = self.encoding.sample_rate
-        pieces = [others, *(channel.heard_by("self", rate) for channel in self.channels)]
-        heard = mix([piece for piece in pieces if piece is not None])
+        pieces = [] if others is None else [others]
+        for channel in self.channels:
+            piece = channel.heard_by("self", rate)
+            if piece is not None:
+                pieces.append(piece)
+        heard = mix(pieces)
         if self.echo is not None:
             self.echo.heard(heard)
         self.ticks += 1

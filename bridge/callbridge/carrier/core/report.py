@@ -48,8 +48,8 @@ class Recorder:
     def add(self, caller: Pcm | None, bot: Pcm | None) -> None:
         """20 ms of both sides; None is silence."""
         if self._enabled:
-            self._caller.extend(self._silence if caller is None else caller.data)
-            self._bot.extend(self._silence if bot is None else bot.data)
+            self._caller += self._silence if caller is None else caller.data
+            self._bot += self._silence if bot is None else bot.data
 
     def drop(self) -> None:
         """Forget the audio: memory is for younger calls."""

@@ -44,6 +44,7 @@ class Caller:
         self._sample_rate = sample_rate
         self._voice = CarrierPlayout(sample_rate)
         self._index = 0
+        self.step = self._at_index()
         self._begun = False  # the step's first move was made
         self._ticks = self._speech_ticks = self._quiet_ticks = 0  # since the step began
 
@@ -74,8 +75,7 @@ class Caller:
         else:
             self._quiet_ticks += 1
 
-    @property
-    def step(self) -> Step | None:
+    def _at_index(self) -> Step | None:
         return self._steps[self._index] if self._index < len(self._steps) else None
 
     @property
@@ -91,6 +91,7 @@ class Caller:
         if self.step is None:
             self._ticks = self._speech_ticks = self._quiet_ticks = 0
         self._steps += _ready(steps)
+        self.step = self._at_index()
 
     def left_undone(self) -> str | None:
         """A failure when the call ends now: steps that somebody would miss.
@@ -106,6 +107,7 @@ class Caller:
 
     def _enter(self) -> None:
         self._index += 1
+        self.step = self._at_index()
         self._begun = False
         self._ticks = self._speech_ticks = self._quiet_ticks = 0
 

@@ -50,6 +50,10 @@ def test_an_address_that_no_webhook_can_go_to_is_refused(url: str) -> None:
             CarrierConfig(**{name: url})  # type: ignore[arg-type]
 
 
+def recordings(folder: Path, call: str) -> list[Path]:
+    return list(folder.glob(f"*-{call[-6:]}.wav"))
+
+
 async def streamed(live: Live, url: str, **fields: object) -> str:
     call = await live.ring(steps=[{"wait": "hangup"}])
     assert await live.command(call, "answer", stream_url=url, **RTP, **fields) == 200
@@ -272,7 +276,7 @@ async def test_when_it_stops_all_calls_end_in_order(tmp_path: Path) -> None:
         hangup = await app.event("call.hangup")
     assert (hangup["hangup_cause"], hangup["sip_hangup_cause"]) == ("unspecified", "503")
     assert frames[-1] == "stop"
-    assert len(list(tmp_path.glob(f"*-{call[-6:]}.wav"))) == 1
+    assert len(recordings(tmp_path, call)) == 1
 
 
 async def test_repetitions_that_are_due_later_do_not_delay_the_end() -> None:

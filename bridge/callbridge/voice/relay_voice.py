@@ -1,6 +1,5 @@
 """Conversation Relay: the platform hears and speaks, and only text crosses the wire."""
 
-import asyncio
 from collections import Counter, deque
 from collections.abc import AsyncIterable
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from callbridge.tape.events import Interrupted, RelayRefused, TurnTaken
 from callbridge.tape.tape import Tape
 from callbridge.tape.waterfall import Waterfall
 from callbridge.timing.clock import Clock
-from callbridge.timing.signal import Signal
+from callbridge.timing.signal import Signal, changed
 from callbridge.voice.history import History
 from callbridge.voice.relay_mouth import (
     CHARACTERS_PER_S,
@@ -284,7 +283,7 @@ class RelayVoice:
         if patience <= 0:
             return left <= 0
         while (left := self._clock.silent_at - self._clock.now()) > 0 and self.stream is not None:
-            await asyncio.wait([self._changed.wait()], timeout=left)
+            await changed(self._changed, timeout=left)
         return True
 
     def send(self, frame: wire.RelayOutgoing) -> bool:

@@ -43,7 +43,7 @@ def _fit_to_show(name: str, value: object) -> object:
         return {name: _fit_to_show(name, value) for name, value in fields.items()}
     if name.endswith(SECRET):
         return "***"
-    if name.endswith("_url") and "?" in str(value):
+    if name.endswith("url") and "?" in str(value):
         return str(value).partition("?")[0] + "?***"
     return value
 

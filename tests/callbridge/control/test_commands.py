@@ -17,6 +17,9 @@ from callbridge.control.commands import (
     Dial,
     Hangup,
     Reject,
+    Relay,
+    RelayStart,
+    RelayStop,
     SendDtmf,
     Speak,
     Stream,
@@ -114,6 +117,36 @@ def test_tokens_are_not_shown() -> None:
     for shown in (repr(command), str(command), f"{stream}", page.getvalue()):
         assert "hush" not in shown
         assert "wss://bot.example/media" in shown
+
+
+RELAY = Relay(url="wss://bot.example/relay?token=hush", language="de")
+
+
+def test_the_relays_token_is_not_shown_either() -> None:
+    commands = (
+        RELAY,
+        Answer(call_control_id=LEG, conversation_relay_config=RELAY),
+        RelayStart(call_control_id=LEG, relay=RELAY),
+    )
+    for command in commands:
+        assert "hush" not in repr(command)
+        assert "wss://bot.example/relay" in repr(command)
+
+
+def test_a_relay_stands_in_an_answer_as_an_object_and_beside_the_fields_of_its_own_command() -> (
+    None
+):
+    started = {
+        "url": "wss://bot.example/relay?token=hush",
+        "language": "de",
+        "dtmf_detection": True,
+    }
+    answer = Answer(call_control_id=LEG, conversation_relay_config=RELAY)
+    assert body_of(answer) == {"conversation_relay_config": started}
+    start = RelayStart(call_control_id=LEG, relay=RELAY)
+    assert body_of(start) == started
+    assert wire.request(start).path.endswith("/actions/conversation_relay_start")
+    assert body_of(RelayStop(call_control_id=LEG)) == {}
 
 
 def test_any_action_goes_by_its_name_and_fields() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -273,3 +274,17 @@ async def test_a_session_that_ends_with_its_call_was_not_lost(
         await call.over()
     assert app.service.calls.counts.media["streams_lost"] == 0
     assert app.service.calls.counts.media["relay_turns_out"] == 1
+
+
+def test_no_token_of_a_session_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    app = App(voice="relay")
+    app.reply(greeting="Hi.")(parrot)
+    with caplog.at_level(logging.DEBUG):
+        report = converse(app, caller(Wait("bot_silent", 1.0)))
+    [answer] = [command for command in report.commands if command.name == "answer"]
+    config: Any = answer.fields["conversation_relay_config"]
+    token = config["url"].partition("token=")[2]
+    assert len(token) > 40
+    for record in caplog.records:
+        assert token not in record.getMessage() + repr(vars(record))
+    assert token not in repr(report.tape)

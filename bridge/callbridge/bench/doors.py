@@ -2,21 +2,19 @@
 
 import asyncio
 import base64
-import hashlib
 import ssl
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any, Protocol
 
 import httpx
-from nacl.signing import SigningKey
 
 from callbridge.bench.call import LoadCall
 from callbridge.bench.socket import connect
 from callbridge.carrier.config import CarrierConfig
 from callbridge.carrier.core.effects import OpenStream
 from callbridge.carrier.core.leg import CarrierLeg, LegState
-from callbridge.carrier.net.service import RestServer
+from callbridge.carrier.net.service import RestServer, signing_key
 from callbridge.carrier.net.shell import Shell
 from callbridge.carrier.parts.streams import StreamPart
 from callbridge.carrier.people.script import CallScript, LegCodec
@@ -93,12 +91,8 @@ class PlainDoor:
 # ---- as a carrier -------------------------------------------------------------------------------
 
 
-def signing_key(api_key: str) -> SigningKey:
-    """Always the same for an API key, so that an endpoint is told the public key once."""
-    return SigningKey(hashlib.sha256(b"callbridge bench " + api_key.encode()).digest())
-
-
 def public_key(api_key: str) -> str:
+    """Always the same for an API key, so that an endpoint is told it once."""
     return base64.b64encode(bytes(signing_key(api_key).verify_key)).decode()
 
 

@@ -234,21 +234,13 @@ class Calls:
         course = self._by_reference.get(claim[0])
         if course is None:
             self._refuse_stream(404, "no call waits for this stream")
-        if course.leg.kind != voice:
-            self._refuse_stream(409, f"the call is one of {course.leg.kind}, this is {voice}")
-        if why := course.leg.may_attach(claim[1]):
-            self._refuse_stream(409, why)
-        return course.leg
+        return self._open_to(voice, course.leg, claim[1])
 
     def adopt(self, voice: VoiceKind, ids: Mapping[str, str]) -> Leg:
         """The leg of a socket that somebody else started: a known one, or a new one."""
         course = self._by_id.get(ids["call_control_id"])
         if course is not None:
-            if course.leg.kind != voice:
-                self._refuse_stream(409, f"the call is one of {course.leg.kind}, this is {voice}")
-            if why := course.leg.may_attach(float("inf")):
-                self._refuse_stream(409, why)
-            return course.leg
+            return self._open_to(voice, course.leg, float("inf"))
         registration = self._bot_for(ids["to"])
         if registration is None:
             self._refuse_stream(404, f"no bot answers {ids['to'] or 'this number'}")
@@ -256,6 +248,13 @@ class Calls:
             self._refuse_stream(503, "no room for another call")
         registration = replace(registration, voice=voice)
         return self._begin(registration, Course.adopt, "incoming", ids=ids).leg
+
+    def _open_to(self, voice: VoiceKind, leg: Leg, expires: float) -> Leg:
+        if leg.kind != voice:
+            self._refuse_stream(409, f"the call is one of {leg.kind}, this is {voice}")
+        if why := leg.may_attach(expires):
+            self._refuse_stream(409, why)
+        return leg
 
     def _refuse_stream(self, status: int, why: str) -> NoReturn:
         self.counts.streams_refused += 1

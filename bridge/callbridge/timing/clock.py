@@ -26,6 +26,11 @@ class SystemClock:
     wall = staticmethod(time.time)
 
 
+def wall_of(clock: Clock, at: float) -> float:
+    """A time of the clock as Unix seconds, to the millisecond: recordings know these, too."""
+    return round(clock.wall() - clock.now() + at, 3)
+
+
 async def first_of(*futures: "asyncio.Future[Any]", timeout: float | None = None) -> None:
     """Wait until one of them is done, or `timeout` seconds; raises and cancels nothing."""
     await asyncio.wait(futures, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)

@@ -29,7 +29,7 @@ from callbridge.media.stream import MediaStream, Transport
 from callbridge.media.wire import StartBody
 from callbridge.tape.events import ByteOrderSwitched, StreamError, StreamStarted
 from callbridge.tape.tape import Tape
-from callbridge.timing.clock import Clock
+from callbridge.timing.clock import Clock, wall_of
 from callbridge.timing.signal import Signal
 from callbridge.timing.ticker import Ticker
 from callbridge.voice.voice import SessionStart, VoiceOwner
@@ -350,8 +350,8 @@ class AudioLine:
         self._ticker.at(deadline, callback)
 
     def wall(self, at: float) -> float:
-        """A time of the loop as Unix seconds, which recordings know too."""
-        return round(self.clock.wall() - self.clock.now() + at, 3)
+        """A time of the loop as Unix seconds."""
+        return wall_of(self.clock, at)
 
     # ---- figures ----------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ from callbridge.relay.stream import RelayStream
 from callbridge.tape.events import Said, WaterfallMeasured
 from callbridge.tape.tape import Tape
 from callbridge.tape.waterfall import Waterfall
-from callbridge.timing.clock import Clock, first_of
+from callbridge.timing.clock import Clock, first_of, wall_of
 from callbridge.voice.source import (
     STUCK_S,
     Dismissal,
@@ -39,13 +39,17 @@ class RelayClock:
 
     def __init__(self, clock: Clock, characters_per_s: float) -> None:
         self.now = clock.now
-        self.wall = clock.wall
+        self._clock = clock
         self.silent_at = 0.0
         self._pace = characters_per_s
 
     def add(self, text: str) -> None:
         seconds = len(text) / self._pace + SENTENCE_S * len(SENTENCE_ENDS.findall(text))
         self.silent_at = max(self.silent_at, self.now()) + seconds
+
+    def wall(self, at: float) -> float:
+        """A time of the loop as Unix seconds."""
+        return wall_of(self._clock, at)
 
     def stop(self) -> None:
         self.silent_at = self.now()
@@ -245,7 +249,7 @@ class RelayMouth:
         if answers is not None:
             answers.first_sent = saying.sent_at
             self._answered(answers)
-            began = self._at(answers.last_voiced)
+            began = self._clock.wall(answers.last_voiced)
             self._tape.write(WaterfallMeasured(last_voiced_at=began, after_s=answers.after_s()))
         for stretch in saying.stretches:
             if stretch.ended is not None and stretch.sent_at is not None:
@@ -256,9 +260,6 @@ class RelayMouth:
                         heard_s=round(stretch.heard_s, 3),
                         stop=stretch.ended,
                         certainty=stretch.certainty,
-                        sent_at=self._at(stretch.sent_at),
+                        sent_at=self._clock.wall(stretch.sent_at),
                     )
                 )
-
-    def _at(self, when: float) -> float:
-        return round(self._clock.wall() - self._clock.now() + when, 3)

@@ -61,7 +61,6 @@ class RelayVoice:
         self.lost_at: float | None = None
         self.in_progress = False  # the caller is speaking
         self.partial = ""  # what they have said so far
-        self.given_up = False
         self.unmatched = 0  # interrupts whose words were not ours
         self._owner = owner
         self._tape = tape
@@ -121,7 +120,6 @@ class RelayVoice:
 
     def give_up(self) -> None:
         """No other session will come."""
-        self.given_up = True
         self._cut("stream_lost")
 
     def end(self) -> None:
@@ -186,8 +184,8 @@ class RelayVoice:
                 TurnTaken(
                     said=text,
                     audio_s=round(turn.audio_s, 2),
-                    began_at=self._at(self._began_at),
-                    last_voiced_at=self._at(now),
+                    began_at=self._clock.wall(self._began_at),
+                    last_voiced_at=self._clock.wall(now),
                 )
             )
         else:
@@ -204,7 +202,7 @@ class RelayVoice:
         self._mouth.close_turn()
         if (saying := self._mouth.last) is not None:
             saying.end("interrupted", now)
-        self._tape.write(Interrupted(speech_at=self._at(now), at=self._at(now)))
+        self._tape.write(Interrupted(speech_at=self._clock.wall(now), at=self._clock.wall(now)))
         self.turns.changed.notify()
 
     def _believe(self, frame: wire.RelayInterrupt) -> None:
@@ -218,10 +216,11 @@ class RelayVoice:
                 for later in recent[index + 1 :]:
                     self._correct(later, "", 0)
                 return
-        if recent:
-            if spoken.strip():
-                self.unmatched += 1
+        if recent and spoken.strip():
+            self.unmatched += 1
             self._correct(recent[-1], spoken, frame.duration_until_interrupt_ms)
+        elif recent and recent[-1].ended != "finished":  # nothing of it had been spoken yet
+            self._correct(recent[-1], "", frame.duration_until_interrupt_ms)
 
     def _correct(self, stretch: RelayStretch, heard: str, milliseconds: int) -> None:
         stretch.heard, stretch.heard_s = heard, milliseconds / 1000
@@ -286,13 +285,6 @@ class RelayVoice:
             await changed(self._changed, timeout=left)
         return True
 
-    def send(self, frame: wire.RelayOutgoing) -> bool:
-        """A frame that is no text; False where there is no session."""
-        if self.stream is None or not self.stream.talking:
-            return False
-        self.stream.send(frame)
-        return True
-
     def _cut(self, reason: EndReason) -> None:
         self.in_progress, self.partial = False, ""
         if (saying := self._mouth.last) is not None:
@@ -309,9 +301,6 @@ class RelayVoice:
 
     def _note_stuck(self) -> None:
         self._counts.stuck += 1
-
-    def _at(self, when: float) -> float:
-        return round(self._clock.wall() - self._clock.now() + when, 3)
 
     # ---- figures ----------------------------------------------------------------------------
 

@@ -87,14 +87,6 @@ class Seen:
         except CallEnded:
             self.outcomes += ["ended"]
 
-    async def stops_itself(self, call: Call) -> None:
-        saying = asyncio.create_task(call.say("One two three four five six seven eight nine ten."))
-        await asyncio.sleep(0.5)
-        call.interrupt()
-        said = await saying
-        self.outcomes += [said.stop]
-        await call.hangup()
-
     async def hands_over(self, call: Call) -> None:
         await call.say("I will connect you.")
         transferred = await call.transfer(BOB, timeout=10)

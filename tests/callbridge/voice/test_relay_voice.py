@@ -133,6 +133,22 @@ async def test_an_interrupt_of_a_text_long_over_corrects_what_was_heard_of_it(
     await call.hangs_up()
 
 
+async def test_an_interrupt_without_words_takes_nothing_back_that_was_heard(
+    app: App, pair: Pair
+) -> None:
+    app.reply(parrot)
+    call = await pair.ring()
+    prompt(app, "one")
+    await asyncio.sleep(4.0)
+    interrupt(app, "", 0)
+    assert voice_of(app).history[-1]["content"] == "You said: one."
+    prompt(app, "two")
+    await asyncio.sleep(0.05)
+    interrupt(app, "", 0)  # this time it had been sent, and nothing of it had sounded
+    assert voice_of(app).history[-1]["content"] == "two"
+    await call.hangs_up()
+
+
 async def test_an_interrupt_before_anything_was_said_is_nobodys_end(app: App, pair: Pair) -> None:
     app.reply(parrot)
     call = await pair.ring()

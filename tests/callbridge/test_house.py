@@ -40,7 +40,8 @@ MAY_IMPORT = {
     "new": "callbridge errors speech testing",
     "demo": "callbridge app errors timing host tape serve carrier",
     "bench": "callbridge app errors timing host media.wire serve carrier demo",
-    "__main__": "callbridge errors timing host speech serve carrier new demo bench",
+    "commands": "errors timing host speech serve carrier new demo bench",
+    "__main__": "callbridge errors host commands",
 }  # fmt: skip
 
 NETWORK = {"httpx", "picows", "socket", "uvicorn", "websockets"}

@@ -1,0 +1,99 @@
+"""`callbridge carrier`: the local Voice API."""
+
+import asyncio
+import json
+import logging
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+import typer
+
+from callbridge.commands.options import Host, Json
+
+
+def carrier(
+    context: typer.Context,
+    host: Host = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port; 0 chooses a free one.")] = 8080,
+    api_key: Annotated[
+        str, typer.Option(envvar="TELNYX_API_KEY", help="The key that its REST API wants.")
+    ] = "local-key",
+    webhook_url: Annotated[
+        str, typer.Option(help="Where its webhooks go: the bridge's /webhooks.")
+    ] = "http://127.0.0.1:8000/webhooks",
+    failover_url: Annotated[
+        str | None, typer.Option(help="Where they go when that one fails twice.")
+    ] = None,
+    numbers: Annotated[
+        Path | None,
+        typer.Option(
+            help='Who lives where, as JSON: {"+13125550199": "busy", "+13125550198": {script}}. '
+            "busy, no_answer, reject, not_found, or a script that answers."
+        ),
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder for recordings and tapes.")] = Path("out"),
+    as_json: Json = False,
+) -> None:
+    """Run the local carrier: the Voice API with real audio, on this machine, with no account.
+
+    Point any SDK or framework at it: TELNYX_BASE_URL=http://127.0.0.1:8080/v2. What a bridge needs
+    to know, the public key of its webhooks among it, is printed with --json and written to
+    carrier.env in the folder of --out, for `. out/carrier.env`. An API key out of your environment
+    is in neither: it is there already.
+
+    `callbridge call` lets somebody ring in; every call leaves a stereo WAV and a tape in that
+    folder."""
+    from callbridge.carrier.config import CarrierConfig
+    from callbridge.carrier.net import environment, service
+    from callbridge.carrier.net.numbers import read_numbers
+    from callbridge.carrier.net.shell import Running
+    from callbridge.carrier.net.speaking import speaker
+    from callbridge.serve.logs import set_up
+    from callbridge.serve.settings import is_loopback
+    from callbridge.speech import espeak, offline
+
+    set_up("text", logging.WARNING)
+    voice = espeak.speak if espeak.available() else None
+    engines = offline.offline() if offline.installed() else None
+    file = out / "carrier.env"
+    source = context.get_parameter_source("api_key")
+    key_is_ours = source is None or source.name != "ENVIRONMENT"
+    stays_here = is_loopback(host) and is_loopback(urlsplit(webhook_url).hostname or "")
+    config = CarrierConfig(
+        api_key=api_key,
+        webhook_url=webhook_url,
+        webhook_failover_url=failover_url,
+        numbers=read_numbers(numbers, speaker(voice)) if numbers else {},
+    )
+
+    def started(running: Running) -> None:
+        base = f"http://{running.host}:{running.port}"
+        facts = {
+            "TELNYX_BASE_URL": f"{base}/v2",
+            "TELNYX_API_KEY": api_key,
+            "TELNYX_PUBLIC_KEY": running.public_key,
+            "CALLBRIDGE_CONNECTION_ID": config.connection_id,
+            "CALLBRIDGE_PUBLIC_URL": webhook_url.removesuffix("/webhooks"),
+        }
+        if not key_is_ours:
+            del facts["TELNYX_API_KEY"]
+        environment.write(file, facts)
+        if as_json:
+            print(json.dumps(facts), flush=True)
+        else:
+            print(f"The carrier listens on {base}; its webhooks go to {webhook_url}.")
+            print(f"What the bridge needs to know is in {file}.", flush=True)
+
+    asyncio.run(
+        service.run(
+            config,
+            host=host,
+            port=port,
+            out_dir=out,
+            key=service.signing_key(api_key) if stays_here else None,
+            voice=voice,
+            engines=engines,
+            started=started,
+        )
+    )

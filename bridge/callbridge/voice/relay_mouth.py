@@ -250,7 +250,9 @@ class RelayMouth:
             answers.first_sent = saying.sent_at
             self._answered(answers)
             began = self._clock.wall(answers.last_voiced)
-            self._tape.write(WaterfallMeasured(last_voiced_at=began, after_s=answers.after_s()))
+            self._tape.write(
+                WaterfallMeasured(last_voiced_at=began, since="prompt", after_s=answers.after_s())
+            )
         for stretch in saying.stretches:
             if stretch.ended is not None and stretch.sent_at is not None:
                 self._tape.write(

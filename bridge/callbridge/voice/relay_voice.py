@@ -202,7 +202,7 @@ class RelayVoice:
         self._mouth.close_turn()
         if (saying := self._mouth.last) is not None:
             saying.end("interrupted", now)
-        self._tape.write(Interrupted(speech_at=self._clock.wall(now), at=self._clock.wall(now)))
+        self._tape.write(Interrupted(at=self._clock.wall(now)))
         self.turns.changed.notify()
 
     def _believe(self, frame: wire.RelayInterrupt) -> None:

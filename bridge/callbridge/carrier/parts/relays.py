@@ -284,7 +284,14 @@ class RelayPart(SocketPart):
         cut = self._mouth.interrupt(by)
         if cut is not None:
             self._keep_message("assistant", cut.rest)
-            self._note("relay interrupted", by=by, heard=cut.text, heard_ms=cut.heard_ms)
+            self._leg.keep_clear()
+            self._note(
+                "relay interrupted",
+                by=by,
+                heard=cut.text,
+                heard_ms=cut.heard_ms,
+                sample=self._leg.heard_samples,
+            )
             self._session.send(wire.RelayInterrupt(cut.text, cut.heard_ms))
         return cut
 

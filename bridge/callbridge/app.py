@@ -7,6 +7,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, TypeVar, overload
 
 import httpx
@@ -29,6 +30,7 @@ from callbridge.errors import (
     SpeechFailed,
     WebhookError,
 )
+from callbridge.host.audiofile import Fetch, fetch
 from callbridge.media.playout import PlayoutSettings
 from callbridge.serve.endpoints import MEDIA, RELAY
 from callbridge.serve.logs import mask_server_logs, set_up_where_nobody_did
@@ -85,6 +87,7 @@ class Surroundings:
     clock: Clock = field(default_factory=SystemClock)
     jobs: Jobs = field(default_factory=ThreadJobs)
     transport: httpx.AsyncBaseTransport | None = None  # to the Voice API; None is the network
+    fetch: Fetch = fetch  # of sound files on the web
     speech: Speech | None = None  # takes the place of the application's own
     readers: tuple[TapeReader, ...] = ()  # of the tape, beside the log and the tape file
 
@@ -109,7 +112,8 @@ class App:
     of the echo judge. `language` is what callers speak, by its code ("de") or as tables of your
     own: which words are murmured while one listens, and after which more is to come.
     `voice` is how calls hear and speak: "media" is their audio, with the engines above, "relay" is
-    Conversation Relay, where the platform hears and speaks; CALLBRIDGE_VOICE unless it is given."""
+    Conversation Relay, where the platform hears and speaks; CALLBRIDGE_VOICE unless it is given.
+    `relay` is what the platform's sessions are started with: its voice, its language."""
 
     def __init__(
         self,
@@ -123,6 +127,7 @@ class App:
         echo: EchoSettings | None = None,
         language: Language | str | None = None,
         voice: VoiceKind | None = None,
+        relay: RelaySettings | None = None,
         surroundings: Surroundings | None = None,
     ) -> None:
         if sample_rate not in SAMPLE_RATES:
@@ -146,6 +151,7 @@ class App:
         self._any_number: Registration | None = None
         self._default_voice: VoiceKind = "media"  # the setting's, once there are settings
         self._voice: VoiceKind | None = voice
+        self._relay = relay
         self._service: Service | None = None
         self._reached = False  # by a server
         self._http = self._routes()
@@ -161,6 +167,7 @@ class App:
         *,
         max_s: float | None = None,
         voice: VoiceKind | None = None,
+        relay: RelaySettings | None = None,
     ) -> Callable[[Bot], Bot]: ...
 
     def call(
@@ -169,17 +176,19 @@ class App:
         *,
         max_s: float | None = None,
         voice: VoiceKind | None = None,
+        relay: RelaySettings | None = None,
     ) -> Bot | Callable[[Bot], Bot]:
         """Register a bot: `@app.call` for every number, `@app.call("+13125550100")` for one.
 
         Numbers are compared by their digits, SIP addresses as they are. Raises SettingsError for
         what is neither, and for a number that has a bot already, and BotError for what cannot be a
         bot. `max_s` is the longest call of this bot in seconds; CALLBRIDGE_MAX_CALL_S is the
-        longest of all. `voice` is how its calls hear and speak, as of the application."""
-        longest = self._longest(max_s)
+        longest of all. `voice` and `relay` are how its calls hear and speak, as of the
+        application."""
+        form = partial(Registration, max_s=self._longest(max_s), voice=voice, relay=relay)
         if number is None or isinstance(number, str):
-            return self._register(number, longest, voice)
-        return self._register(None, longest, voice)(number)
+            return self._register(number, form)
+        return self._register(None, form)(number)
 
     @staticmethod
     def _longest(max_s: float | None) -> float:
@@ -189,24 +198,19 @@ class App:
         return longest
 
     def _register(
-        self,
-        number: str | None,
-        longest: float,
-        voice: VoiceKind | None,
-        *,
-        speaks: bool = False,
+        self, number: str | None, form: Callable[[Bot], Registration]
     ) -> Callable[[Bot], Bot]:
+        """For one number or for all; `form` has what is registered besides the bot."""
         wanted = registered_key(number) if number is not None else None
 
         def register(bot: Bot) -> Bot:
             require_bot(bot)
-            registration = Registration(bot, longest, voice, speaks)
             if wanted is None:
-                self._any_number = registration
+                self._any_number = form(bot)
             elif wanted in self._bots:
                 raise SettingsError(f"{number} has two bots: register one for each number")
             else:
-                self._bots[wanted] = registration
+                self._bots[wanted] = form(bot)
             return bot
 
         return register
@@ -227,6 +231,7 @@ class App:
         keys_interrupt: bool = False,
         max_s: float | None = None,
         voice: VoiceKind | None = None,
+        relay: RelaySettings | None = None,
     ) -> Callable[[H], H]: ...
 
     def reply(
@@ -242,6 +247,7 @@ class App:
         keys_interrupt: bool = False,
         max_s: float | None = None,
         voice: VoiceKind | None = None,
+        relay: RelaySettings | None = None,
     ) -> Any:
         """Register a bot that is only its replies: `@app.reply`, `@app.reply(greeting="Hi!")`.
 
@@ -249,9 +255,15 @@ class App:
         piece, as a language model does. `number`: for one number only. `idle` is said after
         `idle_after` seconds in which nobody spoke, `idle_limit` times, and then the call is ended;
         `sorry` when an engine failed. A key cuts a reply only with `keys_interrupt`.
-        `max_s` is the longest call, and `voice` how it hears and speaks, as of `call`."""
+        `max_s` is the longest call, and `voice` and `relay` how it hears and speaks, as of
+        `call`."""
         settings = ReplySettings(greeting, idle, idle_after, idle_limit, sorry, keys_interrupt)
-        register_bot = self._register(number, self._longest(max_s), voice, speaks=True)
+        register_bot = self._register(
+            number,
+            partial(
+                Registration, max_s=self._longest(max_s), voice=voice, relay=relay, speaks=True
+            ),
+        )
 
         def register(handler: H) -> H:
             require_handler(handler)
@@ -268,7 +280,7 @@ class App:
         Without a bot the one registered for `from_` talks. Returns at answer, or with the reason
         why there was none."""
         service = self.service
-        registration = Registration(bot) if bot is not None else self._bot_for(from_)
+        registration = self._filled(Registration(bot)) if bot is not None else self._bot_for(from_)
         if registration is None:
             raise SettingsError("dial needs a bot: pass bot=, or register one with @app.call")
         if bot is not None:
@@ -293,7 +305,12 @@ class App:
 
     def _bot_for(self, number: str) -> Registration | None:
         found = self._bots.get(key(number), self._any_number)
-        return found and replace(found, voice=found.voice or self._voice or self._default_voice)
+        return found and self._filled(found)
+
+    def _filled(self, bot: Registration) -> Registration:
+        """With what the application has where it says nothing of its own."""
+        voice = bot.voice or self._voice or self._default_voice
+        return replace(bot, voice=voice, relay=bot.relay or self._relay)
 
     def configure(self, settings: Settings, surroundings: Surroundings | None = None) -> None:
         """Set what it runs with, before its first use."""
@@ -439,13 +456,13 @@ class Service:
             self._spoken,
             settings.media_url,
             settings.relay_url,
-            RelaySettings(),
             readers,
         )
         means = CallMeans(
             command=self._command,
             leg=leg,
             jobs=surroundings.jobs,
+            fetch=surroundings.fetch,
             secret=settings.secret.get_secret_value().encode(),
             limits=Limits(calls=settings.max_calls, call=settings.max_call_s),
             apology=sound.apology if len(sound.apology) else None,

@@ -28,6 +28,7 @@ from callbridge.control import commands as control
 from callbridge.control.client import CallControl
 from callbridge.control.events import Event
 from callbridge.errors import CallError, CallGone, CommandError, SettingsError, SpeechFailed
+from callbridge.host.audiofile import Fetch
 from callbridge.tape.events import (
     BotCrashed,
     BotLog,
@@ -43,6 +44,7 @@ from callbridge.tape.events import (
 )
 from callbridge.timing.clock import first_of
 from callbridge.timing.jobs import Jobs
+from callbridge.voice.relay_voice import RelaySettings
 from telecodecs import Pcm
 
 SocketOpening = control.Stream | control.Relay
@@ -63,6 +65,7 @@ class Registration:
     bot: Bot
     max_s: float = float("inf")
     voice: VoiceKind | None = None
+    relay: RelaySettings | None = None
     speaks: bool = False  # it surely needs speech engines, unless the platform has them
 
 
@@ -86,6 +89,7 @@ class CallMeans:
     command: CallControl
     leg: LegMeans
     jobs: Jobs
+    fetch: Fetch  # of sound files on the web
     secret: bytes = field(repr=False)  # of the minted tokens
     limits: Limits = field(default_factory=Limits)
     apology: Pcm | None = None
@@ -171,11 +175,12 @@ class Course:
             self.spawn,
             direction=direction,
             voice=registration.voice or "media",
+            relay=registration.relay,
             from_=from_,
             to=to,
         )
         self.platform = PlatformSide(leg, means.command, self.spawn)
-        self.call = Call(leg, self.platform, means.jobs, CallLog(log, leg))
+        self.call = Call(leg, self.platform, means.jobs, means.fetch, CallLog(log, leg))
         self.limits = means.limits
         self._bot = registration.bot
         self._longest_s = min(means.limits.call, registration.max_s)

@@ -9,7 +9,7 @@ import binascii
 import secrets
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from callbridge.calls.errands import Errand, Errands
@@ -56,7 +56,6 @@ class LegMeans:
     counts: SpeechCounts
     media_url: str = ""  # wss://…/media, as the platform reaches it
     relay_url: str = ""  # wss://…/relay
-    relay: RelaySettings = field(default_factory=RelaySettings)
     readers: Sequence[TapeReader] = ()
 
 
@@ -100,6 +99,7 @@ class Leg:
         *,
         direction: Direction,
         voice: VoiceKind = "media",
+        relay: RelaySettings | None = None,
         from_: str = "",
         to: str = "",
     ) -> None:
@@ -128,7 +128,12 @@ class Leg:
         self.voice: Voice
         if voice == "relay":
             self.voice = RelayVoice(
-                self, means.clock, self.tape, means.counts, means.relay_url, means.relay
+                self,
+                means.clock,
+                self.tape,
+                means.counts,
+                means.relay_url,
+                relay or RelaySettings(),
             )
         else:
             line = AudioLine(means.plan, means.clock, means.ticker, self, self.tape)

@@ -47,14 +47,14 @@ def demo(
     from callbridge.carrier.net import ring
     from callbridge.demo import command as demonstration
     from callbridge.demo import examples
-    from callbridge.demo.outcome import VoiceKind
+    from callbridge.demo.outcome import DemoVoice
     from callbridge.host import terminal
 
     own = bool(bots)
     bots = bots or [Path(examples.DEFAULT)]
     files = [bot if bot.suffix else examples.path(str(bot)) for bot in bots]
     named = voice or (None if own or "CALLBRIDGE_VOICE" in os.environ else "both")
-    voices: tuple[VoiceKind | None, ...] = ("media", "relay") if named == "both" else (named,)
+    voices: tuple[DemoVoice | None, ...] = ("media", "relay") if named == "both" else (named,)
     pairings = [
         demonstration.Pairing(bot, caller or ring.script_beside(bot), each)
         for bot in files

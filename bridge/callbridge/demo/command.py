@@ -28,7 +28,7 @@ from callbridge.demo import outcome as results
 from callbridge.demo import side
 from callbridge.demo.journal import FOLLOW_S, follow
 from callbridge.demo.live import Telling
-from callbridge.demo.outcome import DemoOutcome, VoiceKind
+from callbridge.demo.outcome import DemoOutcome, DemoVoice
 from callbridge.demo.record import read
 from callbridge.errors import CallbridgeError
 from callbridge.host import terminal
@@ -51,7 +51,7 @@ class Pairing(NamedTuple):
 
     bot: Path
     script: Path
-    voice: VoiceKind | None = None
+    voice: DemoVoice | None = None
 
     def __str__(self) -> str:
         on = f" on {self.voice}" if self.voice else ""

@@ -23,7 +23,7 @@ TROUBLES = ("early_marks", "underruns", "frames_lost", "frames_late", "write_sta
             "inbound_dropped", "streams_lost", "relay_refused", "relay_unmatched",
             "bots_crashed")  # fmt: skip
 LAG = "loop_lag_worst_seconds"
-VoiceKind = Literal["media", "relay"]
+DemoVoice = Literal["media", "relay"]
 WHO = {"callee": "the bot", "caller": "the caller"}  # somebody rings in
 
 
@@ -39,7 +39,7 @@ class DemoOutcome(msgspec.Struct, frozen=True):
     asked."""
 
     bot: str
-    voice: VoiceKind | None  # None where the bot, or the one who runs it, has chosen
+    voice: DemoVoice | None  # None where the bot, or the one who runs it, has chosen
     ok: bool
     duration_s: float
     hangup: str
@@ -65,7 +65,7 @@ def of_call(
     found: Sequence[Check],
     metrics: dict[str, float],
     *,
-    voice: VoiceKind | None = None,
+    voice: DemoVoice | None = None,
 ) -> DemoOutcome:
     """What the files of a call show, with its picture, which is drawn here."""
     record = read(tape, wav)

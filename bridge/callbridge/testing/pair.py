@@ -6,7 +6,9 @@ left out are only the servers, which have no logic."""
 
 import asyncio
 import base64
+import io
 import json
+import wave
 from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -26,7 +28,7 @@ from callbridge.carrier.net.files import loader
 from callbridge.carrier.people.script import CallScript
 from callbridge.carrier.people.steps import WITHIN_S, Say, Step, Wait, fetch
 from callbridge.carrier.switch import Switch
-from callbridge.errors import CallbridgeError
+from callbridge.errors import AudioFileError, CallbridgeError
 from callbridge.host.audiofile import Clip
 from callbridge.serve.settings import Settings
 from callbridge.sockets.endpoint import StreamOwner
@@ -61,6 +63,7 @@ class Pair:
 
     An application without speech engines of its own gets `callbridge.testing.speech.scripted`,
     which understand to the letter what a caller `says`; with "own" it has what it is served with.
+    `sounds` are what is on the web, for `call.play`, by URL: samples and their rate.
     `numbers` says who lives where (`CarrierConfig.numbers`). `speech` and the settings take the
     place of what the application was made with, until `close`.
 
@@ -76,6 +79,7 @@ class Pair:
         seed: int = 1,
         jobs: Jobs | None = None,
         numbers: Mapping[str, Behaviour] | None = None,
+        sounds: Mapping[str, Clip] | None = None,
         speech: Speech | Literal["own"] | None = None,
         expect_crash: Crash | None = None,
         **settings: Any,
@@ -85,7 +89,7 @@ class Pair:
             speech = app.sound.speech or scripted()
         engines = app.sound.speech if speech == "own" else speech
         self._engines = engines
-        self.sounds: dict[str, Clip] = {}  # what a relay's `play` finds on the web, by its URL
+        self.sounds: dict[str, Clip] = dict(sounds or {})
         self._speak = voice_for(engines.recogniser if engines is not None else None)
         config = msgspec.structs.replace(
             config,
@@ -123,7 +127,14 @@ class Pair:
         self._before = app.configuration
         app.configure(
             _settings(config, self._key, self._before.settings, settings),
-            Surroundings(self.clock, jobs or InlineJobs(), Rest(self), engines, (self._witness,)),
+            Surroundings(
+                self.clock,
+                jobs or InlineJobs(),
+                Rest(self),
+                self._fetch,
+                engines,
+                (self._witness,),
+            ),
         )
 
     # ---- for tests --------------------------------------------------------------------------
@@ -304,9 +315,16 @@ class Pair:
             case do.FetchSound(sound_id=sound_id, url=url, sample_rate=rate):
                 clip = self.sounds.get(url)
                 if clip is None:
-                    self.switch.fetched(sound_id, None, now, f"pair.sounds has no {url}")
+                    self.switch.fetched(sound_id, None, now, f"`sounds` has no {url}")
                 else:
                     self.switch.fetched(sound_id, resample(*clip, rate), now)
+
+    async def _fetch(self, url: str) -> bytes:
+        """A WAV file out of `sounds`, for the bridge."""
+        clip = self.sounds.get(url)
+        if clip is None:
+            raise AudioFileError(f"{url}: it is not among the `sounds` of this test")
+        return _wav(clip)
 
     def _later(self, action: Any, *args: Any) -> None:
         """After the network's delay, in order: timers of one instant have none."""
@@ -449,3 +467,13 @@ def _settings(
         "media_auth": "minted",
     }
     return Settings.load(**(settings | carrier | given))
+
+
+def _wav(clip: Clip) -> bytes:
+    file = io.BytesIO()
+    with wave.open(file, "wb") as wav:
+        wav.setnchannels(1)
+        wav.setsampwidth(2)
+        wav.setframerate(clip.sample_rate)
+        wav.writeframes(clip.pcm.astype("<i2").tobytes())
+    return file.getvalue()

@@ -16,7 +16,7 @@ from rich.console import Console
 from callbridge.carrier.net import ring
 from callbridge.carrier.net.files import loader, write_wav
 from callbridge.demo.command import Pairing, demo
-from callbridge.demo.outcome import LAG, MOVED, TROUBLES, VoiceKind
+from callbridge.demo.outcome import LAG, MOVED, TROUBLES, DemoVoice
 from callbridge.demo.record import Record, read
 from callbridge.demo.transcript import STEPS
 from callbridge.errors import CallbridgeError, SettingsError
@@ -56,7 +56,7 @@ async def run(
     script: Path,
     out_dir: Path,
     *,
-    voices: tuple[VoiceKind | None, ...] = (None,),
+    voices: tuple[DemoVoice | None, ...] = (None,),
     as_json: bool = False,
 ) -> tuple[bool, str]:
     printed = io.StringIO()

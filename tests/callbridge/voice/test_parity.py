@@ -236,5 +236,5 @@ def test_frames_of_the_relay_are_one_typed_error(asked: Bot) -> None:
     app.call(asked)
     report = converse(app, caller(END), expect_crash=VoiceCannot)
     [crash] = report.crashes
-    assert "Conversation Relay carries text" in str(crash)
+    assert "the voice 'media'" in str(crash)
     assert [turn.heard for turn in report.said] == ["I am sorry, something went wrong."]

@@ -15,8 +15,9 @@ from callbridge.carrier.parts.speak import CarrierSpeech
 from callbridge.carrier.parts.streams import CarrierStreams
 from callbridge.carrier.people.script import CallScript
 from callbridge.carrier.store.store import Application, Store
-from callbridge.carrier.texml.calls import TexmlAnswer, TexmlRequests, TexmlServices
 from callbridge.carrier.texml.part import TexmlPart
+from callbridge.carrier.texml.requests import TexmlAnswer, TexmlRequests
+from callbridge.carrier.texml.services import TexmlServices
 from telecodecs import Pcm
 
 
@@ -108,7 +109,7 @@ class Switch:
     ) -> str:
         """No event of it goes anywhere: its application is told by forms."""
         leg = exchange.place_call(script, texml.id, Routing())
-        services = TexmlServices(self._streams, self._relays)
+        services = TexmlServices(exchange, self._streams, self._relays)
         part = TexmlPart(leg, exchange, texml, self._texml, services)
         leg.add(part)
         part.begin()

@@ -8,8 +8,8 @@ from nacl.signing import SigningKey
 
 from callbridge.carrier.core.effects import RequestTexml
 from callbridge.carrier.net.signed import signed
-from callbridge.carrier.texml.calls import TexmlAnswer
 from callbridge.carrier.texml.markup import MAX_BYTES
+from callbridge.carrier.texml.requests import TexmlAnswer
 
 MAX_REDIRECTS = 3
 FORM = "application/x-www-form-urlencoded"

@@ -1,7 +1,7 @@
 """Elements → verbs, checked against what the platform documents.
 
-What is not TeXML at all is a doubt, as is what is TeXML and not simulated here: the document goes on
-without it, and the call's tape has both. A value that the documents do not allow ends the call."""
+What is not TeXML at all, and what is TeXML and not simulated here, is passed over, and the call's
+tape has both. A value that the documents do not allow ends the call."""
 
 import re
 from typing import Any, TypeVar
@@ -17,16 +17,16 @@ from callbridge.carrier.texml.verbs import (
     HangupVerb,
     PauseVerb,
     PlayVerb,
-    Prompt,
     RedirectVerb,
     RejectVerb,
     RelayNoun,
     SayVerb,
     StreamNoun,
-    Verb,
+    TexmlNode,
+    TexmlPrompt,
 )
 
-V = TypeVar("V", bound=Verb)
+V = TypeVar("V", bound=TexmlNode)
 
 BOOLEANS = ("true", "false")
 
@@ -81,7 +81,7 @@ class _Reader:
                 self.not_simulated[tag] = None
                 return None
 
-    def _prompt(self, element: Element) -> Prompt:
+    def _prompt(self, element: Element) -> TexmlPrompt:
         if element.tag == "Say":
             for tag in element.children:
                 self.not_simulated[f"SSML {tag.tag}"] = None
@@ -123,8 +123,9 @@ class _Reader:
                 parameters[child.attributes["name"]] = child.attributes.get("value", "")
             else:  # one voice and one recogniser are all that there is
                 self.not_simulated[child.tag] = None
-        kind = RelayNoun if noun.tag == "ConversationRelay" else StreamNoun
-        return self._made(noun, kind, parameters=parameters)
+        if noun.tag == "Stream":
+            return self._made(noun, StreamNoun, parameters=parameters)
+        return self._made(noun, RelayNoun, parameters=parameters)
 
     # ---- what all elements have in common -----------------------------------------------------
 

@@ -1,12 +1,12 @@
 """What a customer is told with each request: form fields, all of them strings.
 
-Source: the platform's TeXML pages. `CallSid` is the call_control_id, for commands as well. What this
-carrier has no other value for, as the older form of an id, is the same again."""
+Source: the platform's TeXML pages. `CallSid` is the call_control_id, for commands as well.
+`CallSidLegacy`, its older form, is the same again here."""
 
 from callbridge.carrier.core.events import initiated
 from callbridge.carrier.core.leg import CarrierLeg, LegState
 
-Form = dict[str, str]
+TexmlForm = dict[str, str]
 
 STATUS_OF_CAUSE = {
     "user_busy": "busy",
@@ -18,7 +18,7 @@ STATUS_OF_CAUSE = {
 }
 
 
-def of_call(leg: CarrierLeg, account: str) -> Form:
+def of_call(leg: CarrierLeg, account: str) -> TexmlForm:
     """What every request repeats of its call."""
     identity = leg.identity
     return {
@@ -31,7 +31,7 @@ def of_call(leg: CarrierLeg, account: str) -> Form:
     }
 
 
-def instruction_fetch(leg: CarrierLeg, account: str) -> Form:
+def instruction_fetch(leg: CarrierLeg, account: str) -> TexmlForm:
     """A request for a document."""
     uris = initiated(leg)
     return of_call(leg, account) | {
@@ -43,7 +43,7 @@ def instruction_fetch(leg: CarrierLeg, account: str) -> Form:
     }
 
 
-def call_status(leg: CarrierLeg, account: str, status: str, sequence: int, now: str) -> Form:
+def call_status(leg: CarrierLeg, account: str, status: str, sequence: int, now: str) -> TexmlForm:
     """A status callback: CallInitiated, CallAnswered and their like; `now` is ISO 8601."""
     return of_call(leg, account) | {
         "CallInitiatedAt": leg.identity.start_time,
@@ -54,7 +54,7 @@ def call_status(leg: CarrierLeg, account: str, status: str, sequence: int, now: 
     }
 
 
-def completed(leg: CarrierLeg, now: float) -> Form:
+def completed(leg: CarrierLeg, now: float) -> TexmlForm:
     """What the last status callback has besides: `leg.ending` is known."""
     assert leg.ending is not None
     answered = leg.answered_at

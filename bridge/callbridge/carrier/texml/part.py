@@ -1,32 +1,28 @@
 """A call that documents lead: it is fetched, read, and carried out from the top to the bottom.
 
-Where the platform's documents are silent this carrier does the following. A call is answered by the
-first verb that needs it answered, which all but Redirect, Reject and Hangup do. What cannot be read
-ends the call; what cannot be fetched is asked of the fallback address, each time. A Gather that ends
-with keys and has no action goes on to the next verb, as one without keys does."""
+Where the platform's documents are silent this carrier does the following. The first verb that needs
+an answered call answers it, which all do but Redirect, Reject and Hangup. What cannot be read ends
+the call; what cannot be fetched is asked of the fallback address, each time. A Gather without an
+action goes on to the next verb, with keys as without."""
 
 from collections.abc import Iterator
-from typing import cast
 from urllib.parse import urljoin, urlsplit
 
 from callbridge.carrier.config import TexmlApplication
 from callbridge.carrier.core.exchange import REFUSALS, Exchange
 from callbridge.carrier.core.leg import CarrierLeg, LegState
 from callbridge.carrier.core.part import Part
-from callbridge.carrier.parts.relay_mouth import InterruptibleBy
-from callbridge.carrier.parts.relays import RelayParams
-from callbridge.carrier.parts.stream import StreamParams, playing_codec
 from callbridge.carrier.shapes import is_url
 from callbridge.carrier.texml import forms
-from callbridge.carrier.texml.calls import TexmlAnswer, TexmlRequests, TexmlServices
 from callbridge.carrier.texml.document import Document, read_document
-from callbridge.carrier.texml.forms import Form
+from callbridge.carrier.texml.forms import TexmlForm
 from callbridge.carrier.texml.markup import BadDocument
 from callbridge.carrier.texml.prompts import Prompts
-from callbridge.carrier.texml.running import Connecting, Gathering, Pausing, Running, Sounding
+from callbridge.carrier.texml.requests import TexmlAnswer, TexmlRequests
+from callbridge.carrier.texml.running import Connecting, Gathering, Pausing, RunningVerb, Sounding
+from callbridge.carrier.texml.services import TexmlServices
 from callbridge.carrier.texml.verbs import (
     AnyVerb,
-    BargeInBy,
     ConnectVerb,
     FetchMethod,
     GatherVerb,
@@ -35,17 +31,13 @@ from callbridge.carrier.texml.verbs import (
     PlayVerb,
     RedirectVerb,
     RejectVerb,
-    RelayNoun,
     SayVerb,
-    StreamNoun,
 )
-from telecodecs import CodecError, Pcm
+from telecodecs import Pcm
 
 # A document that leads to itself would be fetched as fast as the network goes, for ever.
 MAX_IN_A_ROW = 10  # documents without a verb that takes time
 MAX_DOCUMENTS = 1000  # of one call
-
-ALIASES: dict[BargeInBy, InterruptibleBy] = {"true": "any", "false": "none"}
 
 
 class TexmlPart(Part):
@@ -64,7 +56,7 @@ class TexmlPart(Part):
         self._url = application.voice_url  # of the document that is carried out
         self._verbs: Iterator[AnyVerb] = iter(())
         self._verb: AnyVerb | None = None  # that runs
-        self._running: Running | None = None
+        self._running: RunningVerb | None = None
         self._documents = self._in_a_row = 0
         self._told = 0  # status callbacks
 
@@ -77,7 +69,7 @@ class TexmlPart(Part):
 
     # ---- documents ----------------------------------------------------------------------------
 
-    def _fetch(self, target: str, method: FetchMethod, more: Form) -> None:
+    def _fetch(self, target: str, method: FetchMethod, more: TexmlForm) -> None:
         """Go on with another document; its address may be relative to that of the current one."""
         url = urljoin(self._url, target)
         self._documents += 1
@@ -91,7 +83,7 @@ class TexmlPart(Part):
         else:
             self._ask(url, method, more, is_fallback=False)
 
-    def _ask(self, url: str, method: FetchMethod, more: Form, *, is_fallback: bool) -> None:
+    def _ask(self, url: str, method: FetchMethod, more: TexmlForm, *, is_fallback: bool) -> None:
         account = self._exchange.config.user_id
         form = forms.instruction_fetch(self._leg, account) | more
         self._note("texml fetch", url=_shown(url), method=method)
@@ -101,7 +93,7 @@ class TexmlPart(Part):
 
         self._requests.ask(self._leg, url, method, form, arrived)
 
-    def _arrived(self, answer: TexmlAnswer, more: Form, *, is_fallback: bool) -> None:
+    def _arrived(self, answer: TexmlAnswer, more: TexmlForm, *, is_fallback: bool) -> None:
         if self._leg.state is LegState.ENDED:
             return
         fallback = self._application.fallback_url
@@ -165,10 +157,8 @@ class TexmlPart(Part):
                 self._running = Gathering(verb, Prompts(leg, self, verb.prompts))
             case PauseVerb():
                 self._running = Pausing(self._exchange.now + verb.length)
-            case ConnectVerb(service=RelayNoun() as noun):
-                self._running = self._relay(noun)
-            case ConnectVerb(service=StreamNoun() as noun):
-                self._running = self._stream(noun)
+            case ConnectVerb(service=noun):
+                self._running = self._services.connect(leg, noun)
             case _:
                 raise AssertionError(f"{verb} takes no time")
 
@@ -178,7 +168,7 @@ class TexmlPart(Part):
             self._running = None
             self._ended(self._verb, running)
 
-    def _ended(self, verb: AnyVerb | None, running: Running) -> None:
+    def _ended(self, verb: AnyVerb | None, running: RunningVerb) -> None:
         """The action of a verb takes over; without one the next verb does."""
         match verb, running:
             case GatherVerb(action=action, method=method), Gathering(digits=digits):
@@ -215,28 +205,6 @@ class TexmlPart(Part):
         if self._running is not None:
             self._running.sounded(sound_id, pcm)
 
-    # ---- services -----------------------------------------------------------------------------
-
-    def _relay(self, noun: RelayNoun) -> Connecting:
-        relays, leg = self._services.relays, self._leg
-        if not self._exchange.converses or relays.of(leg) is not None:
-            self._note("texml failed", why="no Conversation Relay: callbridge[speech] is needed")
-            return Connecting(lambda: True, None)
-        part = relays.add(leg, _relay_params(noun))
-        return Connecting(lambda: part.ended is not None, part)
-
-    def _stream(self, noun: StreamNoun) -> Connecting:
-        streams, leg = self._services.streams, self._leg
-        params = _stream_params(noun)
-        try:
-            playing_codec(params, self._exchange.config.l16_order)
-        except CodecError as error:
-            self._note("texml failed", why=f"not in this local carrier: {error}")
-            return Connecting(lambda: True, None)
-        streams.add(leg, params)
-        part = streams.of(leg)
-        return Connecting(lambda: streams.of(leg) is not part, part)
-
     # ---- status callbacks ---------------------------------------------------------------------
 
     def leg_answered(self) -> None:
@@ -249,7 +217,7 @@ class TexmlPart(Part):
         more = forms.completed(self._leg, self._exchange.now)
         self._tell(forms.final_status(self._leg), more)
 
-    def _tell(self, status: str, more: Form | None = None) -> None:
+    def _tell(self, status: str, more: TexmlForm | None = None) -> None:
         application = self._application
         if application.status_url is None:
             return
@@ -265,46 +233,13 @@ class TexmlPart(Part):
         self._requests.ask(leg, application.status_url, "POST", form | (more or {}), told)
 
 
-def _session(running: Connecting) -> Form:
+def _session(running: Connecting) -> TexmlForm:
     """What a Connect's action is told of its session. The platform has published neither whether it
     tells of it nor how: these names follow those of its setup frame and of its `end` frame."""
     form = {"SessionStatus": running.status}
     if running.handoff_data is not None:
         form["HandoffData"] = running.handoff_data
     return form
-
-
-def _relay_params(noun: RelayNoun) -> RelayParams:
-    return RelayParams(
-        url=noun.url,
-        greeting=noun.welcome_greeting,
-        interruptible=_interruptible(noun.interruptible),
-        interruptible_greeting=_interruptible(noun.welcome_greeting_interruptible),
-        dtmf_detection=noun.dtmf_detection,
-        language=noun.language,
-        custom_parameters=cast("dict[str, object]", noun.parameters),
-        voice=noun.voice,
-        tts_provider=noun.voice.partition(".")[0].lower(),
-        transcription_engine=noun.transcription_provider,
-        announced=False,
-    )
-
-
-def _interruptible(value: BargeInBy) -> InterruptibleBy:
-    return ALIASES.get(value, cast(InterruptibleBy, value))
-
-
-def _stream_params(noun: StreamNoun) -> StreamParams:
-    return StreamParams(
-        url=noun.url,
-        track=noun.track,
-        codec=noun.codec,
-        mode=noun.bidirectional_mode,
-        bidirectional_codec=noun.bidirectional_codec,
-        bidirectional_rate=noun.bidirectional_sampling_rate,
-        target="self",  # of a call that nobody else is on; a document has no word for it
-        custom_parameters=noun.parameters or None,
-    )
 
 
 def _shown(url: str) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 from callbridge.carrier.audio.playout import CarrierPlayout, Channel
 from callbridge.carrier.core.leg import CarrierLeg
 from callbridge.carrier.parts.keypad import dialling
-from callbridge.carrier.texml.verbs import PlayVerb, Prompt, SayVerb
+from callbridge.carrier.texml.verbs import SayVerb, TexmlPrompt
 from telecodecs import Pcm
 
 
@@ -28,13 +28,15 @@ class SoundSource(Protocol):
 class Prompts:
     """A sound is asked for when its turn comes; one that never comes is left out."""
 
-    def __init__(self, leg: CarrierLeg, source: SoundSource, prompts: Iterable[Prompt]) -> None:
+    def __init__(
+        self, leg: CarrierLeg, source: SoundSource, prompts: Iterable[TexmlPrompt]
+    ) -> None:
         self._leg, self._source = leg, source
         self._rate = leg.encoding.sample_rate
         self._playout = CarrierPlayout(self._rate)
         self._channel = Channel(self._playout, "self")
         self._waiting = deque(prompts)
-        self._current: Prompt | None = None
+        self._current: TexmlPrompt | None = None
         self._asked = ""  # the name of the sound that is on its way
         self._sound: Pcm | None = None  # of the current prompt
         self._played = 0  # times
@@ -61,7 +63,7 @@ class Prompts:
             return False
         return current.loop == 0 or self._played < current.loop
 
-    def _begin(self, prompt: Prompt) -> None:
+    def _begin(self, prompt: TexmlPrompt) -> None:
         self._current, self._sound, self._played = prompt, None, 0
         if isinstance(prompt, SayVerb):
             self._asked = self._source.speak(prompt.text, self._rate) or "" if prompt.text else ""

@@ -9,7 +9,7 @@ from callbridge.carrier.texml.verbs import GatherVerb
 from telecodecs import Pcm
 
 
-class Running:
+class RunningVerb:
     """A verb overrides what it has use for."""
 
     def tick(self, now: float) -> bool:
@@ -26,7 +26,7 @@ class Running:
         """The call is over."""
 
 
-class Sounding(Running):
+class Sounding(RunningVerb):
     """Say and Play."""
 
     def __init__(self, prompts: Prompts) -> None:
@@ -42,7 +42,7 @@ class Sounding(Running):
         self._prompts.stop()
 
 
-class Pausing(Running):
+class Pausing(RunningVerb):
     def __init__(self, until: float) -> None:
         self._until = until
 
@@ -50,7 +50,7 @@ class Pausing(Running):
         return now >= self._until
 
 
-class Gathering(Running):
+class Gathering(RunningVerb):
     """`digits` is what was pressed, without the finishing key."""
 
     def __init__(self, verb: GatherVerb, prompts: Prompts) -> None:
@@ -95,7 +95,7 @@ class Gathering(Running):
         self._prompts.stop()
 
 
-class Connecting(Running):
+class Connecting(RunningVerb):
     """A service has the call: until its session or stream is over, for whatever reason.
 
     `status` is this carrier's word: what the platform tells the action of a Connect is not

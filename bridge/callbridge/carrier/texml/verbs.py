@@ -8,18 +8,18 @@ FetchMethod = Literal["GET", "POST"]
 BargeInBy = Literal["none", "any", "speech", "dtmf", "true", "false"]
 
 
-class Verb(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+class TexmlNode(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     pass
 
 
-class SayVerb(Verb, frozen=True, kw_only=True):
+class SayVerb(TexmlNode, frozen=True, kw_only=True):
     """`loop` 0 is without end."""
 
     text: str
     loop: int = 1
 
 
-class PlayVerb(Verb, frozen=True, kw_only=True):
+class PlayVerb(TexmlNode, frozen=True, kw_only=True):
     """A sound by its URL, or keys: 0-9 * #, and w for half a second."""
 
     url: str = ""
@@ -27,7 +27,7 @@ class PlayVerb(Verb, frozen=True, kw_only=True):
     loop: int = 1
 
 
-class GatherVerb(Verb, frozen=True, kw_only=True):
+class GatherVerb(TexmlNode, frozen=True, kw_only=True):
     """Keys until there are `max_digits`, or the finishing key, or nobody presses one for `timeout`
     seconds. `prompts` are heard meanwhile, until the first key."""
 
@@ -41,24 +41,24 @@ class GatherVerb(Verb, frozen=True, kw_only=True):
     prompts: tuple[SayVerb | PlayVerb, ...] = ()
 
 
-class PauseVerb(Verb, frozen=True, kw_only=True):
+class PauseVerb(TexmlNode, frozen=True, kw_only=True):
     length: int = 1  # seconds
 
 
-class HangupVerb(Verb, frozen=True, kw_only=True):
+class HangupVerb(TexmlNode, frozen=True, kw_only=True):
     pass
 
 
-class RedirectVerb(Verb, frozen=True, kw_only=True):
+class RedirectVerb(TexmlNode, frozen=True, kw_only=True):
     url: str
     method: FetchMethod = "POST"
 
 
-class RejectVerb(Verb, frozen=True, kw_only=True):
+class RejectVerb(TexmlNode, frozen=True, kw_only=True):
     reason: Literal["rejected", "busy"] = "rejected"
 
 
-class RelayNoun(Verb, frozen=True, kw_only=True):
+class RelayNoun(TexmlNode, frozen=True, kw_only=True):
     url: str
     welcome_greeting: str = ""
     welcome_greeting_interruptible: BargeInBy = "any"
@@ -70,7 +70,7 @@ class RelayNoun(Verb, frozen=True, kw_only=True):
     parameters: dict[str, str] = {}
 
 
-class StreamNoun(Verb, frozen=True, kw_only=True):
+class StreamNoun(TexmlNode, frozen=True, kw_only=True):
     url: str
     track: str = "inbound_track"
     codec: str = "default"
@@ -80,13 +80,13 @@ class StreamNoun(Verb, frozen=True, kw_only=True):
     parameters: dict[str, str] = {}
 
 
-class ConnectVerb(Verb, frozen=True, kw_only=True):
+class ConnectVerb(TexmlNode, frozen=True, kw_only=True):
     action: str = ""
     method: FetchMethod = "POST"
     service: RelayNoun | StreamNoun
 
 
-Prompt = SayVerb | PlayVerb
+TexmlPrompt = SayVerb | PlayVerb
 AnyVerb = (
     SayVerb
     | PlayVerb

@@ -4,7 +4,7 @@ from typing import Any
 
 from callbridge.carrier.config import CarrierConfig, TexmlApplication
 from callbridge.carrier.core.effects import RequestTexml
-from callbridge.carrier.texml.calls import TexmlAnswer
+from callbridge.carrier.texml.requests import TexmlAnswer
 from tests.callbridge.carrier.line import tone
 from tests.callbridge.carrier.relay_line import RelayLine
 

@@ -1,4 +1,4 @@
-"""TeXML on all legs: who waits for which document and which sound."""
+"""What documents want from outside, and who waits for which answer and which sound."""
 
 from collections.abc import Callable
 
@@ -7,9 +7,7 @@ import msgspec
 from callbridge.carrier.core.effects import FetchSound, RequestTexml, Synthesise
 from callbridge.carrier.core.exchange import Exchange
 from callbridge.carrier.core.leg import CarrierLeg
-from callbridge.carrier.parts.relays import CarrierRelays
-from callbridge.carrier.parts.streams import CarrierStreams
-from callbridge.carrier.texml.forms import Form
+from callbridge.carrier.texml.forms import TexmlForm
 from callbridge.carrier.texml.verbs import FetchMethod
 from telecodecs import Pcm
 
@@ -31,13 +29,6 @@ class TexmlAnswer(msgspec.Struct, frozen=True):
         return "" if 200 <= self.status < 300 else f"HTTP {self.status}"
 
 
-class TexmlServices(msgspec.Struct, frozen=True):
-    """What documents connect calls to."""
-
-    streams: CarrierStreams
-    relays: CarrierRelays
-
-
 OnAnswer = Callable[[TexmlAnswer], None]
 OnSound = Callable[[str, Pcm | None], None]
 
@@ -53,7 +44,7 @@ class TexmlRequests:
     # ---- for the parts ------------------------------------------------------------------------
 
     def ask(
-        self, leg: CarrierLeg, url: str, method: FetchMethod, form: Form, then: OnAnswer
+        self, leg: CarrierLeg, url: str, method: FetchMethod, form: TexmlForm, then: OnAnswer
     ) -> None:
         request_id = self._exchange.new_uuid()
         self._requests[request_id] = then

@@ -32,6 +32,7 @@ from callbridge.errors import (
 )
 from callbridge.host.audiofile import Fetch, fetch
 from callbridge.media.playout import PlayoutSettings
+from callbridge.serve.documents import DocumentRequest, Documents
 from callbridge.serve.endpoints import MEDIA, RELAY
 from callbridge.serve.logs import mask_server_logs, set_up_where_nobody_did
 from callbridge.serve.metrics import CONTENT_TYPE, Metrics, SpeechFigures
@@ -384,6 +385,12 @@ class App:
         async def webhook(request: Request) -> Response:
             return await self.service.webhook(request)
 
+        async def document(request: Request) -> Response:
+            return await self.service.document(request, first=True)
+
+        async def next_document(request: Request) -> Response:
+            return await self.service.document(request, first=False)
+
         def healthz() -> Response:
             return Response("ok\n", media_type="text/plain")
 
@@ -397,6 +404,8 @@ class App:
             return Response(self.service.metrics.text(), headers={"content-type": CONTENT_TYPE})
 
         http.add_api_route("/webhooks", webhook, methods=["POST"])
+        http.add_api_route("/texml", document, methods=["GET", "POST"])
+        http.add_api_route("/texml/next", next_document, methods=["GET", "POST"])
         http.add_api_route("/healthz", healthz, methods=["GET"])
         http.add_api_route("/readyz", readyz, methods=["GET"])
         http.add_api_route("/metrics", metrics, methods=["GET"])
@@ -467,8 +476,11 @@ class Service:
             limits=Limits(calls=settings.max_calls, call=settings.max_call_s),
             apology=sound.apology if len(sound.apology) else None,
             out_of_time=sound.out_of_time,
+            next_document_url=f"{settings.texml_url}/next",
+            webhook_url=settings.webhook_url,
         )
         self.calls = Calls(means, bot_for)
+        self.documents = Documents(self.calls, self._clock, self._key, settings.when_full)
         shared = {"minted": None, "shared": token, "none": ""}[settings.media_auth]
         self.doors = [
             Door(MEDIA, self.calls.audio, shared),
@@ -503,6 +515,40 @@ class Service:
 
     async def webhook(self, request: Request) -> Response:
         """Answer a webhook; what it means for a call is done before or after, never waited for."""
+        body = await self._body(request)
+        if isinstance(body, Response):
+            return body
+        headers = request.headers
+        return self.receive(
+            body,
+            signature=headers.get(webhooks.SIGNATURE_HEADER),
+            timestamp=headers.get(webhooks.TIMESTAMP_HEADER),
+            content_type=headers.get("content-type", ""),
+        )
+
+    async def document(self, request: Request, *, first: bool) -> Response:
+        """Answer a request for a document of TeXML."""
+        content = request.scope["query_string"] if request.method == "GET" else b""
+        if request.method == "POST":
+            body = await self._body(request)
+            if isinstance(body, Response):
+                return body
+            content = body
+        headers = request.headers
+        signature = headers.get(webhooks.SIGNATURE_HEADER)
+        timestamp = headers.get(webhooks.TIMESTAMP_HEADER)
+        return self.asked(DocumentRequest(content, signature, timestamp, first))
+
+    def asked(self, request: DocumentRequest) -> Response:
+        try:
+            answer = self.documents.answer(request)
+        except WebhookError as error:
+            return self._refuse(error)
+        self.metrics.webhooks[answer.outcome] += 1
+        return Response(answer.body, answer.status, media_type=answer.media_type)
+
+    async def _body(self, request: Request) -> bytes | Response:
+        """Or what a body that cannot be taken is answered with."""
         body = bytearray()
         try:
             async for piece in request.stream():
@@ -511,13 +557,7 @@ class Service:
                     return self._answer("malformed", 413, "a webhook of more than a megabyte")
         except ClientDisconnect:
             return self._answer("malformed", 400, "the sender has gone")
-        headers = request.headers
-        return self.receive(
-            bytes(body),
-            signature=headers.get(webhooks.SIGNATURE_HEADER),
-            timestamp=headers.get(webhooks.TIMESTAMP_HEADER),
-            content_type=headers.get("content-type", ""),
-        )
+        return bytes(body)
 
     def receive(
         self, body: bytes, *, signature: str | None, timestamp: str | None, content_type: str
@@ -528,13 +568,7 @@ class Service:
             webhooks.verify(body, signature, timestamp, key=self._key, now=now)
             event = read_event(body, content_type)
         except WebhookError as error:
-            why = str(error)
-            if isinstance(error, BadSignature) and self.settings.is_local:
-                why += (
-                    "; a local carrier writes its TELNYX_PUBLIC_KEY to carrier.env: start with that"
-                )
-            log.warning("webhook refused", extra={"why": why})
-            return self._answer("refused", error.status, str(error))
+            return self._refuse(error)
         if not self._seen.first_time(event.id, now):
             return self._answer("repeated", 200, "seen before")
         turned_away = self._turn_away(event)
@@ -543,6 +577,13 @@ class Service:
             return turned_away
         self.calls.on_event(event)
         return self._answer("accepted", 200, "ok")
+
+    def _refuse(self, error: WebhookError) -> Response:
+        why = str(error)
+        if isinstance(error, BadSignature) and self.settings.is_local:
+            why += "; a local carrier writes its TELNYX_PUBLIC_KEY to carrier.env: start with that"
+        log.warning("webhook refused", extra={"why": why})
+        return self._answer("refused", error.status, str(error))
 
     def _turn_away(self, event: Event) -> Response | None:
         """At the limit a new call is refused: by 503, so that failover works, or rejected."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from callbridge.calls.call import Call
+from callbridge.calls.documents import CallDocuments
 from callbridge.calls.leg import Direction, Hangup, Leg, LegMeans, VoiceKind
 from callbridge.calls.news import (
     LegAnswered,
@@ -94,6 +95,8 @@ class CallMeans:
     limits: Limits = field(default_factory=Limits)
     apology: Pcm | None = None
     out_of_time: str = OUT_OF_TIME
+    next_document_url: str = ""  # of a call that TeXML leads
+    webhook_url: str = ""
 
 
 @dataclass(slots=True)
@@ -152,6 +155,8 @@ class Course:
         "_restoring",
         "_tasks",
         "call",
+        "documents",
+        "handed_over",
         "leg",
         "limits",
         "platform",
@@ -192,6 +197,8 @@ class Course:
         self._group: asyncio.TaskGroup | None = None
         self._tasks: dict[asyncio.Task[None], None] = {}  # a dictionary is smaller than a set
         self._restoring: asyncio.Task[None] | None = None
+        self.documents: CallDocuments | None = None  # they open its sockets, in place of commands
+        self.handed_over = False
 
     async def run(self) -> None:
         leg = self.leg
@@ -263,7 +270,7 @@ class Course:
                 leg.end(Hangup("unknown"))
 
     async def adopt(self) -> None:
-        """The opening of a stream that somebody else started: the call is there already."""
+        """The opening of a stream that a document or somebody else starts: the call is there."""
         await self._stream_or_end()
 
     async def command(self, command: control.Command) -> dict[str, object] | None:
@@ -314,8 +321,14 @@ class Course:
         leg = self.leg
         if leg.undecodable:
             return False
+        if self.documents is not None:
+            await self.platform.ask_whether_over(Hangup("unspecified"))
+            if leg.over or self.documents.bot_left:
+                return False
         leg.expect_stream()
         leg.tape.write(StreamBroke())
+        if self.documents is not None:
+            return await self._streaming()  # the platform asks for the document that opens it
         start = leg.voice.restart(leg.call_control_id, self._new_token(leg))
         try:
             await self.platform.send(start)
@@ -388,13 +401,20 @@ class Course:
     # ---- the end ----------------------------------------------------------------------------
 
     async def _part(self) -> None:
-        """Hang up, or leave a call that was handed over; then wait for the platform's word."""
+        """Hang up, or leave a call that was handed over; then wait for the platform's word.
+
+        A call that documents lead is hung up by command, too: like on all other calls it takes
+        effect at once, when all was heard. Should the command fail, the end of the socket makes the
+        platform ask for the next document, and that one hangs up."""
         leg = self.leg
+        if self.documents is not None:
+            self.documents.bot_left = True
         if not leg.over:
             try:
                 await self.platform.hang_up()
             except CommandError as error:
                 leg.tape.write(NotHungUp(error=str(error)))
+        self.handed_over = leg.released
         if leg.released:
             await self._leave()
             return

@@ -84,6 +84,7 @@ class Leg:
         "phase",
         "phase_changed",
         "reference",
+        "sessions",
         "streaming",
         "streams_lost",
         "tape",
@@ -121,6 +122,7 @@ class Leg:
         self.keys = Keypad()
         self.errands = Errands()
         self.on_lost: Callable[[], None] | None = None
+        self.sessions = 0  # that have begun on it: more than one if one was lost
         self.streams_lost = 0  # while the call went on
         self.undecodable = ""  # why the call's audio cannot be decoded, if it cannot
         self.tape = Tape(self, means.clock.wall, means.readers)
@@ -279,6 +281,7 @@ class Leg:
             return False
         self.identify(start.ids)
         self.custom_parameters = start.custom_parameters
+        self.sessions += 1
         self.set_answered()  # audio flows, whatever became of the webhook
         if not self.streaming.done():
             self.streaming.set_result(None)

@@ -206,6 +206,7 @@ class Transfer(Command, frozen=True, kw_only=True):
     timeout_secs: int | None = None
     time_limit_secs: int | None = None
     target_leg_client_state: str | None = None
+    webhook_url: str | None = None  # of the new leg; None: where those of this call go
 
 
 class CallStatus(Command, frozen=True, kw_only=True):

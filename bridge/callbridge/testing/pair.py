@@ -13,11 +13,12 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal, cast
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import httpx
 import msgspec
 from nacl.signing import SigningKey
+from starlette.responses import Response as HttpResponse
 
 from callbridge.app import App, Surroundings
 from callbridge.carrier.api.problems import Response
@@ -28,8 +29,10 @@ from callbridge.carrier.net.files import loader
 from callbridge.carrier.people.script import CallScript
 from callbridge.carrier.people.steps import WITHIN_S, Say, Step, Wait, fetch
 from callbridge.carrier.switch import Switch
+from callbridge.carrier.texml.requests import TexmlAnswer
 from callbridge.errors import AudioFileError, CallbridgeError
 from callbridge.host.audiofile import Clip
+from callbridge.serve.documents import DocumentRequest
 from callbridge.serve.settings import Settings
 from callbridge.sockets.endpoint import StreamOwner
 from callbridge.speech.engines import Speech
@@ -287,6 +290,8 @@ class Pair:
                     self._later(socket.stream.feed, text)
             case do.SendWebhook():
                 self._deliver_in(self.lateness(effect), effect)
+            case do.RequestTexml():
+                self._later(self._request, effect)
             case do.OpenStream():
                 self._later(self._open, effect)
             case do.CloseStream(stream_id=stream_id):
@@ -349,16 +354,36 @@ class Pair:
     def _deliver(self, webhook: do.SendWebhook, attempt: int) -> None:
         meta = {"attempt": attempt, "delivered_to": webhook.urls[0]}
         body = json.dumps(webhook.event | {"meta": meta}, sort_keys=True).encode()
-        timestamp = str(int(self.clock.wall()))
-        signature = self._key.sign(timestamp.encode() + b"|" + body).signature
-        response = self.app.service.receive(
-            body,
-            signature=base64.b64encode(signature).decode(),
-            timestamp=timestamp,
-            content_type="application/json",
-        )
+        response = self._webhook(body, "application/json")
         if response.status_code >= 500 and attempt < ATTEMPTS:
             self._loop.call_later(RETRY_S, self._deliver, webhook, attempt + 1)
+
+    def _webhook(self, body: bytes, content_type: str) -> HttpResponse:
+        signature, timestamp = self._signed(body)
+        return self.app.service.receive(
+            body, signature=signature, timestamp=timestamp, content_type=content_type
+        )
+
+    def _signed(self, content: bytes) -> tuple[str, str]:
+        """Signature and timestamp."""
+        timestamp = str(int(self.clock.wall()))
+        signature = self._key.sign(timestamp.encode() + b"|" + content).signature
+        return base64.b64encode(signature).decode(), timestamp
+
+    def _request(self, wish: do.RequestTexml) -> None:
+        """What the application is asked or told by a form, at the path of its address."""
+        path = urlsplit(wish.url).path
+        form = urlencode(wish.form).encode()
+        if path.endswith("/webhooks"):
+            response = self._webhook(form, "application/x-www-form-urlencoded")
+        else:
+            first = not path.endswith("/next")
+            response = self.app.service.asked(DocumentRequest(form, *self._signed(form), first))
+        answer = TexmlAnswer(wish.url, response.status_code, bytes(response.body))
+        self._later(self._answered, wish.request_id, answer)
+
+    def _answered(self, request_id: str, answer: TexmlAnswer) -> None:
+        self.switch.texml_answered(request_id, answer, self.clock.now())
 
     def _open(self, effect: do.OpenStream) -> None:
         url, now = urlsplit(effect.url), self.clock.now()

@@ -234,7 +234,9 @@ class Calls:
     def document(self, request: texml.TexmlRequest, *, first: bool) -> bytes:
         """How a call that TeXML leads goes on. Only with the `first` document can it begin."""
         course = self._by_id.get(request.call_sid)
-        if course is None and first and request.call_sid not in self._ended_ids:
+        if course is not None and request.is_over:
+            course.leg.end(Hangup("unspecified"))
+        elif course is None and first and request.call_sid not in self._ended_ids:
             return self._begin_by_document(request)
         if course is not None and course.documents is not None:
             return course.documents.first() if first else course.documents.next()

@@ -14,6 +14,7 @@ from callbridge.control.forms import read_form
 from callbridge.errors import BadWebhookBody
 
 HOLD_S = 180  # the longest Pause
+FINAL_STATUSES = frozenset({"completed", "busy", "no-answer", "canceled", "failed"})
 
 
 class TexmlRequest(msgspec.Struct, frozen=True):
@@ -24,6 +25,11 @@ class TexmlRequest(msgspec.Struct, frozen=True):
     from_: str
     to: str
     status: str
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the call has ended: nothing can be heard of the answer."""
+        return self.status in FINAL_STATUSES
 
 
 def read_request(content: bytes) -> TexmlRequest:

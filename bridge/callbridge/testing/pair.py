@@ -20,7 +20,7 @@ from starlette.responses import Response as HttpResponse
 
 from callbridge.app import App, Surroundings
 from callbridge.carrier.api.problems import Response
-from callbridge.carrier.config import Behaviour, CarrierConfig
+from callbridge.carrier.config import Behaviour, CarrierConfig, TexmlApplication
 from callbridge.carrier.core import effects as do
 from callbridge.carrier.core.report import CallReport
 from callbridge.carrier.net.files import loader
@@ -64,7 +64,8 @@ class Pair:
 
     An application without speech engines of its own gets `callbridge.testing.speech.scripted`,
     which understand to the letter what a caller `says`; with "own" it has what it is served with.
-    `numbers` says who lives where (`CarrierConfig.numbers`). `speech` and the settings take the
+    `numbers` says who lives where (`CarrierConfig.numbers`). With `texml` calls that come in are
+    led by TeXML: the carrier asks the application's /texml. `speech` and the settings take the
     place of what the application was made with, until `close`.
 
     A crash of a bot, or of a call, is raised by `call`, `finished` or `close`, unless
@@ -80,10 +81,14 @@ class Pair:
         jobs: Jobs | None = None,
         numbers: Mapping[str, Behaviour] | None = None,
         speech: Speech | Literal["own"] | None = None,
+        texml: bool = False,
         expect_crash: Crash | None = None,
         **settings: Any,
     ) -> None:
         config = config or CarrierConfig(webhook_url=f"{ADDRESS}/webhooks", keep_recordings=1000)
+        if texml:
+            application = TexmlApplication(voice_url=f"{ADDRESS}/texml")
+            config = msgspec.structs.replace(config, texml=application)
         if speech is None:
             speech = app.sound.speech or scripted()
         engines = app.sound.speech if speech == "own" else speech

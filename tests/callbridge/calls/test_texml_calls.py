@@ -20,7 +20,7 @@ TELLING = msgspec.structs.replace(TEXML, status_url=f"{ADDRESS}/webhooks")
 BY_GET = msgspec.structs.replace(TEXML, voice_method="GET")
 AGENT = "+13125550188"
 
-led_by_documents = pytest.mark.virtual(config=CarrierConfig(texml=TEXML))
+led_by_documents = pytest.mark.virtual(texml=True)
 and_told_of_the_end = pytest.mark.virtual(config=CarrierConfig(texml=TELLING))
 both_voices = pytest.mark.parametrize("voice", ["relay", "media"])
 

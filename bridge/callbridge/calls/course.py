@@ -317,7 +317,7 @@ class Course:
         if leg.undecodable:
             return False
         if self.documents is not None:
-            await self.platform.ask_whether_over(Hangup("unspecified"))
+            await self.platform.ask_whether_over()
             if leg.over or self.documents.bot_left:
                 return False
         leg.expect_stream()

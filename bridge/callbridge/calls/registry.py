@@ -236,7 +236,7 @@ class Calls:
         course = self._by_id.get(request.call_sid)
         if course is not None and request.is_over:
             course.leg.end(Hangup("unspecified"))
-        elif course is None and first and request.call_sid not in self._ended_ids:
+        elif first and not self.knows(request.call_sid) and not request.is_over:
             return self._begin_by_document(request)
         if course is not None and course.documents is not None:
             return course.documents.first() if first else course.documents.next()

@@ -19,12 +19,14 @@ FINAL_STATUSES = frozenset({"completed", "busy", "no-answer", "canceled", "faile
 
 class TexmlRequest(msgspec.Struct, frozen=True):
     """`call_sid` is the call_control_id for commands, too. `status` is in-progress and the like, or
-    empty where the platform does not say."""
+    empty where the platform does not say. A status callback, which goes to the same address where
+    none was set for it, `is_news` and wants no document."""
 
     call_sid: str
     from_: str
     to: str
     status: str
+    is_news: bool = False
 
     @property
     def is_over(self) -> bool:
@@ -39,7 +41,11 @@ def read_request(content: bytes) -> TexmlRequest:
     if not call_sid:
         raise BadWebhookBody("not a request for a document: no CallSid")
     return TexmlRequest(
-        call_sid, form.get("From", ""), form.get("To", ""), form.get("CallStatus", "")
+        call_sid,
+        form.get("From", ""),
+        form.get("To", ""),
+        form.get("CallStatus", ""),
+        is_news="CallbackSource" in form,
     )
 
 

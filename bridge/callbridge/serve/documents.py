@@ -11,6 +11,7 @@ from nacl.signing import VerifyKey
 
 from callbridge.calls.registry import Calls
 from callbridge.control import texml
+from callbridge.control.events import FORM, read_event
 from callbridge.control.signatures import SeenEvents, verify
 from callbridge.timing.clock import Clock
 
@@ -54,6 +55,9 @@ class Documents:
         if not self._seen.first_time(_name(request), now):
             return DocumentAnswer("repeated", 409, b"answered before\n", "text/plain")
         calls = self._calls
+        if asked.is_news:
+            calls.on_event(read_event(request.content, FORM))
+            return DocumentAnswer("accepted", 200, b"ok\n", "text/plain")
         new = request.first and not calls.knows(asked.call_sid)
         if new and (calls.full or calls.draining):
             calls.counts.refused += 1
@@ -64,6 +68,6 @@ class Documents:
 
 
 def _name(request: DocumentRequest) -> str:
-    """The same for a request that is sent again as it was; one that is repeated is signed anew."""
-    signed = f"{request.first} {request.timestamp}|".encode() + request.content
-    return sha256(signed).hexdigest()
+    """The same for a request that is sent again as it was, to whichever of the two addresses; one
+    that the platform repeats is signed anew."""
+    return sha256(f"{request.timestamp}|".encode() + request.content).hexdigest()

@@ -135,7 +135,8 @@ async def test_a_call_over_the_limit_is_turned_away(when_full: str, status: int)
         assert answer.status_code == status
         if when_full == "reject":
             assert verb(answer).attrib == {"reason": "busy"}
-        assert verb(await post(served, form(), "/texml/next")).tag == "Connect", "no new call"
+        known = await post(served, form(), "/texml/next", age=2)
+        assert verb(known).tag == "Connect", "it is no new call"
         assert calls(served) == 1
 
 
@@ -158,13 +159,21 @@ async def test_a_call_that_the_platform_calls_over_is_over(served: Served) -> No
     over = form(CallStatus="completed")
     assert verb(await post(served, over, "/texml/next")).tag == "Hangup"
     await eventually(lambda: calls(served) == 0)
-    assert verb(await post(served, form(), age=3)).tag == "Hangup", "and does not begin again"
+    for path in ("/texml", "/texml/next"):
+        assert verb(await post(served, form(), path, age=len(path))).tag == "Hangup"
+    assert calls(served) == 0, "it does not begin again"
+
+
+async def test_a_call_that_is_over_does_not_begin(served: Served) -> None:
+    assert verb(await post(served, form(CallStatus="completed"))).tag == "Hangup"
     assert calls(served) == 0
 
 
-async def test_a_status_callback_at_the_webhooks_ends_the_call(served: Served) -> None:
+@pytest.mark.parametrize("path", ["/webhooks", "/texml"])
+async def test_a_status_callback_ends_the_call(served: Served, path: str) -> None:
     await post(served, form())
-    answer = await post(served, form(CallStatus="completed", HangupCause="user_busy"), "/webhooks")
+    last = {"CallStatus": "completed", "CallbackSource": "call-progress-events"}
+    answer = await post(served, form(**last, HangupCause="user_busy"), path)
     assert answer.status_code == 200
     await eventually(lambda: calls(served) == 0)
     assert served.app.service.calls.counts.ended == {"user_busy": 1}
@@ -219,6 +228,25 @@ async def test_a_request_that_is_replayed_is_told_nothing(served: Served, path: 
     again = await post(served, content, path, headers)
     assert (first.status_code, again.status_code) == (200, 409)
     assert "token" not in again.text
+    assert calls(served) == 1
+
+
+async def test_what_was_answered_at_one_address_cannot_be_replayed_at_the_other(
+    served: Served,
+) -> None:
+    content = form()
+    headers = served.platform.signed(content)
+    await post(served, content, "/texml", headers)
+    assert (await post(served, content, "/texml/next", headers)).status_code == 409
+
+
+@pytest.mark.parametrize("path", ["/texml", "/texml/next"])
+async def test_a_status_callback_is_no_way_to_a_document(served: Served, path: str) -> None:
+    await post(served, form(), age=9)
+    for number, sid in enumerate((CALL, "v3:another")):
+        told = form(CallSid=sid, CallbackSource="call-progress-events", SequenceNumber=str(number))
+        answer = await post(served, told, path)
+        assert (answer.status_code, answer.text) == (200, "ok\n")
     assert calls(served) == 1
 
 

@@ -71,7 +71,7 @@ class TexmlPart(Part):
 
     def _fetch(self, target: str, method: FetchMethod, more: TexmlForm) -> None:
         """Go on with another document; its address may be relative to that of the current one."""
-        url = urljoin(self._url, target)
+        url = _joined(self._url, target)
         self._documents += 1
         self._in_a_row += 1
         if not is_url(url, ("http", "https")):
@@ -170,18 +170,19 @@ class TexmlPart(Part):
 
     def _ended(self, verb: AnyVerb | None, running: RunningVerb) -> None:
         """The action of a verb takes over; without one the next verb does."""
-        match verb, running:
-            case GatherVerb(action=action, method=method), Gathering(digits=digits):
+        more: TexmlForm | None = None  # what the action is told
+        match running:
+            case Gathering(digits=digits):
                 self._note("texml gathered", digits=digits)
-                if action and running.enough:
-                    self._fetch(action, method, {"Digits": digits})
-                    return
-            case ConnectVerb(action=str(action), method=method), Connecting() if action:
-                self._fetch(action, method, _session(running))
-                return
+                more = {"Digits": digits} if running.enough else None
+            case Connecting():
+                more = _session(running)
             case _:
                 pass
-        self._go_on()
+        if isinstance(verb, GatherVerb | ConnectVerb) and verb.action and more is not None:
+            self._fetch(verb.action, verb.method, more)
+        else:
+            self._go_on()
 
     def digit(self, digit: str, occurred_at: str) -> None:
         if self._running is not None:
@@ -197,7 +198,7 @@ class TexmlPart(Part):
         return self._requests.speak(text, sample_rate, self._sounded)
 
     def fetch(self, url: str, sample_rate: int) -> str:
-        return self._requests.fetch(urljoin(self._url, url), sample_rate, self._sounded)
+        return self._requests.fetch(_joined(self._url, url), sample_rate, self._sounded)
 
     def _sounded(self, sound_id: str, pcm: Pcm | None) -> None:
         if pcm is None:
@@ -240,6 +241,14 @@ def _session(running: Connecting) -> TexmlForm:
     if running.handoff_data is not None:
         form["HandoffData"] = running.handoff_data
     return form
+
+
+def _joined(base: str, target: str) -> str:
+    """An address that may be relative to another; empty for what is none, as `http://[`."""
+    try:
+        return urljoin(base, target)
+    except ValueError:
+        return ""
 
 
 def _shown(url: str) -> str:

@@ -1,5 +1,7 @@
 """Documents carried out on calls, in virtual ticks of 20 ms; the customer's web is a table."""
 
+import random
+
 import numpy as np
 import pytest
 
@@ -20,6 +22,15 @@ IN_EVERY_FETCH = {
     "AccountSid", "CallSid", "CallSidLegacy", "CallerId", "CallingPartyType",
     "From", "FromSipUri", "To", "ToSipUri", "ConnectionId",
 }  # fmt: skip
+
+
+EVERYTHING = b"""<?xml version="1.0" encoding="UTF-8"?>
+<Response><Say loop="2">Hi &amp; bye</Say><Play digits="1w2"/><Pause length="1"/>
+<Gather numDigits="1" timeout="1" action="menu" finishOnKey="#"><Say>Press</Say></Gather>
+<Connect action="/done"><ConversationRelay url="wss://app/relay" dtmfDetection="true">
+<Language code="de"/><Parameter name="a" value="b"/></ConversationRelay></Connect>
+<Connect><Stream url="wss://app/media" bidirectionalMode="rtp"/></Connect>
+<Redirect method="GET">next?a=1</Redirect><Reject reason="busy"/><Hangup/></Response>"""
 
 
 def sounded_s(line: TexmlLine, call: str) -> float:
@@ -359,12 +370,44 @@ def test_even_with_verbs_that_take_no_time_a_loop_has_an_end() -> None:
     assert "more than 1000 documents" in line.failures(call)[-1]
 
 
-@pytest.mark.parametrize("target", ["file:///etc/passwd", "ftp://app/a", "javascript:1"])
+@pytest.mark.parametrize(
+    "target", ["file:///etc/passwd", "ftp://app/a", "javascript:1", "http://["]
+)
 def test_only_the_web_is_asked_for_documents(target: str) -> None:
     line = TexmlLine({VOICE: f"<Redirect>{target}</Redirect>"})
     call = line.ring()
     assert line.asked() == [VOICE]
     assert line.failures(call) == [f"{target!r} is no address of a document"]
+
+
+def test_a_sound_without_a_possible_address_is_left_out() -> None:
+    line = TexmlLine({VOICE: "<Play>http://[</Play><Say>Hi.</Say>"})
+    call = line.ring()
+    line.until_ended(call)
+    assert len(line.notes(call, "texml not heard")) == 1
+    assert line.notes(call, "texml says") == [{"text": "Hi."}]
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_whatever_a_document_is_the_call_ends_and_the_carrier_does_not(seed: int) -> None:
+    line = TexmlLine({VOICE: mutilated(EVERYTHING, random.Random(seed))})
+    call = line.ring(Wait("answered"), Press("1"), Wait("hangup", within_s=5))
+    line.until_ended(call)
+
+
+def mutilated(document: bytes, chance: random.Random) -> bytes:
+    """With octets changed, left out, and put where they do not belong."""
+    body = bytearray(document)
+    for _ in range(chance.randint(1, 6)):
+        at, other = chance.randrange(len(body)), chance.randrange(len(body))
+        match chance.randrange(3):
+            case 0:
+                body[at] = chance.randrange(256)
+            case 1:
+                del body[at : at + chance.randint(1, 30)]
+            case _:
+                body[at:at] = body[other : other + chance.randint(1, 60)]
+    return bytes(body)
 
 
 def test_an_answer_that_comes_after_the_end_is_of_no_use() -> None:

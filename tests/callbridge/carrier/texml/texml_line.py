@@ -19,7 +19,7 @@ class TexmlLine(RelayLine):
     said sounds for 20 ms."""
 
     def __init__(
-        self, pages: "dict[str, str | int]", *, speaks: bool = True, **application: Any
+        self, pages: "dict[str, str | bytes | int]", *, speaks: bool = True, **application: Any
     ) -> None:
         settings: dict[str, Any] = {"voice_url": VOICE, "status_url": STATUS}
         texml = TexmlApplication(**(settings | application))
@@ -59,6 +59,8 @@ class TexmlLine(RelayLine):
         page = self.pages.get(url.partition("?")[0], 404)
         if isinstance(page, int):
             return TexmlAnswer(url, page)
+        if isinstance(page, bytes):
+            return TexmlAnswer(url, 200, page)
         whole = page if "<Response" in page or not page else f"<Response>{page}</Response>"
         return TexmlAnswer(url, 200, whole.encode())
 

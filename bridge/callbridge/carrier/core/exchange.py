@@ -386,7 +386,7 @@ class Exchange:
             "payload": webhooks.payload_of(leg, event_type, fields),
         }
         event |= dict.fromkeys(webhooks.instants_in(event_type), event["occurred_at"])
-        self.note(leg, "webhook" if urls else "event", event_type=event_type, id=event["id"])
+        self.note(leg, "webhook", event_type=event_type, id=event["id"])
         self._log.webhook(leg.identity, event)
         if urls:
             retries_ms = routing.retries_ms.get(event_type)

@@ -240,7 +240,7 @@ def test_a_session_of_a_document_has_no_event_of_its_end() -> None:
     line.tick(5)
     line.writes("end")
     line.until_ended(call)
-    events = [note["event_type"] for note in line.notes(call, "event")]
+    events = [note["event_type"] for note in line.notes(call, "webhook")]
     assert events == ["call.initiated", "call.answered", "call.hangup"]
 
 

@@ -18,7 +18,7 @@ from callbridge.carrier.texml.document import Document, read_document
 from callbridge.carrier.texml.forms import TexmlForm
 from callbridge.carrier.texml.markup import BadDocument
 from callbridge.carrier.texml.prompts import Prompts
-from callbridge.carrier.texml.requests import TexmlAnswer, TexmlRequests
+from callbridge.carrier.texml.requests import OnText, TexmlAnswer, TexmlRequests
 from callbridge.carrier.texml.running import Connecting, Gathering, Pausing, RunningVerb, Sounding
 from callbridge.carrier.texml.services import TexmlServices
 from callbridge.carrier.texml.verbs import (
@@ -154,13 +154,26 @@ class TexmlPart(Part):
             case SayVerb() | PlayVerb():
                 self._running = Sounding(Prompts(leg, self, (verb,)))
             case GatherVerb():
-                self._running = Gathering(verb, Prompts(leg, self, verb.prompts))
+                self._running = self._gathering(verb)
             case PauseVerb():
                 self._running = Pausing(self._exchange.now + verb.length)
             case ConnectVerb(service=noun):
                 self._running = self._services.connect(leg, noun)
             case _:
                 raise AssertionError(f"{verb} takes no time")
+
+    def _gathering(self, verb: GatherVerb) -> Gathering:
+        prompts, rate = Prompts(self._leg, self, verb.prompts), self._leg.encoding.sample_rate
+        listens = "speech" in verb.input
+        if listens and not self._exchange.converses:
+            self._note(
+                "texml not heard", why="this local carrier cannot listen: callbridge[speech]"
+            )
+            listens = False
+        return Gathering(verb, prompts, rate, self._recognise if listens else None)
+
+    def _recognise(self, pcm: Pcm, *, then: OnText) -> None:
+        self._requests.recognise(pcm, self._leg.encoding.sample_rate, then)
 
     def begin_tick(self) -> None:
         running = self._running
@@ -172,9 +185,9 @@ class TexmlPart(Part):
         """The action of a verb takes over; without one the next verb does."""
         more: TexmlForm | None = None  # what the action is told
         match running:
-            case Gathering(digits=digits):
-                self._note("texml gathered", digits=digits)
-                more = {"Digits": digits} if running.enough else None
+            case Gathering(digits=digits, speech=speech):
+                self._note("texml gathered", digits=digits, speech=speech)
+                more = _gathered(digits, speech) if running.enough else None
             case Connecting():
                 more = _session(running)
             case _:
@@ -183,6 +196,10 @@ class TexmlPart(Part):
             self._fetch(verb.action, verb.method, more)
         else:
             self._go_on()
+
+    def end_tick(self, said: Pcm | None, heard: Pcm | None) -> None:
+        if self._running is not None:
+            self._running.hear(self._leg.uttered, self._exchange.now)
 
     def digit(self, digit: str, occurred_at: str) -> None:
         if self._running is not None:
@@ -232,6 +249,11 @@ class TexmlPart(Part):
             self._note("texml status", status=status, delivered=not answer.fault, why=answer.fault)
 
         self._requests.ask(leg, application.status_url, "POST", form | (more or {}), told)
+
+
+def _gathered(digits: str, speech: str) -> TexmlForm:
+    """This carrier's recogniser does not say how sure it is: it always is."""
+    return {"SpeechResult": speech, "Confidence": "1.0"} if speech else {"Digits": digits}
 
 
 def _session(running: Connecting) -> TexmlForm:

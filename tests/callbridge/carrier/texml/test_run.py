@@ -205,6 +205,52 @@ def test_without_enough_keys_the_next_verb_runs(attributes: str) -> None:
     assert line.seconds(call) > 2.0
 
 
+@pytest.mark.parametrize("input", ["speech", "dtmf speech"])
+def test_what_is_said_is_gathered_and_cuts_the_prompt(input: str) -> None:
+    prompt = "x" * 500  # ten seconds
+    gather = f'<Gather input="{input}" action="menu"><Say>{prompt}</Say></Gather>'
+    line = TexmlLine({VOICE: gather, MENU: "<Hangup/>"})
+    line.understood = "two tickets"
+    call = line.ring(Wait("answered"))
+    line.tick(50)
+    line.says(call, ms=1000)
+    line.until_ended(call)
+    assert line.fetched[-1].url == MENU
+    assert line.fetched[-1].form["SpeechResult"] == "two tickets"
+    assert "Digits" not in line.fetched[-1].form
+    assert sounded_s(line, call) < 1.5
+    assert 2.0 < line.seconds(call) < 3.5
+
+
+def test_words_that_nobody_understands_are_no_answer() -> None:
+    gather = '<Gather input="speech" timeout="3" action="menu"><Say>Yes?</Say></Gather>'
+    line = TexmlLine({VOICE: gather})
+    line.understood = ""
+    call = line.ring(Wait("answered"))
+    line.tick(20)
+    line.says(call, ms=1000)
+    line.until_ended(call)
+    assert line.asked() == [VOICE]
+    assert line.seconds(call) > 4.0, "time does not run while somebody speaks"
+
+
+def test_the_first_key_closes_the_ear() -> None:
+    gather = '<Gather input="dtmf speech" numDigits="2" action="menu"/>'
+    line = TexmlLine({VOICE: gather, MENU: "<Hangup/>"})
+    call = line.ring(Wait("answered"), Press("1"))
+    line.tick(20)
+    line.says(call, ms=1000)
+    line.until_ended(call)
+    assert line.asked() == [VOICE], "one key of two, and words that are none"
+
+
+def test_where_speech_is_wanted_keys_are_not() -> None:
+    line = TexmlLine({VOICE: '<Gather input="speech" numDigits="1" action="menu" timeout="2"/>'})
+    call = line.ring(Wait("answered"), Press("1"), Wait("hangup", within_s=60))
+    line.until_ended(call)
+    assert line.asked() == [VOICE]
+
+
 # ---- services -----------------------------------------------------------------------------------
 
 

@@ -91,7 +91,7 @@ class CallMeans:
     limits: Limits = field(default_factory=Limits)
     apology: Pcm | None = None
     out_of_time: str = OUT_OF_TIME
-    next_document_url: str = ""  # of a call that TeXML leads
+    texml_url: str = ""  # where the platform asks how a call goes on
     webhook_url: str = ""
 
 

@@ -19,7 +19,7 @@ from callbridge.calls.course import (
     Registration,
     SocketOpening,
 )
-from callbridge.calls.documents import CallDocuments
+from callbridge.calls.documents import CallDocuments, held
 from callbridge.calls.leg import Direction, Hangup, Leg, VoiceKind, client_state, read_client_state
 from callbridge.calls.platform import Unanswered, unanswered
 from callbridge.control import commands as control
@@ -241,7 +241,7 @@ class Calls:
         if course is not None and course.documents is not None:
             return course.documents.first() if first else course.documents.next()
         if self._ended_ids.get(request.call_sid):
-            return texml.hold(self._means.next_document_url)
+            return held(self._means.texml_url)
         return texml.hang_up()
 
     def _begin_by_document(self, request: texml.TexmlRequest) -> bytes:
@@ -254,7 +254,7 @@ class Calls:
         course = self._begin(registration, Course.adopt, "incoming", ids=ids)
         means = self._means
         course.platform.webhook_url = means.webhook_url
-        course.documents = CallDocuments(course.leg, means.next_document_url, self._new_token)
+        course.documents = CallDocuments(course.leg, means.texml_url, self._new_token)
         return course.documents.first()
 
     # ---- sockets ----------------------------------------------------------------------------

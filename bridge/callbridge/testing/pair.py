@@ -30,7 +30,7 @@ from callbridge.carrier.switch import Switch
 from callbridge.carrier.texml.requests import TexmlAnswer
 from callbridge.errors import CallbridgeError
 from callbridge.host.audiofile import Clip
-from callbridge.serve.documents import DocumentRequest
+from callbridge.serve.documents import DocumentRequest, WhichDocument
 from callbridge.serve.settings import Settings
 from callbridge.sockets.endpoint import StreamOwner
 from callbridge.speech.engines import Speech
@@ -47,6 +47,7 @@ RETRY_S = 1.0
 ATTEMPTS = 2
 FINISHED_KEPT = 256
 ENDING_S = 5.0  # for tasks of an application to end, once it is closed
+WHICH: dict[str, WhichDocument] = {"next": "next", "held": "held"}  # by the end of its address
 ADDRESS = "http://127.0.0.1:9"  # the discard port: nothing here ever connects
 
 
@@ -364,8 +365,8 @@ class Pair:
         if path.endswith("/webhooks"):
             response = self._webhook(form, "application/x-www-form-urlencoded")
         else:
-            first = not path.endswith("/next")
-            response = self.app.service.asked(DocumentRequest(form, *self._signed(form), first))
+            which = WHICH.get(path.rpartition("/")[2], "first")
+            response = self.app.service.asked(DocumentRequest(form, *self._signed(form), which))
         answer = TexmlAnswer(wish.url, response.status_code, bytes(response.body))
         self._later(self._answered, wish.request_id, answer)
 

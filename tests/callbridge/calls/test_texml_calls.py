@@ -2,6 +2,7 @@
 the same bots talk as on every other call."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 
 import msgspec
@@ -19,6 +20,7 @@ TEXML = TexmlApplication(voice_url=f"{ADDRESS}/texml")
 TELLING = msgspec.structs.replace(TEXML, status_url=f"{ADDRESS}/webhooks")
 BY_GET = msgspec.structs.replace(TEXML, voice_method="GET")
 AGENT = "+13125550188"
+STAYING = CallScript(steps=(Wait("hangup", within_s=600),))
 
 led_by_documents = pytest.mark.virtual(texml=True)
 and_told_of_the_end = pytest.mark.virtual(config=CarrierConfig(texml=TELLING))
@@ -238,7 +240,7 @@ async def test_a_crash_is_followed_by_the_apology_and_the_end(app: App, pair: Pa
 
 
 @led_by_documents
-@pytest.mark.virtual(numbers={AGENT: CallScript(steps=(Wait("hangup", within_s=600),))})
+@pytest.mark.virtual(numbers={AGENT: STAYING})
 @both_voices
 async def test_a_call_that_was_handed_over_outlives_its_documents(
     app: App, pair: Pair, voice: VoiceKind
@@ -256,3 +258,22 @@ async def test_a_call_that_was_handed_over_outlives_its_documents(
     assert report.duration_s > 399
     verbs = [entry.detail["verbs"] for entry in report.tape if entry.kind == "texml document"]
     assert verbs == [["Connect"], *[["Pause", "Redirect"]] * 3]
+
+
+@led_by_documents
+@pytest.mark.virtual(config=CarrierConfig(numbers={AGENT: STAYING}, ring_s=8.0))
+@both_voices
+async def test_a_document_does_not_hang_up_while_somebody_is_rung_for_the_caller(
+    app: App, pair: Pair, voice: VoiceKind
+) -> None:
+    @app.call(voice=voice)
+    async def pass_on_and_leave(call: Call) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(call.transfer(AGENT), 1.0)
+
+    call = pair.place(caller(Wait("bot_silent", 20.0)))
+    await asyncio.sleep(4.0)
+    pair.drop_sockets()
+    report = await pair.finished(call)
+    assert report.bridged
+    assert report.hung_up_by == "caller"

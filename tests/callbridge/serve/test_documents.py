@@ -179,10 +179,19 @@ async def test_a_status_callback_ends_the_call(served: Served, path: str) -> Non
     assert served.app.service.calls.counts.ended == {"user_busy": 1}
 
 
+async def test_a_call_that_was_handed_over_is_held_by_whoever_is_asked(served: Served) -> None:
+    """Also by a process that has begun after it."""
+    answer = await post(served, form(), "/texml/held")
+    pause, redirect = ElementTree.fromstring(answer.content)
+    assert (pause.tag, pause.attrib) == ("Pause", {"length": "180"})
+    assert (redirect.tag, redirect.text) == ("Redirect", "http://127.0.0.1:9/texml/held")
+    assert calls(served) == 0
+
+
 # ---- who is refused -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("path", ["/texml", "/texml/next"])
+@pytest.mark.parametrize("path", ["/texml", "/texml/next", "/texml/held"])
 async def test_without_a_good_signature_nothing_is_answered(served: Served, path: str) -> None:
     content = form()
     good = served.platform.signed(content)

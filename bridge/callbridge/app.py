@@ -529,6 +529,7 @@ class Service:
         return self.asked(DocumentRequest(content, signature, timestamp, which))
 
     def asked(self, request: DocumentRequest) -> Response:
+        """One request for a document: signature first, then the call that it is about."""
         try:
             answer = self.documents.answer(request)
         except WebhookError as error:

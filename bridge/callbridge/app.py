@@ -53,6 +53,7 @@ from callbridge.timing.jobs import Jobs, ThreadJobs
 from callbridge.timing.ticker import Ticker
 from callbridge.timing.watchdog import Watchdog
 from callbridge.voice.line import MediaPlan
+from callbridge.voice.relay_mouth import CHARACTERS_PER_S
 from callbridge.voice.relay_voice import RelaySettings
 from telecodecs import Pcm, codec
 from telecodecs.tones import special_information
@@ -87,6 +88,8 @@ class Surroundings:
     transport: httpx.AsyncBaseTransport | None = None  # to the Voice API; None is the network
     speech: Speech | None = None  # takes the place of the application's own
     readers: tuple[TapeReader, ...] = ()  # of the tape, beside the log and the tape file
+    voice: VoiceKind | None = None  # of all calls, whatever the bots were registered with
+    characters_per_s: float = CHARACTERS_PER_S  # how fast a relay's voice is taken to speak
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,6 +276,7 @@ class App:
             raise SettingsError("dial needs a bot: pass bot=, or register one with @app.call")
         if bot is not None:
             require_bot(bot)
+            registration = replace(registration, voice=self._voice_of(registration))
         connection_id = service.settings.connection_id
         if not connection_id:
             raise SettingsError(
@@ -293,7 +297,10 @@ class App:
 
     def _bot_for(self, number: str) -> Registration | None:
         found = self._bots.get(key(number), self._any_number)
-        return found and replace(found, voice=found.voice or self._voice or self._default_voice)
+        return found and replace(found, voice=self._voice_of(found))
+
+    def _voice_of(self, bot: Registration) -> VoiceKind:
+        return self._surroundings.voice or bot.voice or self._voice or self._default_voice
 
     def configure(self, settings: Settings, surroundings: Surroundings | None = None) -> None:
         """Set what it runs with, before its first use."""
@@ -332,7 +339,7 @@ class App:
             yield self._any_number
 
     def _needs_engines(self, bot: Registration) -> bool:
-        return bot.speaks and (bot.voice or self._voice or self._default_voice) == "media"
+        return bot.speaks and self._voice_of(bot) == "media"
 
     async def close(self) -> None:
         """Drain, then close what was opened."""
@@ -439,7 +446,7 @@ class Service:
             self._spoken,
             settings.media_url,
             settings.relay_url,
-            RelaySettings(),
+            RelaySettings(characters_per_s=surroundings.characters_per_s),
             readers,
         )
         means = CallMeans(

@@ -18,6 +18,7 @@ import msgspec
 from nacl.signing import SigningKey
 
 from callbridge.app import App, Surroundings
+from callbridge.calls.leg import VoiceKind
 from callbridge.carrier.api.problems import Response
 from callbridge.carrier.config import Behaviour, CarrierConfig
 from callbridge.carrier.core import effects as do
@@ -31,13 +32,16 @@ from callbridge.host.audiofile import Clip
 from callbridge.serve.settings import Settings
 from callbridge.sockets.endpoint import StreamOwner
 from callbridge.speech.engines import Speech
+from callbridge.tape.tape import TapeReader
 from callbridge.testing.callers import NUMBER, hum
-from callbridge.testing.loop import EPOCH, VirtualClock, VirtualLoop
+from callbridge.testing.loop import VirtualClock, VirtualLoop
 from callbridge.testing.placed import PTIME_S, PlacedCall
 from callbridge.testing.speech import scripted, voice_for
 from callbridge.testing.witness import Crash, Witness
 from callbridge.testing.words import Conversation, SentCommand, turns_of
+from callbridge.timing.clock import Clock, wall_of
 from callbridge.timing.jobs import InlineJobs, Jobs
+from callbridge.voice.relay_mouth import CHARACTERS_PER_S
 from telecodecs import resample
 
 RETRY_S = 1.0
@@ -64,6 +68,9 @@ class Pair:
     `numbers` says who lives where (`CarrierConfig.numbers`). `speech` and the settings take the
     place of what the application was made with, until `close`.
 
+    `voice`, `characters_per_s` and `readers` are those of the application's `Surroundings`. With a
+    `clock` that is the machine's, all happens in real time on a loop of real time.
+
     A crash of a bot, or of a call, is raised by `call`, `finished` or `close`, unless
     `expect_crash` is its type; then the report has it, and a test without such a crash fails."""
 
@@ -78,6 +85,10 @@ class Pair:
         numbers: Mapping[str, Behaviour] | None = None,
         speech: Speech | Literal["own"] | None = None,
         expect_crash: Crash | None = None,
+        clock: Clock | None = None,
+        voice: VoiceKind | None = None,
+        characters_per_s: float = CHARACTERS_PER_S,
+        readers: tuple[TapeReader, ...] = (),
         **settings: Any,
     ) -> None:
         config = config or CarrierConfig(webhook_url=f"{ADDRESS}/webhooks", keep_recordings=1000)
@@ -97,7 +108,7 @@ class Pair:
         self.app = app
         self._commands: dict[str, list[SentCommand]] = {}  # by call_control_id
         self._witness = Witness(expect_crash)
-        self.clock = VirtualClock()
+        self.clock: Clock = clock or VirtualClock()
         self.switch = Switch(
             config,
             wall=self.clock.wall(),
@@ -123,7 +134,15 @@ class Pair:
         self._before = app.configuration
         app.configure(
             _settings(config, self._key, self._before.settings, settings),
-            Surroundings(self.clock, jobs or InlineJobs(), Rest(self), engines, (self._witness,)),
+            Surroundings(
+                self.clock,
+                jobs or InlineJobs(),
+                Rest(self),
+                engines,
+                (self._witness, *readers),
+                voice,
+                characters_per_s,
+            ),
         )
 
     # ---- for tests --------------------------------------------------------------------------
@@ -167,19 +186,20 @@ class Pair:
         ]
         return Conversation(
             **msgspec.structs.asdict(report),
-            turns=turns_of(events, EPOCH + began),
+            turns=turns_of(events, wall_of(self.clock, began)),
             commands=tuple(commands),
             crashes=crashes,
         )
 
-    async def close(self) -> None:
-        """End the application and give it back what it was made with. Raises what crashed."""
+    async def close(self, *, ending_s: float = ENDING_S) -> None:
+        """End the application and give it back what it was made with; tasks that it has left behind
+        get so many seconds to end. Raises what crashed."""
         try:
             await self.app.close()
             # A reply that does not end is only told of when it has had its time to.
             others = asyncio.all_tasks() - {asyncio.current_task()}
             if others:
-                await asyncio.wait(others, timeout=ENDING_S)
+                await asyncio.wait(others, timeout=ending_s)
         finally:
             self.app.restore(self._before)
             if isinstance(self._loop, VirtualLoop):

@@ -295,6 +295,15 @@ class App:
         """Whether calls that come in are answered."""
         return bool(self._bots) or self._any_number is not None
 
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """Numbers, and SIP addresses, that have a bot of their own."""
+        return tuple(f"+{key}" if key.isdecimal() else key for key in self._bots)
+
+    def answers(self, number: str) -> bool:
+        """Whether a call that comes in to `number` is answered."""
+        return self._bot_for(number) is not None
+
     def _bot_for(self, number: str) -> Registration | None:
         found = self._bots.get(key(number), self._any_number)
         return found and replace(found, voice=self._voice_of(found))

@@ -92,7 +92,7 @@ class WritingCaller:
                 if self._interim:
                     await self._begin(text)
                 call.write(text)
-                if text:
+                if text and call.is_heard:
                     self._answers = call.answers
             case Keys(digits):
                 call.press(digits)
@@ -109,7 +109,7 @@ class WritingCaller:
     # ---- waiting for the bot ------------------------------------------------------------------
 
     async def _turn_to(self, written: WrittenLine) -> None:
-        if isinstance(written, Words) and written.after_s is not None:
+        if isinstance(written, Words) and written.after_s is not None and not self._fast:
             await self._bot_has_spoken(written.after_s)
         else:
             await self._bot_has_finished()
@@ -119,29 +119,30 @@ class WritingCaller:
             await asyncio.sleep(LOOK_S)
 
     async def _bot_has_finished(self) -> None:
-        await self._answer_begins(lambda: False)
+        if self._answers is not None:
+            await self._until(self._answered)
         call, quiet_since = self._call, self._call.now()
         while call.now() < quiet_since + self._settled_s:
             await asyncio.sleep(LOOK_S)
             if not call.quiet:
                 quiet_since = call.now()
+        self._answers = None
 
     async def _bot_has_spoken(self, seconds: float) -> None:
         """So long, or to the end of what it says."""
         call = self._call
-        await self._answer_begins(lambda: call.sounding)
+        await self._until(lambda: call.sounding or (self._answered() and call.quiet))
         began = call.now()
         while not call.quiet and call.now() < began + seconds:  # noqa: ASYNC110  as above
             await asyncio.sleep(LOOK_S)
 
-    async def _answer_begins(self, enough: Callable[[], bool]) -> None:
-        """Until the bot has sent an answer to what was asked, or our patience ends."""
-        call, before = self._call, self._answers
-        patient_until = call.now() + self._patience_s
-        if before is None and not call.quiet:
-            return
-        while not enough() and call.now() < patient_until:
-            if before is None or call.answers > before:
-                break
+    def _answered(self) -> bool:
+        """What was said last is answered, or nobody is there who would."""
+        answered = self._answers is not None and self._call.answers > self._answers
+        return answered or not self._call.is_heard
+
+    async def _until(self, enough: Callable[[], bool]) -> None:
+        """Or until patience ends."""
+        patient_until = self._call.now() + self._patience_s
+        while not enough() and self._call.now() < patient_until:  # noqa: ASYNC110  as above
             await asyncio.sleep(LOOK_S)
-        self._answers = None

@@ -11,7 +11,7 @@ from callbridge.host import terminal
 from callbridge.serve import botfile
 from callbridge.talk.conversation import Conversing, Signals, TalkWish
 from callbridge.talk.lines import LineReader
-from callbridge.talk.screen import Pages
+from callbridge.talk.screen import PageScreen
 from callbridge.talk.story import JsonLines, TalkStory
 from callbridge.talk.tty import Terminal
 from callbridge.testing.callers import NUMBER
@@ -41,7 +41,8 @@ def _number(app: App, wish: TalkWish) -> str:
 
 async def _by_script(app: App, to: str, wish: TalkWish, out: IO[str]) -> int:
     """Lines out of a file or a pipe."""
-    tell = JsonLines(out).tell if wish.as_json else TalkStory(Pages(terminal.console(out))).tell
+    people = TalkStory(PageScreen(terminal.console(out)))
+    tell = JsonLines(out).tell if wish.as_json else people.tell
     with ExitStack() as stack:
         file = sys.stdin.fileno()
         if wish.script is not None:

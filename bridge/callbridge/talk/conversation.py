@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import signal
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Generator
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,7 @@ from callbridge.talk.caller import PATIENCE_S, WritingCaller
 from callbridge.talk.events import Printed, Remembered, TalkOver
 from callbridge.talk.printed import LoggedLines, PrintedLines, TellLine
 from callbridge.talk.voice import SilentVoice
-from callbridge.timing.clock import SystemClock, first_of
+from callbridge.timing.clock import Clock, SystemClock, first_of
 
 CRASHED = 1  # the exit code of a call in which the bot crashed
 ENDING_S = 0.2  # for tasks that the bot has left behind
@@ -42,14 +42,17 @@ class TalkWish:
 
 
 class Conversing:
-    """Made inside a loop of real time."""
+    """Made inside the loop that it runs on; `clock` is the loop's, the machine's where none is
+    given."""
 
-    def __init__(self, app: App, wish: TalkWish, tell: TellTalk) -> None:
+    def __init__(
+        self, app: App, wish: TalkWish, tell: TellTalk, *, clock: Clock | None = None
+    ) -> None:
         """Raises CallbridgeError."""
         self.call = TextCall(
             app,
             tell,
-            clock=SystemClock(),
+            clock=clock or SystemClock(),
             numbers=read_numbers(wish.numbers, SilentVoice().clip) if wish.numbers else None,
             fast=wish.fast,
             beside=botfile.path(wish.bot).parent,
@@ -108,7 +111,7 @@ class Conversing:
 
 
 @contextmanager
-def _told_prints(tell: TellLine) -> Iterator[None]:
+def _told_prints(tell: TellLine) -> Generator[None]:
     """What is printed or logged while the bot runs is told."""
     root, handler = logging.getLogger(), LoggedLines(tell)
     before = root.level
@@ -134,7 +137,7 @@ class Signals:
         self._waiting = False
 
     @contextmanager
-    def handled(self) -> Iterator[None]:
+    def handled(self) -> Generator[None]:
         before = signal.signal(signal.SIGINT, self._on_ctrl_c)
         self._loop.add_signal_handler(signal.SIGTERM, self._stop)
         try:

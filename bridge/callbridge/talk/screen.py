@@ -27,7 +27,7 @@ class TalkScreen(Protocol):
         ...
 
 
-class Pages:
+class PageScreen:
     """Whole lines, for a pipe or a file."""
 
     def __init__(self, console: Console) -> None:
@@ -48,7 +48,7 @@ class Pages:
             self._streaming = None
 
 
-class Prompt:
+class LiveScreen:
     """A terminal: its last row is the line that is being typed, and the row above it, while the bot
     is sending, the last row of that. What is above is finished and never touched again."""
 

@@ -8,7 +8,7 @@ from callbridge.errors import CallbridgeError
 from telecodecs.dtmf import DIGITS
 
 CUT_S = 1.0  # how much of the bot an interruption lets pass when it does not say
-INTERRUPTION = re.compile(r"!\s*(\d+(?:\.\d*)?(?=\s|$))?\s*(.*)", re.DOTALL)
+INTERRUPTION = re.compile(r"!(\d+(?:\.\d*)?(?=\s|$))?\s*(.*)")
 WAIT = re.compile(r"\.\.\.\s+(\d+(?:\.\d*)?)")
 KEYS = re.compile(rf"#([{re.escape(DIGITS)}]+)")
 

@@ -16,6 +16,7 @@ from callbridge.talk.events import (
     Remembered,
     TalkEvent,
     TalkOnly,
+    TalkOver,
     Unheard,
     WrittenPartial,
 )
@@ -26,10 +27,12 @@ from callbridge.tape.events import (
     ErrandSettled,
     Interrupted,
     KeyPressed,
+    PhaseEntered,
     Said,
     TurnTaken,
 )
 
+TOLD_ELSEWHERE = (TalkOnly, Said, Interrupted, CallOver)
 SPEECH_IS_ELSEWHERE = "`callbridge demo` calls such a bot with sound."
 
 
@@ -62,9 +65,7 @@ class TalkStory:
         told = _told(event)
         if told is not None:
             self._screen.line(shown(ToldLine(at_s, *told)))
-        elif not isinstance(event, TalkOnly | Said | Interrupted) and (
-            line := self._others.event(event, at_s)
-        ):
+        elif not isinstance(event, TOLD_ELSEWHERE) and (line := self._others.event(event, at_s)):
             self._screen.line(shown(line))
 
     def _crash(self, at_s: float, event: BotCrashed, error: BaseException | None) -> None:
@@ -98,7 +99,9 @@ def _told(event: TalkEvent) -> Told | None:
             return Told("bridge", f"command {name}{refused}", bad=bool(refused))
         case ErrandSettled(errand=errand, result=result, cause=cause):
             return Told("carrier", f"{errand}: {result} {cause}".rstrip())
-        case CallOver(cause=cause, by=by):
+        case PhaseEntered(phase="released"):
+            return Told("bot", "has left the call")
+        case TalkOver(cause=cause, by=by):
             return Told("carrier", f"the call has ended: {cause}" + (f", by {by}" if by else ""))
         case Printed(text=text, logger=logger):
             return Told("bot", f"log: {text}" if logger else f"prints: {text}")

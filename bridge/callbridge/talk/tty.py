@@ -6,13 +6,13 @@ import os
 import sys
 import termios
 import tty
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator
 from contextlib import contextmanager
 
 from rich.console import Console
 
 from callbridge.talk.keyboard import LineEditor
-from callbridge.talk.screen import Prompt
+from callbridge.talk.screen import LiveScreen
 
 PIECE = 4096
 
@@ -22,12 +22,12 @@ class Terminal:
 
     def __init__(self, console: Console) -> None:
         self.editor = LineEditor()
-        self.screen = Prompt(console, self.editor)
+        self.screen = LiveScreen(console, self.editor)
         self._lines: asyncio.Queue[str | None] = asyncio.Queue()  # typed by hand: never many
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
 
     @contextmanager
-    def open(self) -> Iterator[None]:
+    def open(self) -> Generator[None]:
         """Takes the keyboard, and gives it back as it was."""
         loop, keyboard = asyncio.get_running_loop(), sys.stdin.fileno()
         before = termios.tcgetattr(keyboard)

@@ -92,8 +92,8 @@ def _told(event: TalkEvent) -> Told | None:
         case KeyPressed(digit=digit):
             return Told("caller", f"presses {digit}")
         case Said(stop=stop, text=text, heard=heard) if stop != "finished" and heard != text:
-            unheard = text.removeprefix(heard).strip()
-            return Told("bot", f"heard until here: {heard.strip()}", unheard=unheard or "…")
+            what = f"heard until here: {heard.strip()}" if heard.strip() else "was not heard:"
+            return Told("bot", what, unheard=text.removeprefix(heard).strip() or "…")
         case CommandAnswered(name=name, status=status):
             refused = f", refused: HTTP {status}" if status >= 400 else ""
             return Told("bridge", f"command {name}{refused}", bad=bool(refused))

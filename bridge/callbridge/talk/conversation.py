@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import signal
+import threading
 from collections.abc import Callable, Coroutine, Generator
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
@@ -64,7 +65,8 @@ class Conversing:
             self.call, interim=wish.interim, patience_s=wish.patience_s, fast=wish.fast
         )
         self._wish = wish
-        self._leaving = asyncio.get_running_loop().create_future()
+        self._loop, self._thread = asyncio.get_running_loop(), threading.get_ident()
+        self._leaving = self._loop.create_future()
 
     @property
     def stopped(self) -> bool:
@@ -80,11 +82,11 @@ class Conversing:
         Raises what `writing` raises."""
         with _told_prints(self._tell_line):
             try:
-                return await self._call(to, asyncio.create_task(writing, name="writing"))
+                return await self._to_its_end(to, asyncio.create_task(writing, name="writing"))
             finally:
                 await self.call.pair.close(ending_s=ENDING_S)
 
-    async def _call(self, to: str, writing: asyncio.Task[None]) -> int:
+    async def _to_its_end(self, to: str, writing: asyncio.Task[None]) -> int:
         call = self.call
         call.ring(self._wish.from_, to)
         over = asyncio.create_task(call.over(), name="call")
@@ -107,7 +109,11 @@ class Conversing:
         return CRASHED if ended.crashed else 0
 
     def _tell_line(self, text: str, logger: str) -> None:
-        self.call.told(Printed(text=text, logger=logger))
+        printed = Printed(text=text, logger=logger)
+        if threading.get_ident() == self._thread:
+            self.call.told(printed)
+        else:  # a bot may have threads of its own
+            self._loop.call_soon_threadsafe(self.call.told, printed)
 
 
 @contextmanager

@@ -24,12 +24,13 @@ class PrintedLines(io.TextIOBase):
 
 
 class LoggedLines(logging.Handler):
-    """All but the lines of a call, which are on its tape."""
+    """All but the lines of a call, which are on its tape, and small talk of our own."""
 
     def __init__(self, tell: TellLine) -> None:
         super().__init__()
         self._tell = tell
 
     def emit(self, record: logging.LogRecord) -> None:
-        if not hasattr(record, "call"):
+        ours = record.name.startswith("callbridge") and record.levelno < logging.WARNING
+        if not ours and not hasattr(record, "call"):
             self._tell(self.format(record), record.name)

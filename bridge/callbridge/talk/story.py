@@ -104,7 +104,9 @@ def _told(event: TalkEvent) -> Told | None:
         case TalkOver(cause=cause, by=by):
             return Told("carrier", f"the call has ended: {cause}" + (f", by {by}" if by else ""))
         case Printed(text=text, logger=logger):
-            return Told("bot", f"log: {text}" if logger else f"prints: {text}")
+            ours = logger.startswith("callbridge")
+            what = f"log: {text}" if logger else f"prints: {text}"
+            return Told("bridge" if ours else "bot", what, bad=ours)
         case _:
             return None
 

@@ -65,6 +65,7 @@ def shown(*events: TalkEvent, error: BaseException | None = None) -> list[str]:
         (BotLog(levelno=20, message="seats", fields={"n": 2}), "bot     log: seats n=2"),
         (Printed(text="seats"), "bot     prints: seats"),
         (Printed(text="seats", logger="mine"), "bot     log: seats"),
+        (Printed(text="slow", logger="callbridge"), "bridge  log: slow"),
         (TalkOver(cause="normal_clearing", by="bot", crashed=False),
          "carrier the call has ended: normal_clearing, by bot"),
         (Remembered(messages=[{"role": "user", "content": "hello"}]), "user:      hello"),

@@ -36,7 +36,7 @@ MAY_IMPORT = {
     "carrier": "errors timing host media.wire relay.wire",
     # Tools stand on everything, and nothing but the command line stands on them.
     "testing": "callbridge app errors timing host tape control media speech sockets calls serve "
-    "carrier voice.relay_mouth",
+    "carrier",
     "new": "callbridge errors speech testing",
     "demo": "callbridge app errors timing host tape serve carrier",
     "bench": "callbridge app errors timing host media.wire serve carrier demo",

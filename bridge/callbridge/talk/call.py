@@ -13,6 +13,7 @@ from callbridge.carrier.config import Behaviour, CarrierConfig
 from callbridge.carrier.people.script import CallScript
 from callbridge.carrier.people.steps import Press
 from callbridge.errors import MalformedFrame
+from callbridge.host.audiofile import Fetch, fetch
 from callbridge.relay import wire
 from callbridge.talk.events import (
     AnswerSent,
@@ -91,6 +92,7 @@ class TextCall:
         clock: Clock | None = None,
         numbers: Mapping[str, Behaviour] | None = None,
         fast: bool = False,
+        web: Fetch = fetch,
         **settings: Any,
     ) -> None:
         pace = float("inf") if fast else CHARACTERS_PER_S
@@ -105,6 +107,7 @@ class TextCall:
             voice="relay",
             characters_per_s=pace,
             readers=(self,),
+            web=web,
             **settings,
         )
         self._errands = 0  # that the bot has asked of the platform, and waits for

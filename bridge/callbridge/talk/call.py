@@ -6,6 +6,8 @@ hang-ups. Only speech is not made: it takes its time, and what is written is und
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import msgspec
+
 from callbridge.app import App
 from callbridge.calls.leg import Leg
 from callbridge.carrier.api.problems import Response
@@ -19,6 +21,8 @@ from callbridge.talk.events import (
     AnswerSent,
     BotToken,
     CommandAnswered,
+    FrameSent,
+    PlatformGreets,
     TalkEvent,
     Unheard,
     WrittenPartial,
@@ -34,6 +38,18 @@ from callbridge.voice.relay_mouth import CHARACTERS_PER_S
 from callbridge.voice.turn import Message
 
 TellTalk = Callable[[float, TalkEvent, BaseException | None], None]
+
+
+class SessionOpening(msgspec.Struct, frozen=True):
+    """Of a command, what a session begins with."""
+
+    greeting: str | None = None
+
+
+class Opening(msgspec.Struct, frozen=True):
+    """A command, as far as it opens a session."""
+
+    conversation_relay_config: SessionOpening = SessionOpening()
 
 
 class OpenAnswer:
@@ -74,7 +90,7 @@ class WatchedPair(Pair):
 
     def on_command(self, path: str, body: bytes, answer: Response) -> None:
         super().on_command(path, body, answer)
-        self._watcher.told(CommandAnswered(name=path.rpartition("/")[2], status=answer.status))
+        self._watcher.on_command(path.rpartition("/")[2], body, answer.status)
 
 
 class TextCall:
@@ -111,7 +127,7 @@ class TextCall:
             **settings,
         )
         self._errands = 0  # that the bot has asked of the platform, and waits for
-        self.answers = 0  # texts that the bot has sent to their end
+        self.answers = 0  # texts that the bot has sent to their end, and sounds
         self._tell = tell
         self._switch = self.pair.switch
         self.now = self.pair.clock.now
@@ -208,14 +224,25 @@ class TextCall:
                 pass
         self.told(event, error)
 
+    def on_command(self, name: str, body: bytes, status: int) -> None:
+        """One of the bridge that the carrier has answered."""
+        self.told(CommandAnswered(name=name, status=status))
+        opening = msgspec.json.decode(body or b"{}", type=Opening).conversation_relay_config
+        if opening.greeting:
+            self.told(PlatformGreets(text=opening.greeting))
+
     def on_frame(self, text: str) -> None:
         """One that the bridge sends."""
         try:
             frame = wire.decode_outgoing(text)
         except MalformedFrame:
-            frame = None  # the carrier refuses it in its own words
+            return  # the carrier refuses it in its own words
         if isinstance(frame, wire.TextToken):
             self._hear(frame)
+            return
+        self.answers += isinstance(frame, wire.PlaySource)
+        fields: dict[str, object] = msgspec.to_builtins(frame)
+        self.told(FrameSent(frame=str(fields.pop("type")), fields=fields))
 
     def _hear(self, frame: wire.TextToken) -> None:
         now = self.now()

@@ -38,6 +38,20 @@ class AnswerSent(TalkOnly, frozen=True, kw_only=True, tag="answer"):
     last_token_ms: int | None = None
 
 
+class PlatformGreets(TalkOnly, frozen=True, kw_only=True, tag="greeting"):
+    """What the platform says by itself when the session is there (`RelaySettings.greeting`)."""
+
+    text: str
+
+
+class FrameSent(TalkOnly, frozen=True, kw_only=True, tag="frame"):
+    """The bot has sent what is no text: a sound to play, another language, keys. `fields` are those
+    of the frame, by the names of the wire."""
+
+    frame: str
+    fields: dict[str, object]
+
+
 class CommandAnswered(TalkOnly, frozen=True, kw_only=True, tag="command"):
     """The bridge has asked something of the platform; `status` is the answer's, 200 for done."""
 
@@ -73,6 +87,8 @@ TalkEvent = (
     | Unheard
     | BotToken
     | AnswerSent
+    | PlatformGreets
+    | FrameSent
     | CommandAnswered
     | Printed
     | TalkOver

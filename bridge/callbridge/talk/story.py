@@ -12,6 +12,8 @@ from callbridge.talk.events import (
     AnswerSent,
     BotToken,
     CommandAnswered,
+    FrameSent,
+    PlatformGreets,
     Printed,
     Remembered,
     TalkEvent,
@@ -94,6 +96,11 @@ def _told(event: TalkEvent) -> Told | None:
         case Said(stop=stop, text=text, heard=heard) if stop != "finished" and heard != text:
             what = f"heard until here: {heard.strip()}" if heard.strip() else "was not heard:"
             return Told("bot", what, unheard=text.removeprefix(heard).strip() or "…")
+        case PlatformGreets(text=text):
+            return Told("carrier", f"greets: {text}")
+        case FrameSent(frame=frame, fields=fields):
+            given = (f"{name}={value}" for name, value in fields.items())
+            return Told("bot", f"sends {frame} {' '.join(given)}")
         case CommandAnswered(name=name, status=status):
             refused = f", refused: HTTP {status}" if status >= 400 else ""
             return Told("bridge", f"command {name}{refused}", bad=bool(refused))

@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from callbridge import App, Call, Turn
+from callbridge import App, Call, RelaySettings, Turn
 from callbridge.errors import CallbridgeError, VoiceCannot
 from callbridge.talk.events import (
     AnswerSent,
     BotToken,
     CommandAnswered,
+    FrameSent,
+    PlatformGreets,
     Printed,
     Remembered,
     TalkOver,
@@ -133,6 +135,31 @@ def test_to_speak_takes_no_time_with_fast(app: App) -> None:
     assert talk.answers == [GREETING, f"{LONG} ", "You said thanks."]
     assert not talk.all(Interrupted)
     assert talk.times(TalkOver)[0] < 1.5
+
+
+def test_what_the_bot_sends_besides_text_is_told() -> None:
+    app = App()
+
+    @app.reply
+    async def reply(call: Call, turn: Turn) -> str:
+        await call.language("de")
+        return "Hallo."
+
+    talk = talked(app, "hello")
+    (frame,) = talk.all(FrameSent)
+    assert (frame.frame, frame.fields["ttsLanguage"]) == ("language", "de")
+
+
+def test_a_greeting_of_the_platform_is_told_and_waited_for() -> None:
+    app = App(relay=RelaySettings(greeting=GREETING))
+
+    @app.reply
+    def reply(call: Call, turn: Turn) -> str:
+        return turn.text
+
+    talk = talked(app, "hello")
+    assert [greets.text for greets in talk.all(PlatformGreets)] == [GREETING]
+    assert talk.times(TurnTaken)[0] > spoken_s(GREETING)
 
 
 def test_somebody_at_a_terminal_interrupts_by_writing(app: App) -> None:

@@ -40,7 +40,9 @@ MAY_IMPORT = {
     "new": "callbridge errors speech testing",
     "demo": "callbridge app errors timing host tape serve carrier",
     "bench": "callbridge app errors timing host media.wire serve carrier demo",
-    "commands": "errors timing host speech serve carrier new demo bench",
+    "talk": "callbridge app errors timing host tape control media relay speech calls serve carrier "
+    "voice testing demo",
+    "commands": "errors timing host speech serve carrier new talk demo bench",
     "__main__": "callbridge errors host commands",
 }  # fmt: skip
 

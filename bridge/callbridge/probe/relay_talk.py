@@ -1,0 +1,199 @@
+"""One relay session of a probe: what it says to the endpoint, and what it makes of the answers."""
+
+import asyncio
+import json
+from dataclasses import dataclass, field
+
+import msgspec
+
+from callbridge.carrier.parts.relay import CarrierRelaySession
+from callbridge.probe import rules
+from callbridge.probe.findings import ProbeBook
+from callbridge.probe.line import ProbeLine
+from callbridge.probe.rules import Rule
+from callbridge.relay import wire
+
+BAD_FRAMES = 10  # in a row, and the platform closes: contract of the relay
+SHOWN = 120  # characters of what was seen
+
+
+class ProbePace(msgspec.Struct, frozen=True, kw_only=True):
+    """How long the probe waits, in seconds."""
+
+    patience: float = 10.0  # for an answer to begin, and for an open turn to go on
+    quiet: float = 0.3  # without a word, and an answer of several turns is over
+    grace: float = 0.1  # on top of a round trip, for an interrupt to be obeyed
+    idle: float = 3.0  # of silence, that a session has to survive
+    greeting: float = 1.0  # for a greeting to begin
+
+
+@dataclass(slots=True)
+class ProbeTurn:
+    """One answer of the endpoint: its tokens, each with when it came."""
+
+    tokens: list[str] = field(default_factory=list[str])
+    times: list[float] = field(default_factory=list[float])
+    closed_at: float | None = None
+
+    @property
+    def text(self) -> str:
+        return "".join(self.tokens)
+
+    @property
+    def is_open(self) -> bool:
+        return self.closed_at is None
+
+
+class RelayTalk(CarrierRelaySession):
+    """Strict: what the endpoint sends is refused as the platform refuses it, and written down."""
+
+    def __init__(self, book: ProbeBook, pace: ProbePace) -> None:
+        super().__init__(self._put, bad_frames=BAD_FRAMES)
+        self.turns: list[ProbeTurn] = []
+        self.ended = False  # by an `end` of the endpoint
+        self._book, self._pace = book, pace
+        self._now = asyncio.get_running_loop().time
+        self._interrupted = False  # and nothing was said since
+        self._outbox: list[str] = []
+
+    def begin(self, setup: wire.Setup, line: ProbeLine) -> None:
+        """The socket is there; nothing has been said on it."""
+        self.setup, self.line = setup, line
+
+    # ---- what comes -------------------------------------------------------------------------
+
+    async def hear(self, message: str | bytes) -> None:
+        self._read(message)
+        while self._outbox:
+            await self.line.send(self._outbox.pop(0))
+        if self.broken:
+            self.line.give_up(f"the platform closes after {BAD_FRAMES} bad messages in a row")
+
+    def _read(self, message: str | bytes) -> None:
+        if len(message) > wire.MAX_FRAME_CHARS:
+            self._book.found(rules.RELAY_FRAME_SIZE, f"{len(message):,} characters")
+        if self.ended:
+            self._book.found(rules.RELAY_AFTER_END, shown(message))
+        frame = self.receive(message)
+        if isinstance(frame, wire.TextToken):
+            self._hear_token(frame)
+        elif isinstance(frame, wire.EndSession):
+            self.ended = True
+
+    def complain(self, description: str) -> None:
+        """What the platform tells the endpoint."""
+        self._book.found(rules.RELAY_FRAMES, description)
+        super().complain(description)
+
+    def _put(self, text: str) -> None:
+        self._outbox.append(text)
+
+    def _hear_token(self, frame: wire.TextToken) -> None:
+        turn = self.open_turn
+        if turn is None:
+            if frame.last and not frame.token:
+                self._close_nothing()
+                return
+            turn = ProbeTurn()
+            self.turns.append(turn)
+        turn.tokens.append(frame.token)
+        turn.times.append(self._now())
+        self._interrupted = False
+        if frame.last:
+            turn.closed_at = self._now()
+
+    def _close_nothing(self) -> None:
+        """Forgiven once after an interrupt, which may have ended the turn first."""
+        if not self._interrupted:
+            self._book.found(rules.RELAY_TURN_ONCE, "an empty turn: `last: true` behind the last")
+        self._interrupted = False
+
+    @property
+    def open_turn(self) -> ProbeTurn | None:
+        return self.turns[-1] if self.turns and self.turns[-1].is_open else None
+
+    # ---- what is said -----------------------------------------------------------------------
+
+    async def say(self, frame: wire.RelayIncoming) -> None:
+        await self.line.send(wire.encode(frame))
+
+    async def say_odd(self, **fields: object) -> None:
+        """A message that no typed frame can be: nulls, unknown fields."""
+        await self.line.send(json.dumps(fields))
+
+    async def ask(self, prompt: str) -> None:
+        await self.say(wire.Prompt(prompt, "en", last=True))
+
+    async def interrupt(self) -> None:
+        """As when the caller speaks over the bot: what was said of the turn counts as heard."""
+        self._interrupted = True
+        said = self.turns[-1].text if self.turns else ""
+        await self.say(wire.RelayInterrupt(said[: len(said) // 2], 20 * len(said)))
+
+    # ---- what is waited for -----------------------------------------------------------------
+
+    async def answered(self, prompt: str, blames: Rule) -> ProbeTurn | None:
+        """Ask, and wait for the whole answer; None without one, which breaks `blames`."""
+        before = len(self.turns)
+        await self.ask(prompt)
+        return await self.answer_after(before, blames)
+
+    async def answer_after(self, before: int, blames: Rule) -> ProbeTurn | None:
+        """The whole answer that begins after so many turns; None breaks `blames`."""
+        if not await self.begun(before):
+            self.unanswered(blames)
+            return None
+        await self.settled()
+        return self.turns[before]
+
+    async def begun(self, before: int) -> bool:
+        return await self.line.until(lambda: len(self.turns) > before, self._pace.patience)
+
+    def unanswered(self, blames: Rule) -> None:
+        if self.ended:
+            self._book.cannot_see("the endpoint ended the session with `end`")
+        elif self.line.ending is not None:
+            self._book.found(blames, self.line.ending)
+        else:
+            self._book.found(blames, f"no answer to a final prompt in {self._pace.patience:g} s")
+
+    async def settled(self) -> None:
+        """Until nothing is being said any more: every turn is closed, and no other one follows."""
+        while True:
+            await self._finished()
+            before = len(self.turns)
+            if not await self.line.until(lambda: len(self.turns) > before, self._pace.quiet):  # noqa: B023
+                return
+
+    async def _finished(self) -> None:
+        """Until the open turn is closed; one that stays open and silent breaks a rule."""
+        while (turn := self.open_turn) is not None:
+            said = len(turn.tokens)
+            went_on = await self.line.until(
+                lambda: not turn.is_open or len(turn.tokens) > said,  # noqa: B023
+                self._waits_for_more,
+            )
+            if not went_on:
+                self._left_open(turn)
+                return
+
+    @property
+    def _waits_for_more(self) -> float:
+        """An endpoint that never closes its turns is not waited for each time."""
+        pace = self._pace
+        return pace.quiet if self._book.has(rules.RELAY_TURN_CLOSED) else pace.patience
+
+    def _left_open(self, turn: ProbeTurn) -> None:
+        self.give_up(turn)
+        if self.line.ending is None and not self.ended:
+            seen = f"{len(turn.tokens)} tokens without a last one: {shown(turn.text)}"
+            self._book.found(rules.RELAY_TURN_CLOSED, seen)
+
+    def give_up(self, turn: ProbeTurn) -> None:
+        """What comes behind it counts as another turn."""
+        turn.closed_at = self._now()
+
+
+def shown(message: str | bytes) -> str:
+    text = message if isinstance(message, str) else repr(message)
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"

@@ -53,7 +53,7 @@ class ProbeCalls:
     async def lets_in(self, rung: Rung, url: str, seconds: float) -> bool:
         """Whether another socket at this address is opened, and not closed in so many seconds."""
         try:
-            line = await open_line(url, rung.headers, self._context, _ignore)
+            line = await open_line(url, rung.headers, self._context, ignore)
         except CallbridgeError:
             return False
         for message in rung.opening():
@@ -63,5 +63,5 @@ class ProbeCalls:
         return line.ending is None
 
 
-async def _ignore(message: str | bytes) -> None:
+async def ignore(message: str | bytes) -> None:
     """What a socket says that should not be there."""

@@ -16,7 +16,7 @@ from telecodecs import silence
 
 HELLO = files("callbridge.carrier.people") / "somebody" / "hello.wav"
 LATE_START_S = 2.0
-A_WHILE_S = 0.5  # for a socket to be closed over what was sent
+A_WHILE_S = 0.3  # for a socket to be closed over what was sent
 
 
 class MediaProbe:
@@ -50,10 +50,9 @@ class MediaProbe:
     async def stays_open(self, talk: MediaTalk) -> None:
         """And goes on with what it does: a bot that talks has something to say to a hello."""
         blames = self.book.scenario.blames
+        await talk.line.listen(A_WHILE_S)
         if self.talks and blames.severity == "must":
             await self.hears_something(talk, blames)
-        else:
-            await talk.line.listen(A_WHILE_S)
         if talk.line.ending is not None:
             self.book.found(blames, talk.line.ending)
 
@@ -96,10 +95,10 @@ async def first_words(probe: MediaProbe) -> None:
 
 async def no_frames(probe: MediaProbe) -> None:
     async with probe.call() as talk:
+        await talk.line.listen(A_WHILE_S)
         talk.hush()
         await talk.line.listen(probe.pace.idle)
-        if talk.line.ending is not None:
-            probe.book.found(rules.MEDIA_IDLE, talk.line.ending)
+        talk.go_on()
 
 
 async def late_start(probe: MediaProbe) -> None:

@@ -12,7 +12,6 @@ from callbridge.carrier.parts.stream import (
     MALFORMED,
     RATE_LIMIT,
     CarrierStream,
-    Received,
     playing_codec,
 )
 from callbridge.carrier.shapes import JsonObject
@@ -80,15 +79,12 @@ class MediaTalk:
     async def hear(self, message: str | bytes) -> None:
         before = self.stream.playout.unheard
         received = self.stream.receive(message, self._now())
-        if self.stream.playout.unheard > before:
+        code = received.detail.get("code")
+        if self.stream.playout.unheard > before or code == RATE_LIMIT:
             self.spoke_at = self._now()
-        self._judge(received)
-        await self.flush()
-
-    def _judge(self, received: Received) -> None:
-        rule = BROKEN.get(received.detail.get("code"))
-        if received.kind == "error" and rule is not None:
+        if received.kind == "error" and (rule := BROKEN.get(code)) is not None:
             self._book.found(rule, str(received.detail["detail"]))
+        await self.flush()
 
     # ---- what is said -----------------------------------------------------------------------
 

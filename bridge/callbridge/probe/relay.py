@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 import msgspec
 
 from callbridge.probe import rules
-from callbridge.probe.calls import ProbeCalls
+from callbridge.probe.calls import ProbeCalls, ignore
 from callbridge.probe.findings import ProbeOver, Scenario
 from callbridge.probe.relay_talk import ProbeTurn, RelayTalk, shown
 from callbridge.probe.rules import Rule
@@ -27,10 +27,10 @@ class RelayProbe:
         self._greets = False
 
     @asynccontextmanager
-    async def silent_call(self) -> AsyncGenerator[RelayTalk]:
+    async def silent_call(self, *, judged: bool = True) -> AsyncGenerator[RelayTalk]:
         """A socket on which nothing has been said. Raises ProbeOver when there is none."""
         talk = RelayTalk(self.book, self.pace)
-        async with self._calls.line(talk.hear) as (rung, line):
+        async with self._calls.line(talk.hear if judged else ignore) as (rung, line):
             assert rung.setup is not None, "the door is one of relays"
             talk.begin(rung.setup, line)
             yield talk
@@ -98,6 +98,8 @@ async def interim_prompts(probe: RelayProbe) -> None:
 
 async def interrupt(probe: RelayProbe) -> None:
     """The caller speaks over an answer and then says nothing for a while."""
+    if _turns_have_no_end(probe):
+        return
     async with probe.call() as talk:
         cut = await _in_the_middle(probe, talk)
         if cut is None:
@@ -123,6 +125,8 @@ async def interrupt_and_go_on(probe: RelayProbe) -> None:
     """The caller speaks over an answer, and what they say comes at once."""
     if probe.book.has(rules.RELAY_INTERRUPT_STOPS, rules.RELAY_INTERRUPT_CLOSES):
         return  # and that would be seen again here
+    if _turns_have_no_end(probe):
+        return
     async with probe.call() as talk:
         cut = await _in_the_middle(probe, talk)
         if cut is None:
@@ -145,6 +149,8 @@ async def interrupt_and_go_on(probe: RelayProbe) -> None:
 
 async def overlap(probe: RelayProbe) -> None:
     """A caller who must not interrupt speaks all the same; then two prompts back to back."""
+    if _turns_have_no_end(probe):
+        return
     async with probe.call() as talk:
         await _in_the_middle(probe, talk)
         if await talk.answered(AGAIN, rules.RELAY_OVERLAP) is None:
@@ -176,9 +182,10 @@ async def nulls(probe: RelayProbe) -> None:
         given = msgspec.to_builtins(talk.setup)
         needed = ("type", "sessionId", "callControlId", "to", "from")
         await talk.say_odd(**{key: given[key] if key in needed else None for key in given})
-        await talk.say_odd(
-            type="interrupt", utteranceUntilInterrupt=None, durationUntilInterruptMs=None
-        )
+        if not probe.book.has(rules.RELAY_INTERRUPT_ANSWERS):
+            await talk.say_odd(
+                type="interrupt", utteranceUntilInterrupt=None, durationUntilInterruptMs=None
+            )
         await talk.say_odd(type="prompt", voicePrompt="Hel", lang=None, last=False)
         await _still_answers(probe, talk)
 
@@ -215,10 +222,10 @@ async def fragments(probe: RelayProbe) -> None:
 
 async def out_of_order(probe: RelayProbe) -> None:
     """What becomes of these two sessions is the endpoint's own affair."""
-    async with probe.silent_call() as talk:
+    async with probe.silent_call(judged=False) as talk:
         await talk.ask(HELLO)
         await talk.line.listen(probe.pace.quiet)
-    async with probe.silent_call() as talk:
+    async with probe.silent_call(judged=False) as talk:
         await talk.say(talk.setup)
         await talk.say(talk.setup)
         await talk.line.listen(probe.pace.quiet)
@@ -250,6 +257,14 @@ async def _in_the_middle(probe: RelayProbe, talk: RelayTalk) -> ProbeTurn | None
         probe.book.cannot_see("the answer came all at once: there was no middle of it")
         return None
     return turn
+
+
+def _turns_have_no_end(probe: RelayProbe) -> bool:
+    """Then nothing can be said of two turns in a row."""
+    if not probe.book.has(rules.RELAY_TURN_CLOSED):
+        return False
+    probe.book.cannot_see("turns are not closed: where one ends and another begins is not told")
+    return True
 
 
 async def _obeyed_within(probe: RelayProbe, talk: RelayTalk) -> float:

@@ -13,7 +13,7 @@ from nacl.signing import SigningKey
 
 from callbridge.carrier.shapes import JsonObject
 from callbridge.probe import rules
-from callbridge.probe.calls import ProbeCalls
+from callbridge.probe.calls import ProbeCalls, ignore
 from callbridge.probe.doors import WEBHOOK_S, WebhookDoor
 from callbridge.probe.findings import Scenario
 from callbridge.probe.rules import Rule
@@ -96,7 +96,7 @@ def a_call() -> JsonObject:
 
 async def first_call(probe: WebhookProbe) -> None:
     """It tells what the endpoint has sockets for."""
-    async with probe.calls.line(_listen) as (rung, line):
+    async with probe.calls.line(ignore) as (rung, line):
         for message in rung.opening():
             await line.send(message)
         await line.listen(SECOND_ANSWER_S)
@@ -127,7 +127,7 @@ async def unknown_event(probe: WebhookProbe) -> None:
 
 async def delivered_twice(probe: WebhookProbe) -> None:
     door = probe.door
-    async with probe.calls.line(_listen) as (rung, line):
+    async with probe.calls.line(ignore) as (rung, line):
         for message in rung.opening():
             await line.send(message)
         before = door.commands(rung)
@@ -141,7 +141,7 @@ async def delivered_twice(probe: WebhookProbe) -> None:
 
 async def changed_secret(probe: WebhookProbe) -> None:
     relay = probe.door.kind == "relay"
-    async with probe.calls.line(_listen) as (rung, _):
+    async with probe.calls.line(ignore) as (rung, _):
         url = altered(rung.url)
         if url is None:
             probe.book.cannot_see("the address has no query: there is no secret to change")
@@ -152,16 +152,12 @@ async def changed_secret(probe: WebhookProbe) -> None:
 
 async def second_socket(probe: WebhookProbe) -> None:
     relay = probe.door.kind == "relay"
-    async with probe.calls.line(_listen) as (rung, line):
+    async with probe.calls.line(ignore) as (rung, line):
         for message in rung.opening():
             await line.send(message)
         if await probe.calls.lets_in(rung, rung.url, SECOND_ANSWER_S):
             rule = rules.RELAY_ONE_SOCKET if relay else rules.MEDIA_ONE_SOCKET
             probe.book.found(rule, "a second socket at the same address stayed open")
-
-
-async def _listen(message: str | bytes) -> None:
-    """What is said on these sockets is other scenarios' business."""
 
 
 def altered(url: str) -> str | None:

@@ -257,9 +257,14 @@ async def signalling(
         )
         rest = RestServer(shell)
         serving = asyncio.create_task(rest.serve(sockets=[listener]))
+        failed: CallbridgeError | None = None
         try:
             yield shell
+        except CallbridgeError as error:
+            failed = error  # raised outside of the group, which would wrap it
         finally:
             await shell.say_goodbye()
             rest.should_exit = True
             await serving
+    if failed is not None:
+        raise failed

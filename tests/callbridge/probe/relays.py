@@ -11,7 +11,7 @@ from websockets.exceptions import ConnectionClosed, ConnectionClosedError
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Request, Response
 
-WORDS = "I am quite well today, thank you very much for asking me that.".split()
+WORDS = ("I", "am", "quite", "well", "today,", "thank", "you", "very", "much", "for", "asking.")
 TOKEN_S = 0.01
 
 
@@ -347,9 +347,11 @@ BREAKS: dict[type[GoodRelay], str] = {
 
 
 @contextlib.asynccontextmanager
-async def relay_at(kind: type[GoodRelay], path: str = "/relay") -> AsyncGenerator[str]:
+async def relay_at(
+    kind: type[GoodRelay], path: str = "/relay", house: House | None = None
+) -> AsyncGenerator[str]:
     """Serves it; the URL."""
-    house = House()
+    house = house or House()
 
     async def handle(socket: ServerConnection) -> None:
         await kind(socket, house).run()

@@ -191,13 +191,15 @@ def refusal(leg: CarrierLeg, *, too_late: bool) -> str:
             return f"the webhook {event} was not taken: {said}"
         if entry.kind == "stream failed":
             return f"the call was answered, but its stream failed: {entry.detail['reason']}"
+        if entry.kind == "command refused" and entry.detail["action"] == "answer":
+            return f"the endpoint's answer was refused: {entry.detail['why']}"
     if leg.state is LegState.ENDED:
         assert leg.ending is not None
         return f"the endpoint refused the call: {leg.ending.cause}"
     if not too_late:
         return ""
     if leg.state is LegState.ANSWERED:
-        return "the call was answered without a stream_url"
+        return "the call was answered without a stream or a relay"
     return (
         f"the webhook was taken, but no answer command came in {ANSWER_S:g} s: the endpoint "
         "must send its commands here, see TELNYX_BASE_URL"

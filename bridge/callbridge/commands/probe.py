@@ -25,10 +25,19 @@ def probe(
     media: Annotated[
         bool, typer.Option("--media", help="It is a media stream.", rich_help_panel=WHAT)
     ] = False,
+    to: Annotated[
+        str, typer.Option(help="The number that is rung.", rich_help_panel=WHAT)
+    ] = "+13125550100",
     patience: Annotated[
         float,
         typer.Option(min=0.1, help="Seconds for an answer to begin.", rich_help_panel=PACE),
     ] = 10.0,
+    greeting: Annotated[
+        float,
+        typer.Option(
+            min=0, help="Seconds for a greeting to begin, on the first call.", rich_help_panel=PACE
+        ),
+    ] = 3.0,
     idle: Annotated[
         float,
         typer.Option(
@@ -78,7 +87,8 @@ def probe(
     wish = ProbeWish(
         url=url,
         kind="relay" if relay else "media" if media else None,
-        pace=ProbePace(patience=patience, idle=idle, grace=grace),
+        to=to,
+        pace=ProbePace(patience=patience, greeting=greeting, idle=idle, grace=grace),
         host=host,
         port=port,
         api_key=api_key,

@@ -8,7 +8,6 @@ from rich.console import Console
 from callbridge.bench.doors import public_key
 from callbridge.errors import CallbridgeError
 from callbridge.host import terminal
-from callbridge.host.child import ended_by_sigterm
 from callbridge.probe import report
 from callbridge.probe.findings import ProbeBook
 from callbridge.probe.run import ProbeWish, Watched, probe
@@ -28,7 +27,7 @@ async def run(wish: ProbeWish, console: Console, *, as_json: bool) -> bool:
             soft_wrap=True,
         )
     book = ProbeBook()
-    with ended_by_sigterm(), report.ProbeProgress(shown) as progress:
+    with report.ProbeProgress(shown) as progress:
         kind = await probe(wish, book, Watched(progress.begins, progress.ends))
     facts = report.as_json(wish.url, kind, book)
     if as_json:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import msgspec
 from nacl.signing import SigningKey
 
-from callbridge.bench.doors import ANSWER_S, FROM, POLL_S, TO, refusal, signalling
+from callbridge.bench.doors import ANSWER_S, FROM, POLL_S, refusal, signalling
 from callbridge.carrier.config import CarrierConfig
 from callbridge.carrier.core.effects import OpenStream
 from callbridge.carrier.core.leg import CarrierLeg, Identity
@@ -70,21 +70,21 @@ class ProbeDoor(Protocol):
 class SocketDoor:
     """Whatever serves WebSockets at a URL. Nothing is signed, nothing is commanded."""
 
-    def __init__(self, url: str, kind: ProbeKind) -> None:
+    def __init__(self, url: str, kind: ProbeKind, to: str) -> None:
         self.kind: ProbeKind = kind
-        self._url = url
+        self._url, self._to = url, to
 
     async def ring(self) -> Rung:
         if self.kind == "relay":
-            return Rung(url=self._url, setup=made_up_setup())
+            return Rung(url=self._url, setup=made_up_setup(self._to))
         params = StreamParams(url=self._url, mode="rtp", target="self")
-        return Rung(url=self._url, start=made_up_start(), params=params)
+        return Rung(url=self._url, start=made_up_start(self._to), params=params)
 
     async def hang_up(self, rung: Rung) -> None:
         """There is no signalling."""
 
 
-def made_up_setup() -> relay.Setup:
+def made_up_setup(to: str) -> relay.Setup:
     call = f"v3:probe-{uuid.uuid4().hex}"
     return relay.Setup(
         session_id=str(uuid.uuid4()),
@@ -94,26 +94,26 @@ def made_up_setup() -> relay.Setup:
         call_session_id=str(uuid.uuid4()),
         call_leg_id=str(uuid.uuid4()),
         from_=FROM,
-        to=TO,
+        to=to,
         direction="inbound",
         call_status="active",
     )
 
 
-def made_up_start() -> media.Start:
+def made_up_start(to: str) -> media.Start:
     body = media.StartBody(
         call_control_id=f"v3:probe-{uuid.uuid4().hex}",
         media_format=media.MediaFormat("PCMU", 8000),
         user_id=str(uuid.uuid4()),
         call_session_id=str(uuid.uuid4()),
         from_=FROM,
-        to=TO,
+        to=to,
         tags=[],
     )
     return media.Start(str(uuid.uuid4()), body)
 
 
-async def kind_of(url: str, context: ssl.SSLContext | None) -> ProbeKind:
+async def kind_of(url: str, to: str, context: ssl.SSLContext | None) -> ProbeKind:
     """By the path where that says so, else by what the endpoint says to either protocol.
 
     Raises CallbridgeError when neither tells."""
@@ -123,7 +123,10 @@ async def kind_of(url: str, context: ssl.SSLContext | None) -> ProbeKind:
     if "media" in path or "stream" in path:
         return "media"
     greeting = relay.encode(relay.Prompt("Hello?", "en", last=True))
-    relayed, streamed = await SocketDoor(url, "relay").ring(), await SocketDoor(url, "media").ring()
+    relayed, streamed = (
+        await SocketDoor(url, "relay", to).ring(),
+        await SocketDoor(url, "media", to).ring(),
+    )
     for opening in ([*relayed.opening(), greeting], streamed.opening()):
         if told := await _told(url, context, opening):
             return told
@@ -214,10 +217,17 @@ class WebhookDoor:
     kind: ProbeKind = "media"  # until the first call has told
 
     def __init__(
-        self, url: str, shell: Shell, sockets: WantedSockets, store: ProbeStore, book: ProbeBook
+        self,
+        url: str,
+        to: str,
+        shell: Shell,
+        sockets: WantedSockets,
+        store: ProbeStore,
+        book: ProbeBook,
     ) -> None:
         self.url = url
         self._shell, self._sockets, self._store, self._book = shell, sockets, store, book
+        self._script = CallScript(from_=FROM, to=to)
 
     @property
     def key(self) -> SigningKey:
@@ -240,7 +250,7 @@ class WebhookDoor:
 
     def _place(self) -> CarrierLeg:
         switch = self._shell.switch
-        leg = switch.find(switch.place_call(CallScript(from_=FROM, to=TO), self._shell.now()))
+        leg = switch.find(switch.place_call(self._script, self._shell.now()))
         assert leg is not None, "it was placed just now"
         self._shell.settle()
         return leg
@@ -295,6 +305,7 @@ class WebhookDoor:
 @asynccontextmanager
 async def webhook_door(
     url: str,
+    to: str,
     book: ProbeBook,
     *,
     host: str,
@@ -315,4 +326,4 @@ async def webhook_door(
         engines=MuteEngines(),
         store=store,
     ) as shell:
-        yield WebhookDoor(url, shell, sockets, store, book)
+        yield WebhookDoor(url, to, shell, sockets, store, book)

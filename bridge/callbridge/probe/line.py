@@ -114,7 +114,7 @@ async def open_line(
         socket = await connect(
             url,
             additional_headers=headers,
-            ssl=context if url.startswith("wss:") else None,
+            ssl=(context or True) if url.startswith("wss:") else None,
             compression=None,
             open_timeout=OPEN_S,
             close_timeout=CLOSE_S,

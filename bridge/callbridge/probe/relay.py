@@ -25,6 +25,7 @@ class RelayProbe:
     def __init__(self, calls: ProbeCalls) -> None:
         self._calls, self.book, self.pace = calls, calls.book, calls.pace
         self._greets = False
+        self._thinks_s = 0.0
 
     @asynccontextmanager
     async def silent_call(self, *, judged: bool = True) -> AsyncGenerator[RelayTalk]:
@@ -47,8 +48,17 @@ class RelayProbe:
             if talk.line.ending is not None and not talk.ended and not talk.broken:
                 self.book.found(self.book.scenario.blames, talk.line.ending)
 
+    def keep(self, talk: RelayTalk, first: ProbeTurn) -> None:
+        """How long the endpoint takes to begin an answer."""
+        self._thinks_s = first.began_at - talk.asked_at
+
+    @property
+    def a_while(self) -> float:
+        """Seconds in which an answer that must not come would have begun."""
+        return max(2 * self.pace.quiet, 1.5 * self._thinks_s)
+
     async def hear_greeting(self, talk: RelayTalk) -> None:
-        if await talk.line.until(lambda: bool(talk.turns), self.pace.greeting):
+        if await talk.begun(0, self.pace.greeting):
             self._greets = True
             await talk.settled()
 
@@ -72,6 +82,7 @@ async def first_answer(probe: RelayProbe) -> None:
         turn = await talk.answered(STORY, rules.RELAY_ANSWERS)
         if turn is None:
             raise ProbeOver
+        probe.keep(talk, turn)
         if len(turn.text) > LONG_ANSWER and len(turn.tokens) == 1:
             probe.book.found(rules.RELAY_STREAMS, f"{len(turn.text)} characters in one message")
         await talk.answered(AGAIN, rules.RELAY_ANSWERS)
@@ -89,7 +100,7 @@ async def interim_prompts(probe: RelayProbe) -> None:
         for end in range(1, len(words)):
             await talk.say(wire.Prompt(" ".join(words[:end]), "en", last=False))
             await talk.line.listen(0.05)
-        if await talk.line.until(lambda: len(talk.turns) > before, 2 * probe.pace.quiet):
+        if await talk.begun(before, probe.a_while):
             seen = f"answered while the caller still spoke: {shown(talk.turns[before].text)}"
             probe.book.found(rules.RELAY_INTERIM, seen)
             await talk.settled()
@@ -107,7 +118,7 @@ async def interrupt(probe: RelayProbe) -> None:
         await talk.interrupt()
         await talk.line.listen(await _obeyed_within(probe, talk))
         turns, said = len(talk.turns), len(cut.tokens)
-        await talk.line.listen(2 * probe.pace.quiet)
+        await talk.line.listen(probe.a_while)
         late = sum(map(bool, cut.tokens[said:])) + sum(
             len(turn.tokens) for turn in talk.turns[turns:]
         )
@@ -115,7 +126,7 @@ async def interrupt(probe: RelayProbe) -> None:
             probe.book.found(rules.RELAY_INTERRUPT_STOPS, f"{late} tokens after an interrupt")
             await talk.settled()
         elif cut.is_open:
-            seen = f"the cut turn was still open {probe.pace.quiet * 2:g} s later"
+            seen = f"the cut turn was still open {probe.a_while:.2f} s later"
             probe.book.found(rules.RELAY_INTERRUPT_CLOSES, seen)
             talk.give_up(cut)
         await talk.answered(AGAIN, rules.RELAY_INTERRUPT_ANSWERS)

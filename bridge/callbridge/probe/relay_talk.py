@@ -3,6 +3,7 @@
 import asyncio
 import json
 from dataclasses import dataclass, field
+from functools import partial
 
 import msgspec
 
@@ -24,15 +25,15 @@ class ProbePace(msgspec.Struct, frozen=True, kw_only=True):
     quiet: float = 0.3  # without a word, and an answer of several turns is over
     grace: float = 0.1  # on top of a round trip, for an interrupt to be obeyed
     idle: float = 3.0  # of silence, that a session has to survive
-    greeting: float = 1.0  # for a greeting to begin
+    greeting: float = 3.0  # for a greeting to begin, on the first call
 
 
 @dataclass(slots=True)
 class ProbeTurn:
-    """One answer of the endpoint: its tokens, each with when it came."""
+    """One answer of the endpoint: its tokens, or none if it is a sound file."""
 
+    began_at: float
     tokens: list[str] = field(default_factory=list[str])
-    times: list[float] = field(default_factory=list[float])
     closed_at: float | None = None
 
     @property
@@ -53,7 +54,9 @@ class RelayTalk(CarrierRelaySession):
         self.ended = False  # by an `end` of the endpoint
         self._book, self._pace = book, pace
         self._now = asyncio.get_running_loop().time
-        self._interrupted = False  # and nothing was said since
+        self.asked_at = 0.0  # the last time
+        self._interrupted = False  # and no other turn has begun since
+        self.open_turn: ProbeTurn | None = None  # the last one that was not closed
         self._outbox: list[str] = []
 
     def begin(self, setup: wire.Setup, line: ProbeLine) -> None:
@@ -77,6 +80,8 @@ class RelayTalk(CarrierRelaySession):
         frame = self.receive(message)
         if isinstance(frame, wire.TextToken):
             self._hear_token(frame)
+        elif isinstance(frame, wire.PlaySource):
+            self.turns.append(ProbeTurn(self._now(), closed_at=self._now()))
         elif isinstance(frame, wire.EndSession):
             self.ended = True
 
@@ -94,23 +99,18 @@ class RelayTalk(CarrierRelaySession):
             if frame.last and not frame.token:
                 self._close_nothing()
                 return
-            turn = ProbeTurn()
+            turn = self.open_turn = ProbeTurn(self._now())
             self.turns.append(turn)
+            self._interrupted = False
         turn.tokens.append(frame.token)
-        turn.times.append(self._now())
-        self._interrupted = False
         if frame.last:
-            turn.closed_at = self._now()
+            self._close(turn)
 
     def _close_nothing(self) -> None:
-        """Forgiven once after an interrupt, which may have ended the turn first."""
+        """Forgiven once after an interrupt: the turn's own end may have been on its way."""
         if not self._interrupted:
             self._book.found(rules.RELAY_TURN_ONCE, "an empty turn: `last: true` behind the last")
         self._interrupted = False
-
-    @property
-    def open_turn(self) -> ProbeTurn | None:
-        return self.turns[-1] if self.turns and self.turns[-1].is_open else None
 
     # ---- what is said -----------------------------------------------------------------------
 
@@ -122,6 +122,7 @@ class RelayTalk(CarrierRelaySession):
         await self.line.send(json.dumps(fields))
 
     async def ask(self, prompt: str) -> None:
+        self.asked_at = self._now()
         await self.say(wire.Prompt(prompt, "en", last=True))
 
     async def interrupt(self) -> None:
@@ -146,8 +147,10 @@ class RelayTalk(CarrierRelaySession):
         await self.settled()
         return self.turns[before]
 
-    async def begun(self, before: int) -> bool:
-        return await self.line.until(lambda: len(self.turns) > before, self._pace.patience)
+    async def begun(self, before: int, within: float | None = None) -> bool:
+        """Whether another turn begins after so many; in time of patience, if no other is given."""
+        seconds = self._pace.patience if within is None else within
+        return await self.line.until(lambda: len(self.turns) > before, seconds)
 
     def unanswered(self, blames: Rule) -> None:
         if self.ended:
@@ -161,19 +164,14 @@ class RelayTalk(CarrierRelaySession):
         """Until nothing is being said any more: every turn is closed, and no other one follows."""
         while True:
             await self._finished()
-            before = len(self.turns)
-            if not await self.line.until(lambda: len(self.turns) > before, self._pace.quiet):  # noqa: B023
+            if not await self.begun(len(self.turns), self._pace.quiet):
                 return
 
     async def _finished(self) -> None:
         """Until the open turn is closed; one that stays open and silent breaks a rule."""
         while (turn := self.open_turn) is not None:
-            said = len(turn.tokens)
-            went_on = await self.line.until(
-                lambda: not turn.is_open or len(turn.tokens) > said,  # noqa: B023
-                self._waits_for_more,
-            )
-            if not went_on:
+            goes_on = partial(_goes_on, turn, len(turn.tokens))
+            if not await self.line.until(goes_on, self._waits_for_more):
                 self._left_open(turn)
                 return
 
@@ -191,7 +189,15 @@ class RelayTalk(CarrierRelaySession):
 
     def give_up(self, turn: ProbeTurn) -> None:
         """What comes behind it counts as another turn."""
+        self._close(turn)
+
+    def _close(self, turn: ProbeTurn) -> None:
         turn.closed_at = self._now()
+        self.open_turn = None
+
+
+def _goes_on(turn: ProbeTurn, tokens: int) -> bool:
+    return not turn.is_open or len(turn.tokens) > tokens
 
 
 def shown(message: str | bytes) -> str:

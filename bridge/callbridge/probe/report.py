@@ -50,14 +50,13 @@ def show(console: Console, url: str, kind: ProbeKind, book: ProbeBook) -> None:
 def findings_table(findings: list[Finding]) -> Table:
     """Each rule with what was seen, `must` before `should`."""
     table = Table(show_lines=True)
-    for head in ("rule", "seen", "what the platform expects"):
-        table.add_column(head, overflow="fold")
+    table.add_column("rule", no_wrap=True)
+    table.add_column("what was seen, and what is expected", overflow="fold")
     for rule in dict.fromkeys(finding.rule for finding in ranked(findings)):
         seen = [each for each in findings if each.rule is rule]
         name = Text(f"{rule.id}\n").append(rule.severity, STYLES[rule.severity])
-        says = Text(f"{rule.says} ").append(f"({rule.source})", "dim")
-        words = "\n".join(f"{each.scenario}, {each.at_s:.2f} s: {each.seen}" for each in seen)
-        table.add_row(name, Text(words), says)
+        words = "".join(f"{each.scenario}, {each.at_s:.2f} s: {each.seen}\n" for each in seen)
+        table.add_row(name, Text(words).append(f"{rule.says} ({rule.source})", "dim"))
     return table
 
 

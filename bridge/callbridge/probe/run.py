@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import httpx
 
-from callbridge.bench.doors import trust
+from callbridge.bench.doors import TO, trust
 from callbridge.probe.calls import ProbeCalls
 from callbridge.probe.doors import ProbeDoor, ProbeKind, SocketDoor, kind_of, webhook_door
 from callbridge.probe.findings import Past, ProbeBook, ProbeOver, Scenario
@@ -28,6 +28,7 @@ class ProbeWish:
 
     url: str
     kind: ProbeKind | None = None  # of a ws address; None is to be found out
+    to: str = TO  # the number that is rung
     pace: ProbePace = DEFAULT_PACE
     host: str = "127.0.0.1"
     port: int = 8080
@@ -47,12 +48,13 @@ async def probe(wish: ProbeWish, book: ProbeBook, watched: Watched) -> ProbeKind
     """Fill the book. Raises CallbridgeError when not one call was served."""
     context = trust(wish.cafile) if wish.url.startswith(("wss:", "https:")) else None
     if not wish.url.startswith("http"):
-        kind = wish.kind or await kind_of(wish.url, context)
-        plain = SocketDoor(wish.url, kind)
+        kind = wish.kind or await kind_of(wish.url, wish.to, context)
+        plain = SocketDoor(wish.url, kind, wish.to)
         await _sockets(plain, ProbeCalls(plain, context, book, wish.pace), watched)
         return kind
     async with webhook_door(
         wish.url,
+        wish.to,
         book,
         host=wish.host,
         port=wish.port,

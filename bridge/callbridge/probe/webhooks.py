@@ -80,8 +80,11 @@ def again(data: JsonObject, attempt: int) -> bytes:
 
 def a_call() -> JsonObject:
     """Of nobody: whoever takes the event for genuine finds no call behind it."""
-    ids = ("call_control_id", "call_leg_id", "call_session_id")
-    return dict.fromkeys(ids, f"v3:probe-{uuid.uuid4().hex}") | {
+    call = f"v3:probe-{uuid.uuid4().hex}"
+    return {
+        "call_control_id": call,
+        "call_leg_id": call,
+        "call_session_id": call,
         "connection_id": "0",
         "direction": "incoming",
         "state": "parked",

@@ -12,18 +12,15 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
-import uvicorn
 from nacl.exceptions import BadSignatureError
 from nacl.signing import VerifyKey
-from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 from websockets.asyncio.server import ServerConnection
 from websockets.http11 import Request as Upgrade
 from websockets.http11 import Response as Refusal
 
-from callbridge.host.bind import bind
+from tests.callbridge.carrier.live import hooks
 from tests.callbridge.probe.relays import GoodRelay, House, relay_at
 
 API_KEY = "probe-key"
@@ -164,16 +161,9 @@ BREAKS: dict[type[GoodHooks], str] = {
 @contextlib.asynccontextmanager
 async def hooks_at(kind: type[GoodHooks], public_key: str, commands: str) -> AsyncGenerator[str]:
     """Serves it; the webhook's URL. Its commands go to `commands`."""
-    hooks = kind(public_key, commands)
-    app = Starlette(routes=[Route("/webhooks", hooks.webhook, methods=["POST"])])
-    listener = bind("127.0.0.1", 0)
-    port = listener.getsockname()[1]
-    server = uvicorn.Server(uvicorn.Config(app, lifespan="off", ws="none", log_config=None))
-    async with relay_at(GoodRelay, house=hooks) as hooks.relay_url:
-        serving = asyncio.create_task(server._serve([listener]))  # leaves the signals alone
+    house = kind(public_key, commands)
+    async with relay_at(GoodRelay, house=house) as house.relay_url, hooks(house.webhook) as web:
         try:
-            yield f"http://127.0.0.1:{port}/webhooks"
+            yield f"{web.url}/webhooks"
         finally:
-            server.should_exit = True
-            await serving
-            await hooks.commands.aclose()
+            await house.commands.aclose()

@@ -42,11 +42,10 @@ class GoodRelay:
             await self.stop()
 
     async def on_message(self, frame: dict[str, Any]) -> None:
-        match frame["type"]:
-            case "prompt":
-                await self.on_prompt(frame["voicePrompt"], last=frame["last"])
-            case "interrupt":
-                await self.on_interrupt()
+        if frame["type"] == "prompt":
+            await self.on_prompt(frame["voicePrompt"], last=frame["last"])
+        elif frame["type"] == "interrupt":
+            await self.on_interrupt()
 
     async def on_prompt(self, prompt: str, *, last: bool) -> None:
         if last:
@@ -235,22 +234,22 @@ class HatesKeys(FallsOver):
 
 class HatesTheUnknown(FallsOver):
     def hates(self, frame: dict[str, Any]) -> bool:
-        return frame["type"] == "somethingNew"
+        return bool(frame["type"] == "somethingNew")
 
 
 class HatesNulls(FallsOver):
     def hates(self, frame: dict[str, Any]) -> bool:
-        return frame["type"] == "setup" and frame["customParameters"] is None
+        return bool(frame["type"] == "setup" and frame["customParameters"] is None)
 
 
 class HatesErrors(FallsOver):
     def hates(self, frame: dict[str, Any]) -> bool:
-        return frame["type"] == "error"
+        return bool(frame["type"] == "error")
 
 
 class HatesEmptyPrompts(FallsOver):
     def hates(self, frame: dict[str, Any]) -> bool:
-        return frame["type"] == "prompt" and not frame["voicePrompt"].split()
+        return bool(frame["type"] == "prompt" and not frame["voicePrompt"].split())
 
 
 class ReadsLittle(GoodRelay):

@@ -161,12 +161,16 @@ class OnlyPcmu(FallsOver):
     """And L16, so that one rule is left."""
 
     def hates(self, frame: dict[str, Any]) -> bool:
-        return frame["event"] == "start" and frame["start"]["media_format"]["encoding"] == "PCMA"
+        return bool(
+            frame["event"] == "start" and frame["start"]["media_format"]["encoding"] == "PCMA"
+        )
 
 
 class OnlyG711(FallsOver):
     def hates(self, frame: dict[str, Any]) -> bool:
-        return frame["event"] == "start" and frame["start"]["media_format"]["encoding"] == "L16"
+        return bool(
+            frame["event"] == "start" and frame["start"]["media_format"]["encoding"] == "L16"
+        )
 
 
 class CountsChunks(FallsOver):
@@ -182,27 +186,27 @@ class CountsChunks(FallsOver):
 
 class HatesKeys(FallsOver):
     def hates(self, frame: dict[str, Any]) -> bool:
-        return frame["event"] == "dtmf" and frame["dtmf"]["digit"] == "#"
+        return bool(frame["event"] == "dtmf" and frame["dtmf"]["digit"] == "#")
 
 
 class HatesStrangeMarks(FallsOver):
     def hates(self, frame: dict[str, Any]) -> bool:
-        return frame["event"] == "mark" and frame["mark"]["name"] == "never set"
+        return bool(frame["event"] == "mark" and frame["mark"]["name"] == "never set")
 
 
 class HatesTheUnknown(FallsOver):
     def hates(self, frame: dict[str, Any]) -> bool:
-        return frame["event"] == "something_new"
+        return bool(frame["event"] == "something_new")
 
 
 class HatesNulls(FallsOver):
     def hates(self, frame: dict[str, Any]) -> bool:
-        return frame["event"] == "start" and frame["start"]["call_session_id"] is None
+        return bool(frame["event"] == "start" and frame["start"]["call_session_id"] is None)
 
 
 class HatesErrors(FallsOver):
     def hates(self, frame: dict[str, Any]) -> bool:
-        return frame["event"] == "error"
+        return bool(frame["event"] == "error")
 
 
 class ReadsFragments(GoodStream):

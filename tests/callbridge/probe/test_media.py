@@ -26,7 +26,7 @@ async def probed_one(kind: type[GoodStream]) -> ProbeBook:
 
 
 async def probed_all() -> Probed:
-    kinds = (GoodStream, *BREAKS)
+    kinds: list[type[GoodStream]] = [GoodStream, *BREAKS]
     return dict(zip(kinds, await asyncio.gather(*map(probed_one, kinds)), strict=True))
 
 

@@ -25,7 +25,7 @@ async def probed_one(kind: type[GoodRelay]) -> ProbeBook:
 
 
 async def probed_all() -> Probed:
-    kinds = (GoodRelay, Greets, TenBadOnes, *BREAKS)
+    kinds: list[type[GoodRelay]] = [GoodRelay, Greets, TenBadOnes, *BREAKS]
     return dict(zip(kinds, await asyncio.gather(*map(probed_one, kinds)), strict=True))
 
 

@@ -32,7 +32,7 @@ async def probed_one(kind: type[GoodHooks], port: int) -> ProbeBook:
 
 
 async def probed_all() -> Probed:
-    kinds = (GoodHooks, *BREAKS)
+    kinds: list[type[GoodHooks]] = [GoodHooks, *BREAKS]
     ports = free_ports(HERE, len(kinds))
     books = await asyncio.gather(*map(probed_one, kinds, ports))
     return dict(zip(kinds, books, strict=True))

@@ -47,6 +47,7 @@ class ProbeLine:
                 self.changed.notify()
                 if self.ending is not None:
                     self._socket.transport.abort()
+                    return
             why = "it closed the socket (1000)"
         except ConnectionClosed as closed:
             received = closed.rcvd

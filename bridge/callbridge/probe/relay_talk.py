@@ -70,7 +70,7 @@ class RelayTalk(CarrierRelaySession):
         while self._outbox:
             await self.line.send(self._outbox.pop(0))
         if self.broken:
-            self.line.give_up(f"the platform closes after {BAD_FRAMES} bad messages in a row")
+            self.line.give_up("the platform closed the socket")
 
     def _read(self, message: str | bytes) -> None:
         if len(message) > wire.MAX_FRAME_CHARS:
@@ -155,6 +155,8 @@ class RelayTalk(CarrierRelaySession):
     def unanswered(self, blames: Rule) -> None:
         if self.ended:
             self._book.cannot_see("the endpoint ended the session with `end`")
+        elif self.broken:
+            self._book.cannot_see(f"{BAD_FRAMES} bad messages in a row: the platform closes")
         elif self.line.ending is not None:
             self._book.found(blames, self.line.ending)
         else:

@@ -21,7 +21,8 @@ from websockets.http11 import Request as Upgrade
 from websockets.http11 import Response as Refusal
 
 from tests.callbridge.carrier.live import hooks
-from tests.callbridge.probe.relays import GoodRelay, House, relay_at
+from tests.callbridge.probe.endpoints import House
+from tests.callbridge.probe.relays import GoodRelay, relay_at
 
 API_KEY = "probe-key"
 

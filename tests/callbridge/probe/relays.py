@@ -6,23 +6,14 @@ import json
 from collections.abc import AsyncGenerator
 from typing import Any
 
-from websockets.asyncio.server import ServerConnection, serve
+from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed, ConnectionClosedError
-from websockets.frames import Frame, Opcode
-from websockets.http11 import Request, Response
+from websockets.frames import Opcode
+
+from tests.callbridge.probe.endpoints import House, never_send, put, served
 
 WORDS = ("I", "am", "quite", "well", "today,", "thank", "you", "very", "much", "for", "asking.")
 TOKEN_S = 0.01
-
-
-class House:
-    """What all sessions of an endpoint have in common."""
-
-    def __init__(self) -> None:
-        self.dead = False
-
-    def refuse(self, socket: ServerConnection, request: Request) -> Response | None:
-        return socket.respond(500, "dead\n") if self.dead else None
 
 
 class GoodRelay:
@@ -69,21 +60,7 @@ class GoodRelay:
             await self.send(token="", last=True)
 
     async def send(self, type: str = "text", **fields: object) -> None:
-        await self.send_raw(json.dumps({"type": type, **fields}))
-
-    async def send_raw(self, message: str | bytes) -> None:
-        with contextlib.suppress(ConnectionClosed):
-            await self.socket.send(message)
-
-    def drop(self, opcode: Opcode) -> None:
-        """Never send such a frame of the WebSocket."""
-        send = self.socket.protocol.send_frame
-
-        def send_others(frame: Frame) -> None:
-            if frame.opcode is not opcode:
-                send(frame)
-
-        self.socket.protocol.send_frame = send_others  # type: ignore[method-assign]
+        await put(self.socket, json.dumps({"type": type, **fields}))
 
 
 # ---- one rule each ------------------------------------------------------------------------------
@@ -97,7 +74,7 @@ class ClosesAtSetup(GoodRelay):
 
 class NeverPongs(GoodRelay):
     async def run(self) -> None:
-        self.drop(Opcode.PONG)
+        never_send(self.socket, Opcode.PONG)
         await super().run()
 
 
@@ -107,7 +84,7 @@ class SaysWhat(GoodRelay):
     bad: str | bytes = ""
 
     async def answer(self, prompt: str) -> None:
-        await self.send_raw(self.bad)
+        await put(self.socket, self.bad)
         await super().answer(prompt)
 
 
@@ -134,7 +111,7 @@ class Binary(SaysWhat):
 class TenBadOnes(GoodRelay):
     async def answer(self, prompt: str) -> None:
         for _ in range(12):
-            await self.send_raw("hello")
+            await put(self.socket, "hello")
         await super().answer(prompt)
 
 
@@ -299,7 +276,7 @@ class DiesOfHangUps(GoodRelay):
 
 class NeverCloses(GoodRelay):
     async def run(self) -> None:
-        self.drop(Opcode.CLOSE)
+        never_send(self.socket, Opcode.CLOSE)
         await super().run()
 
 
@@ -320,6 +297,7 @@ BREAKS: dict[type[GoodRelay], str] = {
     WrongType: "relay-frames",
     NoJson: "relay-frames",
     Binary: "relay-frames",
+    TenBadOnes: "relay-frames",
     TooLong: "relay-frame-size",
     NeverAnswers: "relay-answers",
     AllAtOnce: "relay-streams",
@@ -355,8 +333,5 @@ async def relay_at(
     async def handle(socket: ServerConnection) -> None:
         await kind(socket, house).run()
 
-    async with serve(
-        handle, "127.0.0.1", 0, process_request=house.refuse, max_size=kind.max_size
-    ) as server:
-        port = next(iter(server.sockets)).getsockname()[1]
-        yield f"ws://127.0.0.1:{port}{path}"
+    async with served(handle, path, house, kind.max_size) as url:
+        yield url

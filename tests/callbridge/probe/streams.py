@@ -7,32 +7,21 @@ from base64 import b64encode
 from collections.abc import AsyncGenerator
 from typing import Any
 
-from websockets.asyncio.server import ServerConnection, serve
+from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed, ConnectionClosedError
-from websockets.frames import Frame, Opcode
-from websockets.http11 import Request, Response
+from websockets.frames import Opcode
+
+from tests.callbridge.probe.endpoints import House, never_send, put, served
 
 KEPT_S = 20  # by the carrier in these tests; else it is an hour
 SILENCE = bytes([0xFF])  # PCMU
 
 
-class Studio:
-    """What all streams of an endpoint have in common."""
-
-    def __init__(self) -> None:
-        self.dead = False
-
-    def refuse(self, socket: ServerConnection, request: Request) -> Response | None:
-        return socket.respond(500, "dead\n") if self.dead else None
-
-
 class GoodStream:
     """Answers audio with as much silence, and marks each tenth answer."""
 
-    max_size: int | None = None
-
-    def __init__(self, socket: ServerConnection, studio: Studio) -> None:
-        self.socket, self.studio = socket, studio
+    def __init__(self, socket: ServerConnection, house: House) -> None:
+        self.socket, self.house = socket, house
         self.answers = 0
 
     async def run(self) -> None:
@@ -50,21 +39,7 @@ class GoodStream:
         await self.send("media", media={"payload": b64encode(audio).decode()})
 
     async def send(self, event: str, **fields: object) -> None:
-        await self.send_raw(json.dumps({"event": event, **fields}))
-
-    async def send_raw(self, message: str | bytes) -> None:
-        with contextlib.suppress(ConnectionClosed):
-            await self.socket.send(message)
-
-    def drop(self, opcode: Opcode) -> None:
-        """Never send such a frame of the WebSocket."""
-        send = self.socket.protocol.send_frame
-
-        def send_others(frame: Frame) -> None:
-            if frame.opcode is not opcode:
-                send(frame)
-
-        self.socket.protocol.send_frame = send_others  # type: ignore[method-assign]
+        await put(self.socket, json.dumps({"event": event, **fields}))
 
 
 # ---- one rule each ------------------------------------------------------------------------------
@@ -78,7 +53,7 @@ class ClosesAtStart(GoodStream):
 
 class NeverPongs(GoodStream):
     async def run(self) -> None:
-        self.drop(Opcode.PONG)
+        never_send(self.socket, Opcode.PONG)
         await super().run()
 
 
@@ -89,7 +64,7 @@ class SaysWhat(GoodStream):
 
     async def play(self, audio: bytes) -> None:
         if self.answers == 3:
-            await self.send_raw(self.bad)
+            await put(self.socket, self.bad)
         await super().play(audio)
 
 
@@ -235,7 +210,7 @@ class HangsUpWithoutFrames(GoodStream):
 
 class DiesAtStop(GoodStream):
     async def on_message(self, frame: dict[str, Any]) -> None:
-        self.studio.dead |= frame["event"] == "stop"
+        self.house.dead |= frame["event"] == "stop"
         await super().on_message(frame)
 
 
@@ -244,12 +219,12 @@ class DiesOfHangUps(GoodStream):
         try:
             await super().run()
         except ConnectionClosedError as closed:
-            self.studio.dead = closed.rcvd is None
+            self.house.dead = closed.rcvd is None
 
 
 class NeverCloses(GoodStream):
     async def run(self) -> None:
-        self.drop(Opcode.CLOSE)
+        never_send(self.socket, Opcode.CLOSE)
         await super().run()
 
 
@@ -284,13 +259,10 @@ BREAKS: dict[type[GoodStream], str] = {
 @contextlib.asynccontextmanager
 async def stream_at(kind: type[GoodStream], path: str = "/media") -> AsyncGenerator[str]:
     """Serves it; the URL."""
-    studio = Studio()
+    house = House()
 
     async def handle(socket: ServerConnection) -> None:
-        await kind(socket, studio).run()
+        await kind(socket, house).run()
 
-    async with serve(
-        handle, "127.0.0.1", 0, process_request=studio.refuse, max_size=None
-    ) as server:
-        port = next(iter(server.sockets)).getsockname()[1]
-        yield f"ws://127.0.0.1:{port}{path}"
+    async with served(handle, path, house) as url:
+        yield url

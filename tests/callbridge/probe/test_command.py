@@ -20,12 +20,12 @@ from callbridge.host.bind import free_ports
 from callbridge.host.child import ourselves
 from callbridge.probe import doors
 from callbridge.probe.rules import RULES, table
+from tests.callbridge.probe.endpoints import House
 from tests.callbridge.probe.relays import (
     AllAtOnce,
     ClosesAtSetup,
     DeafWhileAnswering,
     GoodRelay,
-    House,
     relay_at,
 )
 from tests.callbridge.probe.streams import GoodStream, stream_at
@@ -62,7 +62,7 @@ async def typed_for(kind: type[GoodRelay], *args: str) -> Ran:
         return await typed(url, *QUICK, *args)
 
 
-async def all_typed() -> list[Ran]:
+async def all_typed() -> tuple[Ran, ...]:
     return await asyncio.gather(
         typed_for(GoodRelay, "--json"),
         typed_for(DeafWhileAnswering),

@@ -11,7 +11,7 @@ import pytest
 from callbridge.probe.findings import ProbeBook
 from callbridge.probe.relay_talk import ProbePace
 from callbridge.probe.run import ProbeWish, Watched, probe
-from tests.callbridge.probe.relays import BREAKS, GoodRelay, Greets, TenBadOnes, relay_at
+from tests.callbridge.probe.relays import BREAKS, GoodRelay, Greets, relay_at
 
 PACE = ProbePace(patience=1.0, quiet=0.15, grace=0.05, idle=0.8, greeting=0.15)
 Probed = Mapping[type[GoodRelay], ProbeBook]
@@ -25,7 +25,7 @@ async def probed_one(kind: type[GoodRelay]) -> ProbeBook:
 
 
 async def probed_all() -> Probed:
-    kinds: list[type[GoodRelay]] = [GoodRelay, Greets, TenBadOnes, *BREAKS]
+    kinds: list[type[GoodRelay]] = [GoodRelay, Greets, *BREAKS]
     return dict(zip(kinds, await asyncio.gather(*map(probed_one, kinds)), strict=True))
 
 

@@ -79,7 +79,7 @@ def probe(
     probed."""
     from callbridge.host import terminal
     from callbridge.probe import command
-    from callbridge.probe.relay_talk import ProbePace
+    from callbridge.probe.calls import ProbePace
     from callbridge.probe.run import ProbeWish
 
     if relay and media:

@@ -4,11 +4,22 @@ import ssl
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
+import msgspec
+
 from callbridge.errors import CallbridgeError
 from callbridge.probe.doors import ProbeDoor, Rung
 from callbridge.probe.findings import ProbeBook, ProbeOver
-from callbridge.probe.line import OnMessage, ProbeLine, open_line
-from callbridge.probe.relay_talk import ProbePace
+from callbridge.probe.line import ProbeLine, open_line
+
+
+class ProbePace(msgspec.Struct, frozen=True, kw_only=True):
+    """How long the probe waits, in seconds."""
+
+    patience: float = 10.0  # for an answer to begin, and for an open turn to go on
+    quiet: float = 0.3  # without a word, and an answer of several turns is over
+    grace: float = 0.1  # on top of a round trip, for an interrupt to be obeyed
+    idle: float = 3.0  # of silence, that a session has to survive
+    greeting: float = 3.0  # for a greeting to begin, on the first call
 
 
 class ProbeCalls:
@@ -19,25 +30,27 @@ class ProbeCalls:
         self._door, self._context = door, context
 
     @asynccontextmanager
-    async def line(self, on_message: OnMessage) -> AsyncGenerator[tuple[Rung, ProbeLine]]:
-        """A call and its open socket. Raises CallbridgeError when not even the first one is to be
-        had, and ProbeOver when the endpoint has taken calls before."""
+    async def line(self) -> AsyncGenerator[tuple[Rung, ProbeLine]]:
+        """A call and its open socket, which is not read yet.
+
+        Raises CallbridgeError when not even the first one is to be had, and ProbeOver when the
+        endpoint has taken calls before."""
         try:
             rung = await self._door.ring()
         except CallbridgeError as error:
             raise self._not_served(error) from None
         line: ProbeLine | None = None
         try:
-            line = await self._opened(rung, on_message)
+            line = await self._opened(rung)
             yield rung, line
         finally:
             await self._door.hang_up(rung)
             if line is not None:
                 await line.close()
 
-    async def _opened(self, rung: Rung, on_message: OnMessage) -> ProbeLine:
+    async def _opened(self, rung: Rung) -> ProbeLine:
         try:
-            line = await open_line(rung.url, rung.headers, self._context, on_message)
+            line = await open_line(rung.url, rung.headers, self._context)
         except CallbridgeError as error:
             raise self._not_served(error) from None
         self.book.served()
@@ -53,15 +66,12 @@ class ProbeCalls:
     async def lets_in(self, rung: Rung, url: str, seconds: float) -> bool:
         """Whether another socket at this address is opened, and not closed in so many seconds."""
         try:
-            line = await open_line(url, rung.headers, self._context, ignore)
+            line = await open_line(url, rung.headers, self._context)
         except CallbridgeError:
             return False
+        line.begin()
         for message in rung.opening():
             await line.send(message)
         await line.listen(seconds)
         await line.drop()
         return line.ending is None
-
-
-async def ignore(message: str | bytes) -> None:
-    """What a socket says that should not be there."""

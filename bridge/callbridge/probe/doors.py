@@ -141,7 +141,8 @@ async def _told(url: str, context: ssl.SSLContext | None, opening: list[str]) ->
     async def hear(message: str | bytes) -> None:
         said.append(message)
 
-    line = await open_line(url, {}, context, hear)
+    line = await open_line(url, {}, context)
+    line.begin(hear)
     for message in opening:
         await line.send(message)
     await line.until(lambda: bool(said), TELLING_S)

@@ -1,7 +1,6 @@
 """What a probe finds out, written down as it goes."""
 
 import asyncio
-from collections.abc import Callable
 
 import msgspec
 
@@ -46,12 +45,12 @@ class ProbeOver(Exception):
 class ProbeBook:
     """All findings, each rule once for each scenario, and which scenario is on."""
 
-    def __init__(self, now: Callable[[], float] | None = None) -> None:
+    def __init__(self) -> None:
         self.findings: list[Finding] = []
         self.unseen: list[Unseen] = []
         self.past: list[Past] = []
         self.last_served: Scenario | None = None  # that got a socket
-        self._now = now or asyncio.get_running_loop().time
+        self._now = asyncio.get_running_loop().time
         self._scenario: Scenario | None = None
         self._began = 0.0
 

@@ -22,44 +22,41 @@ MAX_MESSAGE = 32_000_000  # octets: what is too long is to be seen, not cut off
 OnMessage = Callable[[str | bytes], Awaitable[None]]
 
 
-class LineRefused(CallbridgeError):
-    """No socket; `status` is the HTTP answer to the upgrade, None where there was none."""
-
-    def __init__(self, why: str, status: int | None = None) -> None:
-        super().__init__(why)
-        self.status = status
+async def ignore(message: str | bytes) -> None:
+    """Where only the socket itself is of interest."""
 
 
 class ProbeLine:
-    """Messages go to `on_message` as they come; `ending` says how the other side ended it."""
+    """An open socket; `ending` says how the other side ended it."""
 
-    def __init__(self, socket: ClientConnection, on_message: OnMessage) -> None:
+    def __init__(self, socket: ClientConnection) -> None:
         self.ending: str | None = None
-        self.changed = Signal()
-        self._socket, self._on_message = socket, on_message
+        self._socket = socket
+        self._changed = Signal()
         self._leaving = False
-        self._reader = asyncio.create_task(self._read())
+        self._reader: asyncio.Task[None] | None = None
 
-    async def _read(self) -> None:
+    def begin(self, on_message: OnMessage = ignore) -> None:
+        """From now on messages are read, and the end of the socket is noticed."""
+        self._reader = asyncio.create_task(self._read(on_message))
+
+    async def _read(self, on_message: OnMessage) -> None:
         try:
             async for message in self._socket:
-                await self._on_message(message)
-                self.changed.notify()
+                await on_message(message)
+                self._changed.notify()
                 if self.ending is not None:
                     self._socket.transport.abort()
                     return
             why = "it closed the socket (1000)"
         except ConnectionClosed as closed:
-            received = closed.rcvd
-            why = "it broke off without a close frame"
-            if received is not None:
-                why = f"it closed the socket ({received.code} {received.reason}".rstrip() + ")"
+            why = _why(closed)
         if not self._leaving and self.ending is None:
             self.ending = why
-        self.changed.notify()
+        self._changed.notify()
 
     def give_up(self, why: str) -> None:
-        """For `on_message`: the platform breaks off here."""
+        """For who reads the messages: the platform breaks off here."""
         self.ending = why
 
     async def send(self, message: str | bytes | Sequence[str]) -> None:
@@ -83,7 +80,7 @@ class ProbeLine:
         now = asyncio.get_running_loop().time
         deadline = now() + within
         while not condition() and self.ending is None and (left := deadline - now()) > 0:
-            await changed(self.changed, timeout=left)
+            await changed(self._changed, timeout=left)
         return condition()
 
     async def listen(self, seconds: float) -> None:
@@ -100,16 +97,20 @@ class ProbeLine:
         """Gone, without a word."""
         self._leaving = True
         self._socket.transport.abort()
-        await asyncio.wait((self._reader,))
+        if self._reader is not None:
+            await asyncio.wait((self._reader,))
 
 
-async def open_line(
-    url: str,
-    headers: dict[str, str],
-    context: ssl.SSLContext | None,
-    on_message: OnMessage,
-) -> ProbeLine:
-    """Raises LineRefused in one sentence."""
+def _why(closed: ConnectionClosed) -> str:
+    if closed.rcvd is not None:
+        return f"it closed the socket ({f'{closed.rcvd.code} {closed.rcvd.reason}'.rstrip()})"
+    if closed.sent is not None:
+        return f"what it sent is no message ({closed.sent.code} {closed.sent.reason})"
+    return "it broke off without a close frame"
+
+
+async def open_line(url: str, headers: dict[str, str], context: ssl.SSLContext | None) -> ProbeLine:
+    """Raises CallbridgeError in one sentence."""
     where = urlsplit(url)._replace(query="").geturl()  # a query may hold a token
     try:
         socket = await connect(
@@ -127,8 +128,8 @@ async def open_line(
         status = refused.response.status_code
         said = (refused.response.body or b"")[:200].decode(errors="replace").strip()
         why = f"{where} takes no WebSocket: HTTP {status}{', ' + said if said else ''}"
-        raise LineRefused(why, status) from None
+        raise CallbridgeError(why) from None
     except (OSError, WebSocketException, ValueError) as error:
         said = (str(error) or type(error).__name__).splitlines()[0][:200]
-        raise LineRefused(f"{where} cannot be reached: {said}") from None
-    return ProbeLine(socket, on_message)
+        raise CallbridgeError(f"{where} cannot be reached: {said}") from None
+    return ProbeLine(socket)

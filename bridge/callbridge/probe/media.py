@@ -30,9 +30,9 @@ class MediaProbe:
     @asynccontextmanager
     async def silent_call(self, encoding: str = "", rate: int = 0) -> AsyncGenerator[MediaTalk]:
         """A socket on which nothing has been said. Raises ProbeOver when there is none."""
-        talk = MediaTalk(self.book, self.pace)
-        async with self._calls.line(talk.hear) as (rung, line):
-            talk.begin(rung, line, encoding, rate)
+        async with self._calls.line() as (rung, line):
+            talk = MediaTalk(rung, line, self.book, encoding, rate)
+            line.begin(talk.hear)
             try:
                 yield talk
             finally:

@@ -20,7 +20,6 @@ from callbridge.probe import rules
 from callbridge.probe.doors import Rung
 from callbridge.probe.findings import ProbeBook
 from callbridge.probe.line import ProbeLine
-from callbridge.probe.relay_talk import ProbePace
 from callbridge.probe.rules import Rule
 from telecodecs import Pcm, codec
 
@@ -42,19 +41,13 @@ class MediaTalk:
     """Strict: messages of the endpoint are carried out or refused as the carrier does, marks come
     back when their audio has been played, and errors are written down."""
 
-    def __init__(self, book: ProbeBook, pace: ProbePace) -> None:
-        self.spoke_at: float | None = None  # when audio came last
-        self._book, self._pace = book, pace
-        self._now = asyncio.get_running_loop().time
-        self._outbox: list[str] = []
-        self._to_say: list[Pcm] = []  # 20 ms each
-        self._clock: asyncio.Task[None] | None = None
-
-    def begin(self, rung: Rung, line: ProbeLine, encoding: str = "", rate: int = 0) -> None:
-        """The socket is there; nothing has been said on it. The caller's audio is in the codec
-        that the leg has negotiated, unless another one is named."""
+    def __init__(
+        self, rung: Rung, line: ProbeLine, book: ProbeBook, encoding: str = "", rate: int = 0
+    ) -> None:
+        """Nothing has been said on the line; its messages are for `hear`. The caller's audio is in
+        the codec that the leg has negotiated, unless another one is named."""
         assert rung.start is not None, "the door is one of media streams"
-        assert rung.params is not None
+        assert rung.params is not None, "a stream has some"
         given = rung.start.start.media_format
         self.line, self.body = line, rung.start.start
         self.sending = codec(encoding or given.encoding, rate or given.sample_rate)
@@ -65,6 +58,12 @@ class MediaTalk:
             playing=playing_codec(rung.params, "little"),
             send=self._put,
         )
+        self._spoke_at = 0.0  # when audio came last
+        self._book = book
+        self._now = asyncio.get_running_loop().time
+        self._outbox: list[str] = []
+        self._to_say: list[Pcm] = []  # 20 ms each
+        self._clock: asyncio.Task[None] | None = None
 
     def _put(self, stream_id: str, text: str) -> None:
         self._outbox.append(text)
@@ -81,7 +80,7 @@ class MediaTalk:
         received = self.stream.receive(message, self._now())
         code = received.detail.get("code")
         if self.stream.playout.unheard > before or code == RATE_LIMIT:
-            self.spoke_at = self._now()
+            self._spoke_at = self._now()
         if received.kind == "error" and (rule := BROKEN.get(code)) is not None:
             self._book.found(rule, str(received.detail["detail"]))
         await self.flush()
@@ -139,4 +138,4 @@ class MediaTalk:
     async def hears(self, within: float) -> bool:
         """Whether the endpoint says anything from now on."""
         since = self._now()
-        return await self.line.until(lambda: (self.spoke_at or 0.0) > since, within)
+        return await self.line.until(lambda: self._spoke_at > since, within)

@@ -6,8 +6,9 @@ from contextlib import asynccontextmanager
 import msgspec
 
 from callbridge.probe import rules
-from callbridge.probe.calls import ProbeCalls, ignore
+from callbridge.probe.calls import ProbeCalls
 from callbridge.probe.findings import ProbeOver, Scenario
+from callbridge.probe.line import ignore
 from callbridge.probe.relay_talk import ProbeTurn, RelayTalk, shown
 from callbridge.probe.rules import Rule
 from callbridge.relay import wire
@@ -30,10 +31,10 @@ class RelayProbe:
     @asynccontextmanager
     async def silent_call(self, *, judged: bool = True) -> AsyncGenerator[RelayTalk]:
         """A socket on which nothing has been said. Raises ProbeOver when there is none."""
-        talk = RelayTalk(self.book, self.pace)
-        async with self._calls.line(talk.hear if judged else ignore) as (rung, line):
+        async with self._calls.line() as (rung, line):
             assert rung.setup is not None, "the door is one of relays"
-            talk.begin(rung.setup, line)
+            talk = RelayTalk(rung.setup, line, self.book, self.pace)
+            line.begin(talk.hear if judged else ignore)
             yield talk
 
     @asynccontextmanager
@@ -42,8 +43,7 @@ class RelayProbe:
         without an `end`, breaks what the scenario blames."""
         async with self.silent_call() as talk:
             await talk.say(talk.setup)
-            if self._greets and await talk.begun(0):
-                await talk.settled()
+            await self.hear_out(talk)
             yield talk
             if talk.line.ending is not None and not talk.ended and not talk.broken:
                 self.book.found(self.book.scenario.blames, talk.line.ending)
@@ -60,6 +60,11 @@ class RelayProbe:
     async def hear_greeting(self, talk: RelayTalk) -> None:
         if await talk.begun(0, self.pace.greeting):
             self._greets = True
+            await talk.settled()
+
+    async def hear_out(self, talk: RelayTalk) -> None:
+        """The greeting, if the first call had one."""
+        if self._greets and await talk.begun(0):
             await talk.settled()
 
     async def next_is_served(self, blames: Rule) -> None:
@@ -81,6 +86,8 @@ async def first_answer(probe: RelayProbe) -> None:
             probe.book.found(rules.RELAY_PING, f"no pong in {probe.pace.patience:g} s")
         turn = await talk.answered(STORY, rules.RELAY_ANSWERS)
         if turn is None:
+            if talk.ended:
+                probe.book.found(rules.RELAY_ANSWERS, "it ended the session with `end` instead")
             raise ProbeOver
         probe.keep(talk, turn)
         if len(turn.text) > LONG_ANSWER and len(turn.tokens) == 1:
@@ -128,7 +135,7 @@ async def interrupt(probe: RelayProbe) -> None:
         elif cut.is_open:
             seen = f"the cut turn was still open {probe.a_while:.2f} s later"
             probe.book.found(rules.RELAY_INTERRUPT_CLOSES, seen)
-            talk.give_up(cut)
+            talk.end_turn(cut)
         await talk.answered(AGAIN, rules.RELAY_INTERRUPT_ANSWERS)
 
 
@@ -191,8 +198,9 @@ async def unknown_frames(probe: RelayProbe) -> None:
 async def nulls(probe: RelayProbe) -> None:
     async with probe.silent_call() as talk:
         given = msgspec.to_builtins(talk.setup)
-        needed = ("type", "sessionId", "callControlId", "to", "from")
+        needed = ("type", "sessionId", "callControlId", "to")  # who answers is told by `to`
         await talk.say_odd(**{key: given[key] if key in needed else None for key in given})
+        await probe.hear_out(talk)
         if not probe.book.has(rules.RELAY_INTERRUPT_ANSWERS):
             await talk.say_odd(
                 type="interrupt", utteranceUntilInterrupt=None, durationUntilInterruptMs=None

@@ -5,10 +5,9 @@ import json
 from dataclasses import dataclass, field
 from functools import partial
 
-import msgspec
-
 from callbridge.carrier.parts.relay import CarrierRelaySession
 from callbridge.probe import rules
+from callbridge.probe.calls import ProbePace
 from callbridge.probe.findings import ProbeBook
 from callbridge.probe.line import ProbeLine
 from callbridge.probe.rules import Rule
@@ -16,16 +15,6 @@ from callbridge.relay import wire
 
 BAD_FRAMES = 10  # in a row, and the platform closes: contract of the relay
 SHOWN = 120  # characters of what was seen
-
-
-class ProbePace(msgspec.Struct, frozen=True, kw_only=True):
-    """How long the probe waits, in seconds."""
-
-    patience: float = 10.0  # for an answer to begin, and for an open turn to go on
-    quiet: float = 0.3  # without a word, and an answer of several turns is over
-    grace: float = 0.1  # on top of a round trip, for an interrupt to be obeyed
-    idle: float = 3.0  # of silence, that a session has to survive
-    greeting: float = 3.0  # for a greeting to begin, on the first call
 
 
 @dataclass(slots=True)
@@ -48,8 +37,12 @@ class ProbeTurn:
 class RelayTalk(CarrierRelaySession):
     """Strict: what the endpoint sends is refused as the platform refuses it, and written down."""
 
-    def __init__(self, book: ProbeBook, pace: ProbePace) -> None:
+    def __init__(
+        self, setup: wire.Setup, line: ProbeLine, book: ProbeBook, pace: ProbePace
+    ) -> None:
+        """Nothing has been said on the line; its messages are for `hear`."""
         super().__init__(self._put, bad_frames=BAD_FRAMES)
+        self.setup, self.line = setup, line
         self.turns: list[ProbeTurn] = []
         self.ended = False  # by an `end` of the endpoint
         self._book, self._pace = book, pace
@@ -58,10 +51,6 @@ class RelayTalk(CarrierRelaySession):
         self._interrupted = False  # and no other turn has begun since
         self.open_turn: ProbeTurn | None = None  # the last one that was not closed
         self._outbox: list[str] = []
-
-    def begin(self, setup: wire.Setup, line: ProbeLine) -> None:
-        """The socket is there; nothing has been said on it."""
-        self.setup, self.line = setup, line
 
     # ---- what comes -------------------------------------------------------------------------
 
@@ -104,7 +93,7 @@ class RelayTalk(CarrierRelaySession):
             self._interrupted = False
         turn.tokens.append(frame.token)
         if frame.last:
-            self._close(turn)
+            self.end_turn(turn)
 
     def _close_nothing(self) -> None:
         """Forgiven once after an interrupt: the turn's own end may have been on its way."""
@@ -184,16 +173,13 @@ class RelayTalk(CarrierRelaySession):
         return pace.quiet if self._book.has(rules.RELAY_TURN_CLOSED) else pace.patience
 
     def _left_open(self, turn: ProbeTurn) -> None:
-        self.give_up(turn)
+        self.end_turn(turn)
         if self.line.ending is None and not self.ended:
             seen = f"{len(turn.tokens)} tokens without a last one: {shown(turn.text)}"
             self._book.found(rules.RELAY_TURN_CLOSED, seen)
 
-    def give_up(self, turn: ProbeTurn) -> None:
-        """What comes behind it counts as another turn."""
-        self._close(turn)
-
-    def _close(self, turn: ProbeTurn) -> None:
+    def end_turn(self, turn: ProbeTurn) -> None:
+        """What comes behind it is another one."""
         turn.closed_at = self._now()
         self.open_turn = None
 

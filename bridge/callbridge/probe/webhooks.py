@@ -3,7 +3,8 @@
 import time
 import uuid
 from base64 import b64encode
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -13,9 +14,10 @@ from nacl.signing import SigningKey
 
 from callbridge.carrier.shapes import JsonObject
 from callbridge.probe import rules
-from callbridge.probe.calls import ProbeCalls, ignore
-from callbridge.probe.doors import WEBHOOK_S, WebhookDoor
+from callbridge.probe.calls import ProbeCalls
+from callbridge.probe.doors import WEBHOOK_S, Rung, WebhookDoor
 from callbridge.probe.findings import Scenario
+from callbridge.probe.line import ProbeLine
 from callbridge.probe.rules import Rule
 
 OLD_S = 600  # twice what is tolerated
@@ -26,6 +28,15 @@ class WebhookProbe:
     def __init__(self, door: WebhookDoor, calls: ProbeCalls, http: httpx.AsyncClient) -> None:
         self.door, self.calls, self.book = door, calls, calls.book
         self._http = http
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncGenerator[tuple[Rung, ProbeLine]]:
+        """A call that has begun on its socket."""
+        async with self.calls.line() as (rung, line):
+            line.begin()
+            for message in rung.opening():
+                await line.send(message)
+            yield rung, line
 
     async def post(self, body: bytes, headers: dict[str, str]) -> int | None:
         """The status; None without an answer in time."""
@@ -99,9 +110,7 @@ def a_call() -> JsonObject:
 
 async def first_call(probe: WebhookProbe) -> None:
     """It tells what the endpoint has sockets for."""
-    async with probe.calls.line(ignore) as (rung, line):
-        for message in rung.opening():
-            await line.send(message)
+    async with probe.opened() as (_, line):
         await line.listen(SECOND_ANSWER_S)
 
 
@@ -130,9 +139,7 @@ async def unknown_event(probe: WebhookProbe) -> None:
 
 async def delivered_twice(probe: WebhookProbe) -> None:
     door = probe.door
-    async with probe.calls.line(ignore) as (rung, line):
-        for message in rung.opening():
-            await line.send(message)
+    async with probe.opened() as (rung, line):
         before = door.commands(rung)
         body = again(door.first_event(rung), 2)
         await probe.post(body, probe.signed(body))
@@ -144,7 +151,7 @@ async def delivered_twice(probe: WebhookProbe) -> None:
 
 async def changed_secret(probe: WebhookProbe) -> None:
     relay = probe.door.kind == "relay"
-    async with probe.calls.line(ignore) as (rung, _):
+    async with probe.calls.line() as (rung, _):
         url = altered(rung.url)
         if url is None:
             probe.book.cannot_see("the address has no query: there is no secret to change")
@@ -155,9 +162,7 @@ async def changed_secret(probe: WebhookProbe) -> None:
 
 async def second_socket(probe: WebhookProbe) -> None:
     relay = probe.door.kind == "relay"
-    async with probe.calls.line(ignore) as (rung, line):
-        for message in rung.opening():
-            await line.send(message)
+    async with probe.opened() as (rung, _):
         if await probe.calls.lets_in(rung, rung.url, SECOND_ANSWER_S):
             rule = rules.RELAY_ONE_SOCKET if relay else rules.MEDIA_ONE_SOCKET
             probe.book.found(rule, "a second socket at the same address stayed open")

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 import pytest
 
 from callbridge.carrier.parts import stream
+from callbridge.probe.calls import ProbePace
 from callbridge.probe.findings import ProbeBook
-from callbridge.probe.relay_talk import ProbePace
 from callbridge.probe.run import ProbeWish, Watched, probe
 from tests.callbridge.probe.streams import BREAKS, KEPT_S, GoodStream, stream_at
 

@@ -14,8 +14,8 @@ from callbridge.bench.doors import public_key
 from callbridge.bench.session import ECHO_BOT
 from callbridge.host.bind import free_ports
 from callbridge.host.child import ourselves, running
+from callbridge.probe.calls import ProbePace
 from callbridge.probe.findings import ProbeBook
-from callbridge.probe.relay_talk import ProbePace
 from callbridge.probe.run import ProbeWish, Watched, probe
 
 HERE, API_KEY = "127.0.0.1", "probe-key"

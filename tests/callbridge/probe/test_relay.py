@@ -8,8 +8,8 @@ from collections.abc import Mapping
 
 import pytest
 
+from callbridge.probe.calls import ProbePace
 from callbridge.probe.findings import ProbeBook
-from callbridge.probe.relay_talk import ProbePace
 from callbridge.probe.run import ProbeWish, Watched, probe
 from tests.callbridge.probe.relays import BREAKS, GoodRelay, Greets, relay_at
 

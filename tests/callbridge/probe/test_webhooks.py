@@ -11,9 +11,9 @@ from callbridge.bench.doors import public_key
 from callbridge.errors import CallbridgeError
 from callbridge.host.bind import free_ports
 from callbridge.probe import run
+from callbridge.probe.calls import ProbePace
 from callbridge.probe.findings import ProbeBook
 from callbridge.probe.relay import RELAY_SCENARIOS
-from callbridge.probe.relay_talk import ProbePace
 from callbridge.probe.run import ProbeWish, Watched, probe
 from callbridge.probe.webhooks import altered
 from tests.callbridge.probe.hooks import API_KEY, BREAKS, GoodHooks, hooks_at

@@ -1,6 +1,7 @@
 """What is installed from the wheel alone, without a clone, runs in an empty folder."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -38,6 +39,16 @@ def test_every_file_of_the_packages_and_of_the_examples_is_in_the_wheel(wheel: P
         "examples": "callbridge/examples",
     }.items():
         assert files(REPOSITORY / source) <= files(wheel / target)
+
+
+def test_what_a_package_index_shows_points_at_no_file_that_it_does_not_have(wheel: Path) -> None:
+    (metadata,) = wheel.glob("callbridge-*.dist-info/METADATA")
+    shown = metadata.read_text().partition("\n\n")[2]
+    targets = re.findall(r"\]\(([^)]*)\)", shown)
+    assert targets, "a page without links was cut somewhere"
+    assert all(target.startswith(("https:", "#")) for target in targets)
+    assert "docs/scripts.md" in shown  # by its name
+    assert "caller   ···" in shown
 
 
 def test_the_demo_finds_its_bot_and_its_caller_without_a_clone(wheel: Path, tmp_path: Path) -> None:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from callbridge.outcomes import Gathered, Outcome, Transferred
     from callbridge.speech.language import Language
     from callbridge.tape.events import StreamError
+    from callbridge.voice.relay_voice import RelaySettings
     from callbridge.voice.turn import Message, Turn
 
 __all__ = [
@@ -51,6 +52,7 @@ __all__ = [
     "Language",
     "Message",
     "Outcome",
+    "RelaySettings",
     "SettingsError",
     "SpeechFailed",
     "StreamError",
@@ -74,6 +76,7 @@ _HOME = {
     "Language": "callbridge.speech.language",
     "Message": "callbridge.voice.turn",
     "Outcome": "callbridge.outcomes",
+    "RelaySettings": "callbridge.voice.relay_voice",
     "SettingsError": "callbridge.errors",
     "SpeechFailed": "callbridge.errors",
     "StreamError": "callbridge.tape.events",

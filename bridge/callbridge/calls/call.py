@@ -22,8 +22,8 @@ from callbridge.calls.leg import Hangup, Leg, client_state
 from callbridge.calls.phase import Phase
 from callbridge.calls.platform import PlatformSide
 from callbridge.control import commands as control
-from callbridge.errors import CallEnded, CallReleased, StreamLost
-from callbridge.host.audiofile import fetch, is_url, load
+from callbridge.errors import CallEnded, CallReleased, StreamLost, VoiceCannot
+from callbridge.host.audiofile import Fetch, is_url, load
 from callbridge.media.playout import Utterance
 from callbridge.outcomes import Gathered, Outcome, Transferred
 from callbridge.tape.events import CallEvent
@@ -31,12 +31,14 @@ from callbridge.tape.waterfall import Waterfall
 from callbridge.timing.jobs import Jobs
 from callbridge.timing.signal import changed
 from callbridge.voice.audio_voice import AudioVoice
+from callbridge.voice.relay_voice import RelayVoice
 from callbridge.voice.source import saying_now
 from callbridge.voice.turn import Message, Turn
 from callbridge.voice.voice import Heard, Voice
 from telecodecs import Pcm
 
 INT16 = np.dtype(np.int16)
+RULER_HZ = 8000  # at which a sound is read whose length is all that matters
 STRAGGLER_S = 0.150  # keys can overtake each other: so long after its end `gather` still looks
 SOUND_FILES = (".wav", ".mp3", ".ogg", ".oga", ".opus", ".flac", ".m4a", ".aif", ".aiff", ".au")
 
@@ -49,12 +51,14 @@ class Call:
         leg: Leg,
         platform: PlatformSide,
         jobs: Jobs,
+        fetch: Fetch,
         log: logging.LoggerAdapter[logging.Logger],
     ) -> None:
         self.log = log
         self._leg = leg
         self._platform = platform
         self._jobs = jobs
+        self._fetch = fetch
         self._unanswered: Waterfall | None = None  # of the turn that the bot has taken last
         self._hangup: asyncio.Task[None] | None = None
 
@@ -192,17 +196,34 @@ class Call:
     async def play(self, source: Pcm | str | Path, *, name: str = "", stop_on: str = "") -> Outcome:
         """Play samples, a file or a URL; returns when it was heard to the end, or cut.
 
-        WAV always; mp3, ogg and flac with the extra `audio`.
+        WAV always; mp3, ogg and flac with the extra `audio`. On the relay the platform plays it,
+        and from a URL alone; we fetch it, too, to know how long it lasts.
 
         `stop_on` names keys that stop it: `stop_on="0123456789*#"`, and the one pressed is in the
         outcome. Cancelling the wait stops the sound too. Raises AudioFileError."""
         await self._after_text()
         stop = StopKey(stop_on, self.interrupt)
+        if isinstance(voice := self._leg.voice, RelayVoice):
+            with self._leg.keys.offered_to(stop):
+                heard = await self._play_there(voice, source, preemptible=bool(stop_on))
+            return self._outcome(heard, stop)
         pcm = source if isinstance(source, np.ndarray) else await self._load(source)
         self._check()
         utterance = self._audio().play(pcm, name or (source if isinstance(source, str) else ""))
         with self._leg.keys.offered_to(stop):
             return await self._heard(utterance, stop)
+
+    async def _play_there(
+        self, voice: RelayVoice, source: Pcm | str | Path, *, preemptible: bool = True
+    ) -> Heard:
+        """Let the platform play it: what a key stops ends there with the next text."""
+        if not isinstance(source, str) or not is_url(source):
+            raise VoiceCannot(
+                "Conversation Relay plays what has a URL: samples and files need the voice 'media'"
+            )
+        sound = await self._load(source, RULER_HZ)
+        self._check()
+        return await voice.play_url(source, len(sound) / RULER_HZ, preemptible=preemptible)
 
     async def gather(
         self,
@@ -238,6 +259,9 @@ class Call:
         with self._leg.keys.offered_to(StopKey(keys.ALL, self.interrupt, keep=True)):
             if isinstance(prompt, str) and not is_sound(prompt):
                 await voice.say(prompt, interruptible=interruptible)
+                return
+            if isinstance(voice, RelayVoice):
+                await self._play_there(voice, prompt)
                 return
             pcm = prompt if isinstance(prompt, np.ndarray) else await self._load(prompt)
             self._check()
@@ -331,6 +355,34 @@ class Call:
                     yield turn
         except CallEnded:
             return
+
+    async def partials(self) -> AsyncIterator[str]:
+        """What the caller is saying, whenever more of it is known, until the call ends; their turn
+        has the final words. To prepare an answer early, say.
+
+        On the relay these are the platform's interim prompts, if its recogniser has any; engines
+        of ours tell nothing before a pause, so that on media there are none."""
+        turns, told = self._leg.voice.turns, ""
+        self._leg.voice.attend()
+        while not self._leg.over:
+            partial = self._leg.voice.partial
+            if partial and partial != told:
+                yield partial
+            told = partial
+            if partial == self._leg.voice.partial:
+                await turns.changed.wait()
+
+    async def language(self, code: str = "", *, speak: str = "", hear: str = "") -> None:
+        """Change the language that is spoken and understood: "de", "pt-BR". What was said before
+        is still said in the old one.
+
+        On the relay the platform changes; engines of ours are those of `Speech.synthesisers` and
+        `recognisers`. Raises VoiceCannot where there is none."""
+        if not (code or speak or hear):
+            raise ValueError("language wants a code, such as 'de', or speak= or hear=")
+        await self._after_text()
+        self._check()
+        self._leg.voice.switch_language(speak or code or None, hear or code or None)
 
     async def hear(self, timeout: float | None) -> Turn | None:
         """The next turn, also one without words; None after `timeout` seconds of silence."""
@@ -473,10 +525,11 @@ class Call:
             await saying.caught_up(heard=heard)
             self._check()
 
-    async def _load(self, path: str | Path) -> Pcm:
-        name = str(path)
-        source = await fetch(name) if is_url(name) else path
-        return await self._jobs.run(lambda: load(source, self.sample_rate, name))
+    async def _load(self, path: str | Path, sample_rate: int | None = None) -> Pcm:
+        """At the rate of the call, unless there is another one."""
+        name, rate = str(path), sample_rate or self.sample_rate
+        source = await self._fetch(name) if is_url(name) else path
+        return await self._jobs.run(lambda: load(source, rate, name))
 
     def _outcome(self, heard: Heard, stop: "StopKey | None") -> Outcome:
         reason, heard_s, certainty, text = heard.outcome()

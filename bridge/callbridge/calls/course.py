@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from callbridge.calls.call import Call
+from callbridge.calls.documents import CallDocuments
 from callbridge.calls.leg import Direction, Hangup, Leg, LegMeans, VoiceKind
 from callbridge.calls.news import (
     LegAnswered,
@@ -28,6 +29,7 @@ from callbridge.control import commands as control
 from callbridge.control.client import CallControl
 from callbridge.control.events import Event
 from callbridge.errors import CallError, CallGone, CommandError, SettingsError, SpeechFailed
+from callbridge.host.audiofile import Fetch
 from callbridge.tape.events import (
     BotCrashed,
     BotLog,
@@ -43,6 +45,7 @@ from callbridge.tape.events import (
 )
 from callbridge.timing.clock import first_of
 from callbridge.timing.jobs import Jobs
+from callbridge.voice.relay_voice import RelaySettings
 from telecodecs import Pcm
 
 SocketOpening = control.Stream | control.Relay
@@ -63,6 +66,7 @@ class Registration:
     bot: Bot
     max_s: float = float("inf")
     voice: VoiceKind | None = None
+    relay: RelaySettings | None = None
     speaks: bool = False  # it surely needs speech engines, unless the platform has them
 
 
@@ -86,10 +90,13 @@ class CallMeans:
     command: CallControl
     leg: LegMeans
     jobs: Jobs
+    fetch: Fetch  # of sound files on the web
     secret: bytes = field(repr=False)  # of the minted tokens
     limits: Limits = field(default_factory=Limits)
     apology: Pcm | None = None
     out_of_time: str = OUT_OF_TIME
+    next_document_url: str = ""  # of a call that TeXML leads
+    webhook_url: str = ""
 
 
 @dataclass(slots=True)
@@ -148,6 +155,8 @@ class Course:
         "_restoring",
         "_tasks",
         "call",
+        "documents",
+        "handed_over",
         "leg",
         "limits",
         "platform",
@@ -171,11 +180,12 @@ class Course:
             self.spawn,
             direction=direction,
             voice=registration.voice or "media",
+            relay=registration.relay,
             from_=from_,
             to=to,
         )
         self.platform = PlatformSide(leg, means.command, self.spawn)
-        self.call = Call(leg, self.platform, means.jobs, CallLog(log, leg))
+        self.call = Call(leg, self.platform, means.jobs, means.fetch, CallLog(log, leg))
         self.limits = means.limits
         self._bot = registration.bot
         self._longest_s = min(means.limits.call, registration.max_s)
@@ -187,6 +197,8 @@ class Course:
         self._group: asyncio.TaskGroup | None = None
         self._tasks: dict[asyncio.Task[None], None] = {}  # a dictionary is smaller than a set
         self._restoring: asyncio.Task[None] | None = None
+        self.documents: CallDocuments | None = None  # they open its sockets, in place of commands
+        self.handed_over = False
 
     async def run(self) -> None:
         leg = self.leg
@@ -258,7 +270,7 @@ class Course:
                 leg.end(Hangup("unknown"))
 
     async def adopt(self) -> None:
-        """The opening of a stream that somebody else started: the call is there already."""
+        """The opening of a stream that a document or somebody else starts: the call is there."""
         await self._stream_or_end()
 
     async def command(self, command: control.Command) -> dict[str, object] | None:
@@ -309,8 +321,14 @@ class Course:
         leg = self.leg
         if leg.undecodable:
             return False
+        if self.documents is not None:
+            await self.platform.ask_whether_over(Hangup("unspecified"))
+            if leg.over or self.documents.bot_left:
+                return False
         leg.expect_stream()
         leg.tape.write(StreamBroke())
+        if self.documents is not None:
+            return await self._streaming()  # the platform asks for the document that opens it
         start = leg.voice.restart(leg.call_control_id, self._new_token(leg))
         try:
             await self.platform.send(start)
@@ -383,13 +401,20 @@ class Course:
     # ---- the end ----------------------------------------------------------------------------
 
     async def _part(self) -> None:
-        """Hang up, or leave a call that was handed over; then wait for the platform's word."""
+        """Hang up, or leave a call that was handed over; then wait for the platform's word.
+
+        A call that documents lead is hung up by command, too: like on all other calls it takes
+        effect at once, when all was heard. Should the command fail, the end of the socket makes the
+        platform ask for the next document, and that one hangs up."""
         leg = self.leg
+        if self.documents is not None:
+            self.documents.bot_left = True
         if not leg.over:
             try:
                 await self.platform.hang_up()
             except CommandError as error:
                 leg.tape.write(NotHungUp(error=str(error)))
+        self.handed_over = leg.released
         if leg.released:
             await self._leave()
             return

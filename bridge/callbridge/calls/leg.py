@@ -9,7 +9,7 @@ import binascii
 import secrets
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from callbridge.calls.errands import Errand, Errands
@@ -56,7 +56,6 @@ class LegMeans:
     counts: SpeechCounts
     media_url: str = ""  # wss://…/media, as the platform reaches it
     relay_url: str = ""  # wss://…/relay
-    relay: RelaySettings = field(default_factory=RelaySettings)
     readers: Sequence[TapeReader] = ()
 
 
@@ -85,6 +84,7 @@ class Leg:
         "phase",
         "phase_changed",
         "reference",
+        "sessions",
         "streaming",
         "streams_lost",
         "tape",
@@ -100,6 +100,7 @@ class Leg:
         *,
         direction: Direction,
         voice: VoiceKind = "media",
+        relay: RelaySettings | None = None,
         from_: str = "",
         to: str = "",
     ) -> None:
@@ -121,6 +122,7 @@ class Leg:
         self.keys = Keypad()
         self.errands = Errands()
         self.on_lost: Callable[[], None] | None = None
+        self.sessions = 0  # that have begun on it: more than one if one was lost
         self.streams_lost = 0  # while the call went on
         self.undecodable = ""  # why the call's audio cannot be decoded, if it cannot
         self.tape = Tape(self, means.clock.wall, means.readers)
@@ -128,7 +130,12 @@ class Leg:
         self.voice: Voice
         if voice == "relay":
             self.voice = RelayVoice(
-                self, means.clock, self.tape, means.counts, means.relay_url, means.relay
+                self,
+                means.clock,
+                self.tape,
+                means.counts,
+                means.relay_url,
+                relay or RelaySettings(),
             )
         else:
             line = AudioLine(means.plan, means.clock, means.ticker, self, self.tape)
@@ -274,6 +281,7 @@ class Leg:
             return False
         self.identify(start.ids)
         self.custom_parameters = start.custom_parameters
+        self.sessions += 1
         self.set_answered()  # audio flows, whatever became of the webhook
         if not self.streaming.done():
             self.streaming.set_result(None)

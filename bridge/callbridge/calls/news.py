@@ -31,6 +31,15 @@ class StreamFailed(Struct, frozen=True):
     reason: str
 
 
+# The last status callback of a call, where it has no cause of its own to tell.
+_CAUSES = {
+    "completed": "normal_clearing",
+    "busy": "user_busy",
+    "no-answer": "no_answer",
+    "canceled": "originator_cancel",
+    "failed": "unspecified",
+}
+
 News = LegAnswered | LegBridged | LegHungUp | LegKey | SpeakEnded | StreamFailed
 
 
@@ -53,7 +62,16 @@ def read_news(event: Event) -> News | None:
             return LegKey(text("digit"), event.occurred_at)
         case "call.speak.ended":
             return SpeakEnded(text("status") == "completed")
+        case "texml.callback":
+            return _read_status(text("CallStatus"), text("HangupCause"), text("HangupSource"))
         case "streaming.failed":
             return StreamFailed(text("failure_reason"))
         case _:
             return None
+
+
+def _read_status(status: str, cause: str, source: str) -> News | None:
+    """Of a TeXML call. Its keys come on its socket; that it rings, we know."""
+    if status in _CAUSES:
+        return LegHungUp(cause or _CAUSES[status], source)
+    return LegAnswered() if status == "in-progress" else None

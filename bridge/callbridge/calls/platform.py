@@ -41,13 +41,14 @@ def unanswered(cause: str) -> Unanswered:
 class PlatformSide:
     """The platform, as one call meets it."""
 
-    __slots__ = ("_command", "_leg", "_spawn", "_speeches")
+    __slots__ = ("_command", "_leg", "_spawn", "_speeches", "webhook_url")
 
     def __init__(self, leg: Leg, command: CallControl, spawn: Spawn) -> None:
         self._leg = leg
         self._command = command
         self._spawn = spawn
         self._speeches: list[asyncio.Future[bool]] = []  # in the order of the commands
+        self.webhook_url: str | None = None  # for a call that no webhooks tell of
 
     async def send(self, command: control.Command) -> dict[str, object]:
         return await self._command.send(command)
@@ -78,6 +79,7 @@ class PlatformSide:
             from_=from_,
             timeout_secs=max(5, round(timeout)),
             target_leg_client_state=client_state(leg.reference, errand.number),
+            webhook_url=self.webhook_url,
         )
         try:
             await self._command.send(command)
@@ -195,6 +197,15 @@ class PlatformSide:
             await self._command.send(control.Hangup(call_control_id=leg.call_control_id))
         except CallGone:
             leg.end(Hangup("normal_clearing"))
+        if self.webhook_url is not None:
+            await self.ask_whether_over(Hangup("normal_clearing", "callee"))
+
+    async def ask_whether_over(self, hangup: Hangup) -> None:
+        """Of the end of a call that TeXML leads, nobody tells who has not set a status callback.
+        `hangup` is what it is taken for."""
+        leg = self._leg
+        if not leg.over and await self.status(leg.call_control_id) == "gone":
+            leg.end(hangup)
 
 
 PlatformState = Literal["ringing", "talking", "gone", "unknown"]

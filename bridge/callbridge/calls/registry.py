@@ -19,9 +19,11 @@ from callbridge.calls.course import (
     Registration,
     SocketOpening,
 )
+from callbridge.calls.documents import CallDocuments
 from callbridge.calls.leg import Direction, Hangup, Leg, VoiceKind, client_state, read_client_state
 from callbridge.calls.platform import Unanswered, unanswered
 from callbridge.control import commands as control
+from callbridge.control import texml
 from callbridge.control.events import Event
 from callbridge.errors import CommandError
 from callbridge.media.wire import StartBody
@@ -59,7 +61,7 @@ class Calls:
         self._bot_for = bot_for
         self._by_reference: dict[str, Course] = {}
         self._by_id: dict[str, Course] = {}
-        self._ended_ids: dict[str, None] = {}  # a set, oldest first
+        self._ended_ids: dict[str, bool] = {}  # whether it was handed over; oldest first
         self._tasks: set[asyncio.Task[None]] = set()
         self.audio = AudioSockets(self)
         self.relayed = RelaySockets(self)
@@ -185,11 +187,11 @@ class Calls:
             del self._by_reference[leg.reference]
             if self._by_id.get(leg.call_control_id) is course:
                 del self._by_id[leg.call_control_id]
-            self._remember(leg.call_control_id)
+            self._remember(leg.call_control_id, released=course.handed_over)
 
-    def _remember(self, call_control_id: str) -> None:
+    def _remember(self, call_control_id: str, *, released: bool) -> None:
         """A late webhook of it is no surprise, and no new call."""
-        self._ended_ids[call_control_id] = None
+        self._ended_ids[call_control_id] = released
         if len(self._ended_ids) > ENDED_REMEMBERED:
             del self._ended_ids[next(iter(self._ended_ids))]
 
@@ -223,6 +225,35 @@ class Calls:
         elif event.call_control_id not in self._ended_ids:
             self.counts.stray_events += 1
             log.debug("a webhook of no call of ours", extra={"event": event.event_type})
+
+    # ---- documents --------------------------------------------------------------------------
+
+    def knows(self, call_control_id: str) -> bool:
+        return call_control_id in self._by_id or call_control_id in self._ended_ids
+
+    def document(self, request: texml.TexmlRequest, *, first: bool) -> bytes:
+        """How a call that TeXML leads goes on. Only with the `first` document can it begin."""
+        course = self._by_id.get(request.call_sid)
+        if course is None and first and request.call_sid not in self._ended_ids:
+            return self._begin_by_document(request)
+        if course is not None and course.documents is not None:
+            return course.documents.first() if first else course.documents.next()
+        if self._ended_ids.get(request.call_sid):
+            return texml.hold(self._means.next_document_url)
+        return texml.hang_up()
+
+    def _begin_by_document(self, request: texml.TexmlRequest) -> bytes:
+        registration = self._bot_for(request.to)
+        if registration is None:
+            log.warning("no bot answers this number", extra={"to": request.to})
+            self.counts.refused += 1
+            return texml.reject("rejected")
+        ids = {"call_control_id": request.call_sid, "from": request.from_, "to": request.to}
+        course = self._begin(registration, Course.adopt, "incoming", ids=ids)
+        means = self._means
+        course.platform.webhook_url = means.webhook_url
+        course.documents = CallDocuments(course.leg, means.next_document_url, self._new_token)
+        return course.documents.first()
 
     # ---- sockets ----------------------------------------------------------------------------
 

@@ -14,6 +14,31 @@ Unreachable = Literal["busy", "no_answer", "reject", "not_found"]
 Behaviour = CallScript | Unreachable
 
 
+class TexmlApplication(msgspec.Struct, frozen=True, kw_only=True):
+    """Whose calls are led by documents: those to `numbers`, or all calls where none are named.
+
+    `fallback_url` is asked when the first address of a document, or any later one, fails.
+    `status_url` is told of the beginning, the answer and the end of each call."""
+
+    voice_url: str
+    voice_method: Literal["GET", "POST"] = "POST"
+    fallback_url: str | None = None
+    status_url: str | None = None
+    numbers: frozenset[str] = frozenset()
+    id: str = "1684641123236054245"
+
+    def __post_init__(self) -> None:
+        """Raises SettingsError for an address that cannot be asked."""
+        for url in (self.voice_url, self.fallback_url, self.status_url):
+            if url is not None and not is_url(url, ("http", "https")):
+                raise SettingsError(
+                    f"{url!r} is no address of TeXML: it is like http://127.0.0.1:8000/texml"
+                )
+
+    def takes(self, number: str) -> bool:
+        return not self.numbers or number in self.numbers
+
+
 class CarrierConfig(msgspec.Struct, frozen=True, kw_only=True):
     """`numbers` says who lives at an E.164 number: a script answers, a word is a refusal, and a
     number that is not listed rings until the caller gives up."""
@@ -23,6 +48,7 @@ class CarrierConfig(msgspec.Struct, frozen=True, kw_only=True):
     user_id: str = "8d5d7b7e-3c4a-4a49-9f3c-0c1d5e5f6a7b"
     webhook_url: str | None = None
     webhook_failover_url: str | None = None
+    texml: TexmlApplication | None = None
     numbers: Mapping[str, Behaviour] = {}
     ring_s: float = 0.5  # a number rings so long before it answers or refuses
     l16_order: Literal["little", "big"] = "little"  # the contract does not say which

@@ -3,10 +3,10 @@
 from callbridge.carrier.api.operation import CarrierMeans
 from callbridge.carrier.api.problems import Response
 from callbridge.carrier.api.router import RestApi
-from callbridge.carrier.config import CarrierConfig
+from callbridge.carrier.config import CarrierConfig, TexmlApplication
 from callbridge.carrier.core.effects import Effect
 from callbridge.carrier.core.exchange import Exchange
-from callbridge.carrier.core.leg import CarrierLeg
+from callbridge.carrier.core.leg import CarrierLeg, Routing
 from callbridge.carrier.core.report import CallReport, TapeEntry
 from callbridge.carrier.core.sockets import CarrierSockets
 from callbridge.carrier.parts.relay_mouth import RelaySound
@@ -15,6 +15,9 @@ from callbridge.carrier.parts.speak import CarrierSpeech
 from callbridge.carrier.parts.streams import CarrierStreams
 from callbridge.carrier.people.script import CallScript
 from callbridge.carrier.store.store import Application, Store
+from callbridge.carrier.texml.part import TexmlPart
+from callbridge.carrier.texml.requests import TexmlAnswer, TexmlRequests
+from callbridge.carrier.texml.services import TexmlServices
 from telecodecs import Pcm
 
 
@@ -53,6 +56,7 @@ class Switch:
         self._streams = CarrierStreams(self._exchange, self._sockets)
         self._speech = CarrierSpeech(self._exchange)
         self._relays = CarrierRelays(self._exchange, self._sockets)
+        self._texml = TexmlRequests(self._exchange)
         self._rest = RestApi(
             CarrierMeans(self._exchange, self._streams, self._speech, self._relays, self.store)
         )
@@ -93,9 +97,23 @@ class Switch:
 
     def place_call(self, script: CallScript, now: float) -> str:
         """A caller rings in. Returns the leg's call_control_id."""
+        exchange, texml = self._at(now), self.config.texml
+        if texml is not None and texml.takes(script.to):
+            return self._place_texml_call(script, texml, exchange)
         application = self.store.application(self.config.connection_id)
         assert application is not None, "it cannot be deleted"
-        return self._at(now).place_call(script, application.routing())
+        return exchange.place_call(script, application.id, application.routing()).call_control_id
+
+    def _place_texml_call(
+        self, script: CallScript, texml: TexmlApplication, exchange: Exchange
+    ) -> str:
+        """No event of it goes anywhere: its application is told by forms."""
+        leg = exchange.place_call(script, texml.id, Routing())
+        services = TexmlServices(exchange, self._streams, self._relays)
+        part = TexmlPart(leg, exchange, texml, self._texml, services)
+        leg.add(part)
+        part.begin()
+        return leg.call_control_id
 
     def hang_up(self, call_control_id: str, now: float) -> None:
         """The far end does. Raises LookupError for a call that is unknown or long over."""
@@ -129,6 +147,7 @@ class Switch:
         """None when there is no voice after all."""
         self._at(now)
         self._speech.synthesised(speak_id, pcm)
+        self._texml.sounded(speak_id, pcm)
 
     def spoken(self, sound_id: str, words: RelaySound | None, now: float) -> None:
         """What `SpeakWords` asked for; None when there is no voice after all."""
@@ -139,6 +158,12 @@ class Switch:
         """What `FetchSound` asked for; None with the reason when there is no such sound."""
         self._at(now)
         self._relays.fetched(sound_id, pcm, why)
+        self._texml.sounded(sound_id, pcm)
+
+    def texml_answered(self, request_id: str, answer: TexmlAnswer, now: float) -> None:
+        """What `RequestTexml` asked for."""
+        self._at(now)
+        self._texml.answered(request_id, answer)
 
     def recognised(self, session_id: str, text: str | None, now: float) -> None:
         """What `Recognise` asked for; None when nothing could be recognised."""

@@ -4,7 +4,7 @@ import asyncio
 import json
 import logging
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 import typer
@@ -32,6 +32,24 @@ def carrier(
             "busy, no_answer, reject, not_found, or a script that answers."
         ),
     ] = None,
+    texml_url: Annotated[
+        str | None,
+        typer.Option(help="Calls are led by TeXML documents, fetched here: the bridge's /texml."),
+    ] = None,
+    texml_number: Annotated[
+        list[str] | None,
+        typer.Option(help="Only calls to this number are; may be given again for others."),
+    ] = None,
+    texml_method: Annotated[
+        Literal["GET", "POST"], typer.Option(help="How the first document is fetched.")
+    ] = "POST",
+    texml_fallback_url: Annotated[
+        str | None, typer.Option(help="What is asked for a document when that fails.")
+    ] = None,
+    texml_status_url: Annotated[
+        str | None,
+        typer.Option(help="What is told of those calls' ends: the bridge's /webhooks takes it."),
+    ] = None,
     out: Annotated[Path, typer.Option(help="Folder for recordings and tapes.")] = Path("out"),
     as_json: Json = False,
 ) -> None:
@@ -44,11 +62,12 @@ def carrier(
 
     `callbridge call` lets somebody ring in; every call leaves a stereo WAV and a tape in that
     folder."""
-    from callbridge.carrier.config import CarrierConfig
+    from callbridge.carrier.config import CarrierConfig, TexmlApplication
     from callbridge.carrier.net import environment, service
     from callbridge.carrier.net.numbers import read_numbers
     from callbridge.carrier.net.shell import Running
     from callbridge.carrier.net.speaking import speaker
+    from callbridge.errors import SettingsError
     from callbridge.serve.logs import set_up
     from callbridge.serve.settings import is_loopback
     from callbridge.speech import espeak, offline
@@ -59,11 +78,25 @@ def carrier(
     file = out / "carrier.env"
     source = context.get_parameter_source("api_key")
     key_is_ours = source is None or source.name != "ENVIRONMENT"
-    stays_here = is_loopback(host) and is_loopback(urlsplit(webhook_url).hostname or "")
+    urls = (webhook_url, texml_url, texml_fallback_url, texml_status_url)
+    stays_here = is_loopback(host) and all(
+        is_loopback(urlsplit(url).hostname or "") for url in urls if url
+    )
+    if texml_url is None and (texml_number or texml_fallback_url or texml_status_url):
+        raise SettingsError("what the options --texml-… say is said of --texml-url: give that, too")
     config = CarrierConfig(
         api_key=api_key,
         webhook_url=webhook_url,
         webhook_failover_url=failover_url,
+        texml=TexmlApplication(
+            voice_url=texml_url,
+            voice_method=texml_method,
+            fallback_url=texml_fallback_url,
+            status_url=texml_status_url,
+            numbers=frozenset(texml_number or ()),
+        )
+        if texml_url
+        else None,
         numbers=read_numbers(numbers, speaker(voice)) if numbers else {},
     )
 
@@ -83,6 +116,9 @@ def carrier(
             print(json.dumps(facts), flush=True)
         else:
             print(f"The carrier listens on {base}; its webhooks go to {webhook_url}.")
+            if texml_url:
+                whose = ", ".join(texml_number or ()) or "all numbers"
+                print(f"Documents for calls to {whose} are fetched from {texml_url}.")
             print(f"What the bridge needs to know is in {file}.", flush=True)
 
     asyncio.run(

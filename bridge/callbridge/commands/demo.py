@@ -1,8 +1,9 @@
 """`callbridge demo`: a real call to each bot, shown."""
 
 import asyncio
+import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -27,22 +28,38 @@ def demo(
     out: Annotated[Path, typer.Option(help="Folder for recordings, tapes, pictures.")] = Path(
         "out"
     ),
+    voice: Annotated[
+        Literal["media", "relay", "both"] | None,
+        typer.Option(
+            help="How the bots hear and speak: on the audio with engines of ours, on Conversation "
+            "Relay with the carrier's, or one call on each, side by side. Without it as the bot's "
+            "file or CALLBRIDGE_VOICE says; both, where no bot is named either.",
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """A real call to each bot: carrier and bridge as two processes, the call shown as it happens.
 
-    Without bots, message_desk. A bot without a script is rung by somebody who greets, asks,
-    interrupts and hangs up. Leaves a stereo WAV, the tape as JSON and a picture of every call.
+    Without bots, message_desk, once on each voice. A bot without a script is rung by somebody who
+    greets, asks, interrupts and hangs up. Leaves a stereo WAV, the tape as JSON and a picture of
+    every call.
     Exits with 1 if a line of a script's `expect` does not hold."""
     from callbridge.carrier.net import ring
     from callbridge.demo import command as demonstration
     from callbridge.demo import examples
+    from callbridge.demo.outcome import DemoVoice
     from callbridge.host import terminal
 
     own = bool(bots)
     bots = bots or [Path(examples.DEFAULT)]
     files = [bot if bot.suffix else examples.path(str(bot)) for bot in bots]
-    pairings = [demonstration.Pairing(bot, caller or ring.script_beside(bot)) for bot in files]
+    named = voice or (None if own or "CALLBRIDGE_VOICE" in os.environ else "both")
+    voices: tuple[DemoVoice | None, ...] = ("media", "relay") if named == "both" else (named,)
+    pairings = [
+        demonstration.Pairing(bot, caller or ring.script_beside(bot), each)
+        for bot in files
+        for each in voices
+    ]
     showing = demonstration.demo(
         pairings, out_dir=out, console=terminal.console(), numbers=numbers, as_json=as_json
     )

@@ -7,7 +7,7 @@ not declared is an `Action` or an `AnyCommand`.
 Source: the platform's API reference."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal, NamedTuple, cast
 from urllib.parse import quote
 from uuid import uuid4
@@ -74,12 +74,16 @@ class Relay(_Discreet, frozen=True, kw_only=True):
     url: str
     greeting: str | None = None
     language: str | None = None
+    languages: Sequence[Mapping[str, object]] | None = None
     voice: str | None = None
+    tts_provider: str | None = None
+    voice_settings: Mapping[str, object] | None = None
     dtmf_detection: bool = True
     interruptible: Interruptible | None = None
     interruptible_greeting: Interruptible | None = None
     transcription_engine: str | None = None
-    custom_parameters: dict[str, object] | None = None
+    transcription_engine_config: Mapping[str, object] | None = None
+    custom_parameters: Mapping[str, object] | None = None
 
 
 class Command(_Discreet, frozen=True, kw_only=True):
@@ -202,6 +206,7 @@ class Transfer(Command, frozen=True, kw_only=True):
     timeout_secs: int | None = None
     time_limit_secs: int | None = None
     target_leg_client_state: str | None = None
+    webhook_url: str | None = None  # of the new leg; None: where those of this call go
 
 
 class CallStatus(Command, frozen=True, kw_only=True):

@@ -6,10 +6,10 @@ Version 2 names an event `call.recording.saved`; version 1 writes `call_initiate
 Source: the platform's API reference; the shapes also as recorded from live calls."""
 
 from hashlib import sha256
-from urllib.parse import parse_qsl
 
 import msgspec
 
+from callbridge.control.forms import read_form
 from callbridge.errors import BadWebhookBody
 
 _NAMES = """
@@ -64,7 +64,8 @@ class Event(msgspec.Struct, frozen=True):
 
     @property
     def call_control_id(self) -> str | None:
-        return self._text("call_control_id")
+        """Of a TeXML callback its CallSid, which is one."""
+        return self._text("call_control_id") or self._text("CallSid")
 
     @property
     def call_leg_id(self) -> str | None:
@@ -136,15 +137,7 @@ def _read_json(body: bytes) -> Event:
 
 def _read_form(body: bytes) -> Event:
     """A TeXML callback. It has no id; its own bytes are one, since a repetition is the same."""
-    try:
-        fields = parse_qsl(
-            body.decode("ascii"), keep_blank_values=True, strict_parsing=True, errors="strict"
-        )
-    except ValueError as error:
-        raise BadWebhookBody(f"not a form: {error}") from None
-    if not fields:
-        raise BadWebhookBody("not a form: it is empty")
-    payload = dict[str, object](fields)
+    payload = dict[str, object](read_form(body))
     occurred_at = payload.get("OccurredAt") or payload.get("Timestamp") or ""
     return Event(
         event_type=TEXML_CALLBACK,

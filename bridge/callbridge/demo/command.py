@@ -7,7 +7,7 @@ import asyncio
 import json
 import secrets
 from asyncio import FIRST_COMPLETED
-from collections.abc import AsyncGenerator, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
@@ -25,9 +25,10 @@ from callbridge.carrier.net.files import loader
 from callbridge.carrier.people.script import CallScript, ScriptError, parse_script
 from callbridge.carrier.people.steps import fetch
 from callbridge.demo import outcome as results
+from callbridge.demo import side
 from callbridge.demo.journal import FOLLOW_S, follow
 from callbridge.demo.live import Telling
-from callbridge.demo.outcome import DemoOutcome
+from callbridge.demo.outcome import DemoOutcome, DemoVoice
 from callbridge.demo.record import read
 from callbridge.errors import CallbridgeError
 from callbridge.host import terminal
@@ -45,10 +46,16 @@ POLL_S = 0.05
 
 
 class Pairing(NamedTuple):
-    """A bot file and the JSON script of its caller."""
+    """A bot file and the JSON script of its caller. Without a `voice`, the one that the bot's file
+    or the environment says."""
 
     bot: Path
     script: Path
+    voice: DemoVoice | None = None
+
+    def __str__(self) -> str:
+        on = f" on {self.voice}" if self.voice else ""
+        return f"{self.bot}{on}, called by {self.script}"
 
 
 async def demo(
@@ -71,10 +78,23 @@ async def demo(
         for pairing, script in zip(pairings, scripts, strict=True):
             outcomes.append(await _one(pairing, script, out_dir, numbers, live))
             live.print(results.render(outcomes[-1]), "")
+    for media, relay in _same_bots(pairings, outcomes):
+        live.print(side.render(media, relay), "")
     ok = all(each.ok for each in outcomes)
     if as_json:
         console.print_json(json.dumps({"ok": ok, "calls": msgspec.to_builtins(outcomes)}))
     return ok
+
+
+def _same_bots(
+    pairings: Sequence[Pairing], outcomes: Sequence[DemoOutcome]
+) -> Iterator[tuple[DemoOutcome, DemoOutcome]]:
+    """Calls that differ in nothing but their voice: on media, and on the relay."""
+    calls = dict(zip(pairings, outcomes, strict=True))
+    for pairing, outcome in calls.items():
+        other = calls.get(pairing._replace(voice="relay"))
+        if pairing.voice == "media" and other is not None:
+            yield outcome, other
 
 
 def _check_script(pairing: Pairing) -> CallScript:
@@ -110,12 +130,12 @@ class Ends(NamedTuple):
 async def _one(
     pairing: Pairing, script: CallScript, out_dir: Path, numbers: Path | None, console: Console
 ) -> DemoOutcome:
-    console.rule(Text(f"{pairing.bot}, called by {pairing.script}"), align="left")
+    console.rule(Text(str(pairing)), align="left")
     telling = Telling(console)
     # To this machine, past any proxy.
     async with (
         httpx.AsyncClient(trust_env=False) as http,
-        _both(pairing.bot, out_dir, numbers, http, telling) as ends,
+        _both(pairing, out_dir, numbers, http, telling) as ends,
     ):
         base = str(pairing.script.parent.resolve())
         call = await ends.exchange.ring(ring.read_script(pairing.script), base)
@@ -130,9 +150,14 @@ async def _one(
 
 @asynccontextmanager
 async def _both(
-    bot: Path, out_dir: Path, numbers: Path | None, http: httpx.AsyncClient, telling: Telling
+    pairing: Pairing,
+    out_dir: Path,
+    numbers: Path | None,
+    http: httpx.AsyncClient,
+    telling: Telling,
 ) -> AsyncGenerator[Ends]:
     """A carrier and a bridge that know each other, ready for a call."""
+    bot = pairing.bot
     carrier_port, bridge_port = free_ports(HOST, 2)
     carrier_url, bridge_url = f"http://{HOST}:{carrier_port}", f"http://{HOST}:{bridge_port}"
     api_key = f"KEY{secrets.token_hex(12)}"
@@ -160,6 +185,8 @@ async def _both(
                 "CALLBRIDGE_DRAIN_S": "1",
                 "CALLBRIDGE_LOG": "text",  # its last words are for people
             }
+            if pairing.voice:
+                settings["CALLBRIDGE_VOICE"] = pairing.voice
             serve = ourselves("serve", str(bot), "--host", HOST, "--port", str(bridge_port))
             async with running(str(bot), *serve, env=settings) as bridge:
                 await bridge.ready(http, f"{bridge_url}/readyz")
@@ -230,7 +257,7 @@ def _judge(
         *results.stream_trouble(record),
     )
     figures = results.read_metrics(metrics)
-    return results.of_call(str(pairing.bot), wav, tape, png, found, figures)
+    return results.of_call(str(pairing.bot), wav, tape, png, found, figures, voice=pairing.voice)
 
 
 def _named(
@@ -240,6 +267,8 @@ def _named(
     know the bridge's log."""
     bot, script = pairing.bot.stem, pairing.script.stem
     name = bot if bot == script else f"{bot}-{script}"
+    if pairing.voice == "relay":
+        name += "-relay"
     wav, tape, png = (out_dir / f"{name}.{suffix}" for suffix in ("wav", "json", "png"))
     files.wav.replace(wav)
     both = {"wav": wav.name, "log": msgspec.to_builtins(log)}

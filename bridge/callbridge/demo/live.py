@@ -126,6 +126,8 @@ def _delivery(detail: Detail) -> Told | None:
     return Told("carrier", what, bad=not detail["delivered"])
 
 
+_CUT_BY = {"speech": "the caller's voice", "dtmf": "a key"}
+
 _TAPE: dict[str, Callable[[Detail], Told | None]] = {
     "state": _state,
     "webhook": lambda d: Told("carrier", f"webhook {d['event_type']}"),
@@ -136,6 +138,12 @@ _TAPE: dict[str, Callable[[Detail], Told | None]] = {
     "stream stopped": lambda d: Told("carrier", "media stream stopped"),
     "stream failed": lambda d: Told("carrier", f"media stream failed: {d['reason']}", True),
     "stream closed by the customer": lambda d: Told("bridge", "closed the media stream", True),
+    "relay opening": lambda d: Told("carrier", "opens the relay session"),
+    "relay started": lambda d: Told("carrier", "relay session started"),
+    "relay heard": lambda d: None,  # the bridge says what came of it
+    "relay said": lambda d: None,
+    "relay interrupted": lambda d: Told("carrier", f"stops speaking: {_CUT_BY[str(d['by'])]}"),
+    "relay ended": lambda d: Told("carrier", f"relay session ended: {d['reason']}"),
     "dtmf": lambda d: Told("caller", f"presses {d['digit']}"),
     "error": lambda d: Told("carrier", f"error frame {d['code']}: {d['detail']}", True),
     "script failed": lambda d: Told("caller", f"gives up: {d['why']}", True),
@@ -154,8 +162,8 @@ def _told(event: CallEvent) -> Told | None:
             return Told("bridge", "withholds: somebody speaks over the bot")
         case Resumed():
             return Told("bridge", "goes on: it was no interruption")
-        case Interrupted():
-            return Told("bridge", "is interrupted by speech")
+        case Interrupted(speech_at=speech_at):
+            return Told("bridge", f"is interrupted{' by speech' if speech_at is not None else ''}")
         case BotLog():
             words = f"log: {event.message} {_fields(event.fields)}".rstrip()
             return Told("bot", words, bad=event.trouble)

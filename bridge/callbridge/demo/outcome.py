@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 from prometheus_client.parser import text_string_to_metric_families
@@ -17,10 +18,12 @@ from callbridge.demo.transcript import Transcript
 from callbridge.errors import CallbridgeError
 
 # Of the bridge's /metrics: what was moved, and everything that should be 0.
-MOVED = ("frames_in", "frames_out")
+MOVED = ("frames_in", "frames_out", "relay_frames_in", "relay_tokens_out", "relay_turns_out")
 TROUBLES = ("early_marks", "underruns", "frames_lost", "frames_late", "write_stalls", "malformed",
-            "inbound_dropped", "streams_lost", "bots_crashed")  # fmt: skip
+            "inbound_dropped", "streams_lost", "relay_refused", "relay_unmatched",
+            "bots_crashed")  # fmt: skip
 LAG = "loop_lag_worst_seconds"
+DemoVoice = Literal["media", "relay"]
 WHO = {"callee": "the bot", "caller": "the caller"}  # somebody rings in
 
 
@@ -36,6 +39,7 @@ class DemoOutcome(msgspec.Struct, frozen=True):
     asked."""
 
     bot: str
+    voice: DemoVoice | None  # None where the bot, or the one who runs it, has chosen
     ok: bool
     duration_s: float
     hangup: str
@@ -54,7 +58,14 @@ class DemoOutcome(msgspec.Struct, frozen=True):
 
 
 def of_call(
-    name: str, wav: Path, tape: Path, png: Path, found: Sequence[Check], metrics: dict[str, float]
+    name: str,
+    wav: Path,
+    tape: Path,
+    png: Path,
+    found: Sequence[Check],
+    metrics: dict[str, float],
+    *,
+    voice: DemoVoice | None = None,
 ) -> DemoOutcome:
     """What the files of a call show, with its picture, which is drawn here."""
     record = read(tape, wav)
@@ -65,6 +76,7 @@ def of_call(
         no_picture = str(error)
     return DemoOutcome(
         bot=name,
+        voice=voice,
         ok=all(check.failure is None for check in found),
         duration_s=facts.duration_s,
         hangup=f"{facts.hung_up_by}: {facts.hangup_cause}",
@@ -141,7 +153,8 @@ def render(outcome: DemoOutcome) -> Group:
     figures.add_row("call", f"{outcome.duration_s:.1f} s, ended by {outcome.hangup}")
     figures.add_row("caller spoke", _sounds(outcome.caller_sounds))
     figures.add_row("caller heard", _sounds(outcome.bot_sounds))
-    figures.add_row("marks", f"{outcome.marks_returned} heard, {outcome.marks_cleared} cleared")
+    if outcome.marks_returned:
+        figures.add_row("marks", f"{outcome.marks_returned} heard, {outcome.marks_cleared} cleared")
     for each in outcome.interruptions:
         figures.add_row("interruption", _interruption(each))
     if outcome.metrics:
@@ -172,9 +185,14 @@ def _interruption(each: Interruption) -> str:
         return f"cleared at {each.clear_s:.2f} s, silent {_ms(each.silent_s - each.clear_s)} later"
     cause = "speech" if each.key_s is None else "key"
     return (
-        f"{cause} from {each.begin_s:.2f} s on: silent {_ms(each.silent_s - each.begin_s)} later, "
+        f"{cause} from {each.begin_s:.2f} s on: silent {_ms(silent_after(each))} later, "
         f"cleared {_ms(each.clear_s - each.begin_s)} later"
     )
+
+
+def silent_after(each: Interruption) -> float:
+    """Seconds from what interrupted the bot to the end of its sound."""
+    return each.silent_s - each.begin_s
 
 
 def _ms(seconds: float) -> str:
@@ -182,7 +200,9 @@ def _ms(seconds: float) -> str:
 
 
 def _bridge(metrics: dict[str, float]) -> str:
-    moved = ", ".join(f"{metrics[name]:.0f} {name.replace('_', ' ')}" for name in MOVED)
+    moved = ", ".join(
+        f"{metrics[name]:.0f} {name.replace('_', ' ')}" for name in MOVED if metrics[name]
+    )
     bad = [f"{name.replace('_', ' ')} {metrics[name]:.0f}" for name in TROUBLES if metrics[name]]
     said = ", ".join(bad) if bad else "no underrun, no early mark, nothing lost"
     return f"{moved}; {said}; loop late by {_ms(metrics[LAG])} at most"

@@ -47,13 +47,14 @@ def draw(report: Path, recording: Path, png: Path) -> None:
     Raises CallbridgeError when there is no such call, or when matplotlib is not installed."""
     record = read(report, recording)
     figure, canvas = blank()
-    panels = _panels(figure, rows=min(len(record.transcript.answered), fall.MOST))
+    panels = _panels(figure, record)
     _frame(panels, record)
     _waves(panels, record)
     _captions(panels, canvas, record)
     _interruptions(panels["bot"], record)
     _answers(panels["caller"], record)
-    _marks(panels["marks"], canvas, record)
+    if not record.relayed:
+        _marks(panels["marks"], canvas, record)
     _events(panels, canvas, record)
     _wire(panels["wire"], canvas, record)
     _waterfalls(figure, record)
@@ -61,9 +62,12 @@ def draw(report: Path, recording: Path, png: Path) -> None:
     canvas.print_png(str(png))
 
 
-def _panels(figure: "Figure", rows: int) -> "dict[str, Axes]":
-    """One below the other, with one time axis; room for `rows` of waterfalls under it."""
+def _panels(figure: "Figure", record: Record) -> "dict[str, Axes]":
+    """One below the other, with one time axis; room for the rows of the waterfalls under it."""
     heights = {"events": 1.0, "caller": 2.6, "bot": 2.6, "marks": 0.75, "wire": 1.7}
+    if record.relayed:
+        del heights["marks"]
+    rows = min(len(record.transcript.answered), fall.MOST)
     below = (WATERFALL_PX + rows * fall.ROW_PX) / HEIGHT_PX if rows else 0.0
     axes = figure.subplots(
         len(heights),
@@ -131,7 +135,9 @@ def _facts(record: Record) -> list[str]:
     facts = record.facts
     said = [
         f"{facts.direction}, {facts.duration_s:.1f} s at {facts.sample_rate} Hz",
-        f"{_count(facts.marks_returned, 'mark')} heard"
+        "on the relay"
+        if record.relayed
+        else f"{_count(facts.marks_returned, 'mark')} heard"
         + (f", {facts.marks_cleared} cleared" if facts.marks_cleared else ""),
     ]
     if facts.stream_errors:
@@ -236,7 +242,7 @@ def _events(panels: "dict[str, Axes]", canvas: "FigureCanvasAgg", record: Record
     happened.sort(key=itemgetter(0))
     flags.plant(axes, canvas, happened, size=LABEL, lane_px=19)
     for flag in happened:
-        for panel in ("caller", "bot", "marks"):
+        for panel in panels.keys() & {"caller", "bot", "marks"}:
             panels[panel].axvline(flag.at_s, color=flag.color, linewidth=0.9, linestyle=(0, (4, 3)))
 
 

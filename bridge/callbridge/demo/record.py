@@ -13,7 +13,7 @@ import numpy as np
 
 from callbridge.carrier.core.report import TapeEntry
 from callbridge.carrier.people.expect import LOUD
-from callbridge.demo.transcript import Transcript, transcribe
+from callbridge.demo.transcript import Answered, Transcript, transcribe
 from callbridge.errors import CallbridgeError
 from telecodecs import Pcm
 
@@ -88,6 +88,11 @@ class Record(msgspec.Struct, frozen=True, eq=False):
         last = self.facts.tape[-1].at_s if self.facts.tape else 0.0
         return max(last, self.audio_from_s + len(self.bot) / self.facts.sample_rate)
 
+    @property
+    def relayed(self) -> bool:
+        """Whether the platform heard and spoke, so that there are no marks."""
+        return bool(self.of("relay started"))
+
     def of(self, kind: str) -> list[TapeEntry]:
         return [entry for entry in self.facts.tape if entry.kind == kind]
 
@@ -107,22 +112,49 @@ class Record(msgspec.Struct, frozen=True, eq=False):
 
     @property
     def transcript(self) -> Transcript:
-        return transcribe(self.facts.log)
+        told = transcribe(self.facts.log)
+        return msgspec.structs.replace(told, answered=tuple(map(self._measured, told.answered)))
+
+    def _measured(self, answer: Answered) -> Answered:
+        """An answer on the relay, where the bridge saw the text alone: when the caller fell silent
+        before it and heard the answer is in the recording."""
+        if answer.since == "voiced":
+            return answer
+        prompt_s = answer.last_voiced_s
+        sent_s = prompt_s + answer.after_s["first_sent"]
+        spoken = [each.end_s for each in self.sounds(self.caller) if each.end_s <= prompt_s]
+        voiced_s = max(spoken, default=prompt_s)
+        after_s = {
+            step: prompt_s - voiced_s + after
+            for step, after in answer.after_s.items()
+            if step != "turn_ended"  # the platform's, and it does not tell
+        }
+        heard = [each.start_s for each in self.sounds(self.bot) if each.start_s >= sent_s]
+        if heard:
+            after_s["first_heard"] = heard[0] - voiced_s
+        return Answered(answer.text, voiced_s, after_s)
 
     def interruptions(self) -> list[Interruption]:
         keys = [entry.at_s for entry in self.of("dtmf")]
         transcript = self.transcript
         found: list[Interruption] = []
         cleared_s = -math.inf  # a key is the cause of one clear: the first after it
-        for clear in self.of("clear"):
+        for clear in (*self.of("clear"), *self.of("relay interrupted")):
             since_s = max(cleared_s, clear.at_s - CAUSE_S)
             key_s = max((at_s for at_s in keys if since_s < at_s <= clear.at_s), default=None)
             speech_s = transcript.barge_in(clear.at_s)
+            if clear.detail.get("by") == "speech":
+                speech_s = self._speech_s(clear.at_s)
             begin_s = next(s for s in (key_s, speech_s, clear.at_s) if s is not None)
             silent_s = self._silent_s(begin_s, cast("int", clear.detail["sample"]))
             found.append(Interruption(key_s, speech_s, clear.at_s, silent_s))
             cleared_s = clear.at_s
         return found
+
+    def _speech_s(self, cut_s: float) -> float | None:
+        """When the caller's sound began that a relay was cut by."""
+        began = [each.start_s for each in self.sounds(self.caller) if each.start_s <= cut_s]
+        return max(began, default=None)
 
     def _silent_s(self, begin_s: float, sample: int) -> float:
         """The end of the last sound from `begin_s` to the sample at which the clear dropped the

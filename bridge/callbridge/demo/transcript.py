@@ -5,7 +5,7 @@ not have all of them is left out."""
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import msgspec
 
@@ -36,11 +36,12 @@ class SpokenWords(msgspec.Struct, frozen=True):
 
 class Answered(msgspec.Struct, frozen=True):
     """A turn and the waterfall of its answer: a name of STEPS → seconds after the last voiced
-    sample."""
+    sample, or after the `prompt` that told of it."""
 
     text: str
     last_voiced_s: float
     after_s: dict[str, float]
+    since: Literal["voiced", "prompt"] = "voiced"
 
 
 class Transcript(msgspec.Struct, frozen=True):
@@ -66,7 +67,12 @@ def transcribe(log: Iterable[TapeEntry]) -> Transcript:
         caller=caller,
         bot=tuple(_said(line) for line in _lines(entries, "said", _Utterance)),
         answered=tuple(
-            Answered(_text_at(caller, line.last_voiced_at_s), line.last_voiced_at_s, line.after_s)
+            Answered(
+                _text_at(caller, line.last_voiced_at_s),
+                line.last_voiced_at_s,
+                line.after_s,
+                line.since,
+            )
             for line in _lines(entries, "waterfall", _Waterfall)
             if "first_sent" in line.after_s
         ),
@@ -93,6 +99,7 @@ class _Utterance(msgspec.Struct, frozen=True):
 class _Waterfall(msgspec.Struct, frozen=True):
     last_voiced_at_s: float
     after_s: dict[str, float]
+    since: Literal["voiced", "prompt"] = "voiced"
 
 
 class _Interrupted(msgspec.Struct, frozen=True):

@@ -1,6 +1,7 @@
 """Audio files as PCM: WAV by our own reader, others by libsndfile where it is installed."""
 
 import io
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,6 +22,10 @@ class Clip(NamedTuple):
 
     pcm: Pcm
     sample_rate: int
+
+
+Fetch = Callable[[str], Awaitable[bytes]]
+"""As `fetch`: the bytes of a file on the web. Raises AudioFileError."""
 
 
 def load(source: str | Path | bytes, sample_rate: int, name: str = "") -> Pcm:

@@ -203,6 +203,16 @@ class Settings(BaseSettings):
         return "ws" + self.public_url.removeprefix("http") + "/relay"
 
     @property
+    def texml_url(self) -> str:
+        """What the voice URL of a TeXML application is set to."""
+        return f"{self.public_url}/texml"
+
+    @property
+    def webhook_url(self) -> str:
+        """What the webhook URL of a Call Control application is set to."""
+        return f"{self.public_url}/webhooks"
+
+    @property
     def is_local(self) -> bool:
         """Whether the platform is a carrier on this machine."""
         return _stays_here(self.base_url)

@@ -2,10 +2,12 @@
 
 An engine of one's own needs no base class: whatever has these methods is one."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol, TypeVar
 
+from callbridge.errors import VoiceCannot
+from callbridge.speech.language import base_of
 from telecodecs import Pcm
 
 
@@ -45,10 +47,30 @@ class Synthesiser(Protocol):
         ...
 
 
+Engine = TypeVar("Engine")
+
+
 @dataclass(frozen=True, slots=True)
 class Speech:
-    """The engines of one process. A factory of VADs, as each call has its own."""
+    """The engines of one process. A factory of VADs, as each call has its own.
+
+    `recognisers` and `synthesisers` are those of other languages, by code ("de", "pt-BR"): what
+    `call.language` changes to."""
 
     vad: Callable[[], Vad]
     recogniser: Recogniser
     synthesiser: Synthesiser
+    recognisers: Mapping[str, Recogniser] = field(default_factory=dict[str, Recogniser])
+    synthesisers: Mapping[str, Synthesiser] = field(default_factory=dict[str, Synthesiser])
+
+
+def of_language(engines: Mapping[str, Engine], code: str, what: str) -> Engine:
+    """The one for "de-AT", else for "de". Raises VoiceCannot."""
+    engine = engines.get(code) or engines.get(base_of(code))
+    if engine is None:
+        known = ", ".join(sorted(engines)) or "none"
+        raise VoiceCannot(
+            f"no engine for the language {code!r}, known are: {known}; "
+            f"pass one in App(speech=Speech(..., {what}={{{code!r}: ...}}))"
+        )
+    return engine

@@ -272,9 +272,14 @@ LANGUAGES: dict[str, Language] = {
 DEFAULT = _EN | _RU | _UK | _AR | _HI | _JA | _ZH | _KO
 
 
+def base_of(name: str) -> str:
+    """The language of "de-AT", "de_AT" or "DE", without where it is spoken: "de"."""
+    return name.replace("_", "-").partition("-")[0].lower()
+
+
 def language_named(name: str) -> Language:
     """The tables of "de", "de-AT" or "DE". Raises SettingsError for a language without tables."""
-    code = name.replace("_", "-").partition("-")[0].lower()
+    code = base_of(name)
     if code not in LANGUAGES:
         raise SettingsError(
             f"no tables for the language {name!r}: choose one of {', '.join(sorted(LANGUAGES))}, "

@@ -7,6 +7,7 @@ from callbridge.errors import SettingsError
 from callbridge.speech.apart import Apart
 from callbridge.speech.engines import Speech
 from callbridge.speech.espeak import Espeak
+from callbridge.speech.language import LANGUAGES
 from callbridge.speech.moonshine import Moonshine
 from callbridge.speech.silero import SileroVad
 
@@ -15,6 +16,7 @@ PACKAGES = {
     "moonshine_voice": "moonshine-voice",
     "espeakng_loader": "espeakng-loader",
 }
+VOICES = {"en": "en-us", "zh": "cmn"}  # of espeak-ng, where they are not named like the language
 GLIBC = (2, 34)  # what the wheels of moonshine-voice for Linux are built against
 
 
@@ -36,12 +38,19 @@ def _missing() -> list[str]:
 def offline(*, voice: str = "en-us", rate: int = 165, apart: bool = True) -> Speech:
     """Silero, Moonshine and espeak-ng: all on this machine, each loaded when first used.
 
-    `voice` is one of espeak-ng's, `rate` its words per minute; only English is understood.
+    `voice` is one of espeak-ng's, `rate` its words per minute; only English is understood, and
+    `call.language(speak=...)` speaks every language that Callbridge has tables for.
     `apart`: recognise in a process of its own, so that other calls do not feel it. Raises
     SettingsError that says what to install, or why this machine cannot run them."""
     require()
     recogniser = Apart() if apart else Moonshine()
-    return Speech(SileroVad, recogniser, Espeak(voice=voice, rate=rate))
+    return Speech(
+        SileroVad,
+        recogniser,
+        Espeak(voice=voice, rate=rate),
+        recognisers={"en": recogniser},
+        synthesisers={code: Espeak(VOICES.get(code, code), rate) for code in LANGUAGES},
+    )
 
 
 def _how_to_install(missing: list[str]) -> str:

@@ -4,7 +4,7 @@ Fields that end in `_at` are Unix seconds, fields that end in `_s` are seconds. 
 says when an event is written. `words` is the message of its log line, `level` how loud it is."""
 
 import logging
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import msgspec
 
@@ -265,7 +265,7 @@ class Interrupted(Happening, frozen=True, kw_only=True, tag="interrupted"):
     """The caller has interrupted the bot."""
 
     words = "interrupted"
-    speech_at: float
+    speech_at: float | None = None  # when the speech began; None where the platform decided it
     at: float
 
 
@@ -282,10 +282,12 @@ class Said(Happening, frozen=True, kw_only=True, tag="said"):
 
 
 class WaterfallMeasured(Happening, frozen=True, kw_only=True, tag="waterfall"):
-    """Where the time went between the caller's last voiced sample and the answer."""
+    """Where the time went between the caller's last voiced sample and the answer. On the relay it
+    is told from the `prompt` on: when the caller fell silent, only the platform knows."""
 
     words = "waterfall"
     last_voiced_at: float
+    since: Literal["voiced", "prompt"] = "voiced"
     after_s: dict[str, float]
 
 

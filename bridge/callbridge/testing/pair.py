@@ -6,16 +6,19 @@ left out are only the servers, which have no logic."""
 
 import asyncio
 import base64
+import io
 import json
+import wave
 from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal, cast
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import httpx
 import msgspec
 from nacl.signing import SigningKey
+from starlette.responses import Response as HttpResponse
 
 from callbridge.app import App, Surroundings
 from callbridge.carrier.api.problems import Response
@@ -26,8 +29,10 @@ from callbridge.carrier.net.files import loader
 from callbridge.carrier.people.script import CallScript
 from callbridge.carrier.people.steps import WITHIN_S, Say, Step, Wait, fetch
 from callbridge.carrier.switch import Switch
-from callbridge.errors import CallbridgeError
+from callbridge.carrier.texml.requests import TexmlAnswer
+from callbridge.errors import AudioFileError, CallbridgeError
 from callbridge.host.audiofile import Clip
+from callbridge.serve.documents import DocumentRequest
 from callbridge.serve.settings import Settings
 from callbridge.sockets.endpoint import StreamOwner
 from callbridge.speech.engines import Speech
@@ -61,6 +66,7 @@ class Pair:
 
     An application without speech engines of its own gets `callbridge.testing.speech.scripted`,
     which understand to the letter what a caller `says`; with "own" it has what it is served with.
+    `sounds` are what is on the web, for `call.play`, by URL: samples and their rate.
     `numbers` says who lives where (`CarrierConfig.numbers`). `speech` and the settings take the
     place of what the application was made with, until `close`.
 
@@ -76,6 +82,7 @@ class Pair:
         seed: int = 1,
         jobs: Jobs | None = None,
         numbers: Mapping[str, Behaviour] | None = None,
+        sounds: Mapping[str, Clip] | None = None,
         speech: Speech | Literal["own"] | None = None,
         expect_crash: Crash | None = None,
         **settings: Any,
@@ -85,7 +92,7 @@ class Pair:
             speech = app.sound.speech or scripted()
         engines = app.sound.speech if speech == "own" else speech
         self._engines = engines
-        self.sounds: dict[str, Clip] = {}  # what a relay's `play` finds on the web, by its URL
+        self.sounds: dict[str, Clip] = dict(sounds or {})
         self._speak = voice_for(engines.recogniser if engines is not None else None)
         config = msgspec.structs.replace(
             config,
@@ -123,7 +130,14 @@ class Pair:
         self._before = app.configuration
         app.configure(
             _settings(config, self._key, self._before.settings, settings),
-            Surroundings(self.clock, jobs or InlineJobs(), Rest(self), engines, (self._witness,)),
+            Surroundings(
+                self.clock,
+                jobs or InlineJobs(),
+                Rest(self),
+                self._fetch,
+                engines,
+                (self._witness,),
+            ),
         )
 
     # ---- for tests --------------------------------------------------------------------------
@@ -276,6 +290,8 @@ class Pair:
                     self._later(socket.stream.feed, text)
             case do.SendWebhook():
                 self._deliver_in(self.lateness(effect), effect)
+            case do.RequestTexml():
+                self._later(self._request, effect)
             case do.OpenStream():
                 self._later(self._open, effect)
             case do.CloseStream(stream_id=stream_id):
@@ -304,9 +320,16 @@ class Pair:
             case do.FetchSound(sound_id=sound_id, url=url, sample_rate=rate):
                 clip = self.sounds.get(url)
                 if clip is None:
-                    self.switch.fetched(sound_id, None, now, f"pair.sounds has no {url}")
+                    self.switch.fetched(sound_id, None, now, f"`sounds` has no {url}")
                 else:
                     self.switch.fetched(sound_id, resample(*clip, rate), now)
+
+    async def _fetch(self, url: str) -> bytes:
+        """A WAV file out of `sounds`, for the bridge."""
+        clip = self.sounds.get(url)
+        if clip is None:
+            raise AudioFileError(f"{url}: it is not among the `sounds` of this test")
+        return _wav(clip)
 
     def _later(self, action: Any, *args: Any) -> None:
         """After the network's delay, in order: timers of one instant have none."""
@@ -331,16 +354,36 @@ class Pair:
     def _deliver(self, webhook: do.SendWebhook, attempt: int) -> None:
         meta = {"attempt": attempt, "delivered_to": webhook.urls[0]}
         body = json.dumps(webhook.event | {"meta": meta}, sort_keys=True).encode()
-        timestamp = str(int(self.clock.wall()))
-        signature = self._key.sign(timestamp.encode() + b"|" + body).signature
-        response = self.app.service.receive(
-            body,
-            signature=base64.b64encode(signature).decode(),
-            timestamp=timestamp,
-            content_type="application/json",
-        )
+        response = self._webhook(body, "application/json")
         if response.status_code >= 500 and attempt < ATTEMPTS:
             self._loop.call_later(RETRY_S, self._deliver, webhook, attempt + 1)
+
+    def _webhook(self, body: bytes, content_type: str) -> HttpResponse:
+        signature, timestamp = self._signed(body)
+        return self.app.service.receive(
+            body, signature=signature, timestamp=timestamp, content_type=content_type
+        )
+
+    def _signed(self, content: bytes) -> tuple[str, str]:
+        """Signature and timestamp."""
+        timestamp = str(int(self.clock.wall()))
+        signature = self._key.sign(timestamp.encode() + b"|" + content).signature
+        return base64.b64encode(signature).decode(), timestamp
+
+    def _request(self, wish: do.RequestTexml) -> None:
+        """What the application is asked or told by a form, at the path of its address."""
+        path = urlsplit(wish.url).path
+        form = urlencode(wish.form).encode()
+        if path.endswith("/webhooks"):
+            response = self._webhook(form, "application/x-www-form-urlencoded")
+        else:
+            first = not path.endswith("/next")
+            response = self.app.service.asked(DocumentRequest(form, *self._signed(form), first))
+        answer = TexmlAnswer(wish.url, response.status_code, bytes(response.body))
+        self._later(self._answered, wish.request_id, answer)
+
+    def _answered(self, request_id: str, answer: TexmlAnswer) -> None:
+        self.switch.texml_answered(request_id, answer, self.clock.now())
 
     def _open(self, effect: do.OpenStream) -> None:
         url, now = urlsplit(effect.url), self.clock.now()
@@ -449,3 +492,13 @@ def _settings(
         "media_auth": "minted",
     }
     return Settings.load(**(settings | carrier | given))
+
+
+def _wav(clip: Clip) -> bytes:
+    file = io.BytesIO()
+    with wave.open(file, "wb") as wav:
+        wav.setnchannels(1)
+        wav.setsampwidth(2)
+        wav.setframerate(clip.sample_rate)
+        wav.writeframes(clip.pcm.astype("<i2").tobytes())
+    return file.getvalue()

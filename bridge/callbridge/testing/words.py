@@ -85,7 +85,7 @@ class Conversation(CallReport, frozen=True, kw_only=True, eq=False):
 def turns_of(events: Iterable[tuple[float, CallEvent]], began: float) -> tuple[SpokenTurn, ...]:
     """Out of a tape: (Unix seconds, event). `began` is when the call did, in Unix seconds."""
     taped = list(events)
-    cuts = [event.speech_at for _, event in taped if isinstance(event, Interrupted)]
+    cuts = [e.speech_at or e.at for _, e in taped if isinstance(e, Interrupted)]
     turns = [turn for at, event in taped if (turn := _turn(at, event, began, cuts)) is not None]
     return tuple(sorted(turns, key=lambda turn: turn.at_s))
 

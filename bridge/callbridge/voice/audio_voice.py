@@ -8,6 +8,8 @@ from urllib.parse import urlencode
 from callbridge.control import commands as control
 from callbridge.media.playout import Utterance
 from callbridge.media.stream import MediaStream, Transport
+from callbridge.speech.engines import of_language
+from callbridge.speech.language import LANGUAGES, Language, base_of
 from callbridge.speech.studio import Studio
 from callbridge.tape.tape import Tape
 from callbridge.tape.waterfall import Waterfall
@@ -177,6 +179,16 @@ class AudioVoice:
     ) -> Saying:
         self.close_live()
         return await self.mouth.say(text, interruptible=interruptible, answers=answers)
+
+    def switch_language(self, speak: str | None, hear: str | None) -> None:
+        """Both or none. Raises VoiceCannot where there is no engine for it."""
+        speech = self._studio().speech
+        voice = of_language(speech.synthesisers, speak, "synthesisers") if speak else None
+        recogniser = of_language(speech.recognisers, hear, "recognisers") if hear else None
+        if voice is not None:
+            self.mouth.synthesiser = voice
+        if recogniser is not None and hear:
+            self.ear.switch_language(recogniser, LANGUAGES.get(base_of(hear), Language()))
 
     def interrupt(self) -> None:
         self._live = None

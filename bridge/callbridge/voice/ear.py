@@ -5,6 +5,7 @@ they meet the line. Recognition runs in the pool, everything else inline."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,8 @@ from callbridge.errors import SettingsError, SpeechFailed
 from callbridge.media.playout import Utterance
 from callbridge.speech import checks, turns
 from callbridge.speech.echo import EchoJudge
+from callbridge.speech.engines import Recogniser
+from callbridge.speech.language import Language
 from callbridge.speech.studio import Studio
 from callbridge.tape.events import Deaf, Interrupted, Resumed, TurnLost, TurnTaken, Withheld
 from callbridge.tape.tape import Tape
@@ -58,6 +61,7 @@ class Ear:
         if self._vad.window < 1:
             raise SettingsError(f"a voice detector with windows of {self._vad.window} samples")
         self._deaf_windows = 0  # at a stretch
+        self._recogniser = studio.speech.recogniser
         self._taker = turns.TurnTaker(studio.turns, EAR_RATE)
         self._echo = EchoJudge(studio.echo, EAR_RATE)
         rate, tx_rate = line.plan.sample_rate, line.plan.tx_rate
@@ -222,8 +226,14 @@ class Ear:
             self._act(self._taker.partial(known, self._line.clock.now()))
             self._plan()
 
+    def switch_language(self, recogniser: Recogniser, language: Language) -> None:
+        """Of what is said from now on."""
+        self._recogniser = recogniser
+        self._taker.settings = replace(self._taker.settings, language=language)
+        self.queue.language = language
+
     async def _recognise(self, audio: Pcm) -> str:
-        recogniser = self._studio.speech.recogniser
+        recogniser = self._recogniser
         return await self._studio.hearing.run(
             lambda: checks.transcript(recogniser.transcribe(audio, EAR_RATE), len(audio) / EAR_RATE)
         )

@@ -11,7 +11,7 @@ from callbridge.errors import StreamLost
 from callbridge.media.ledger import Certainty
 from callbridge.media.playout import EndReason, Utterance
 from callbridge.speech import checks
-from callbridge.speech.engines import Word
+from callbridge.speech.engines import Synthesiser, Word
 from callbridge.speech.sentences import split
 from callbridge.speech.studio import Studio
 from callbridge.tape.events import Said, WaterfallMeasured
@@ -128,6 +128,7 @@ class Mouth:
         dismiss: Dismissal,
     ) -> None:
         self.last: Saying | None = None
+        self.synthesiser = studio.speech.synthesiser
         self._dismiss = dismiss
         self._line = line
         self._studio = studio
@@ -233,9 +234,9 @@ class Mouth:
     async def _produce(self, saying: Saying, answers: Waterfall | None) -> None:
         """Sound out of the queue, until None."""
         line, speaking = self._line, self._studio.speaking
-        synthesiser, rate = self._studio.speech.synthesiser, line.plan.tx_rate
+        rate = line.plan.tx_rate
 
-        def synthesise(sentence: str) -> tuple[Word, ...]:
+        def synthesise(synthesiser: Synthesiser, sentence: str) -> tuple[Word, ...]:
             return checks.words(synthesiser.speak(sentence, rate), sentence, rate)
 
         while (item := await saying.queue.get()) is not None:
@@ -243,7 +244,7 @@ class Mouth:
                 if not item.done():
                     item.set_result(None)
                 continue
-            words = await speaking.run(partial(synthesise, item))
+            words = await speaking.run(partial(synthesise, self.synthesiser, item))
             if answers is not None and answers.first_audio is None:
                 answers.first_audio = line.clock.now()
             utterance = saying.open()

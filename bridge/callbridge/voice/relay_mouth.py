@@ -7,9 +7,12 @@ import asyncio
 import re
 from collections.abc import AsyncIterable, Callable
 
+import msgspec
+
 from callbridge.errors import StreamLost
 from callbridge.media.ledger import Certainty
 from callbridge.media.playout import EndReason
+from callbridge.relay import wire
 from callbridge.relay.stream import RelayStream
 from callbridge.tape.events import Said, WaterfallMeasured
 from callbridge.tape.tape import Tape
@@ -44,7 +47,9 @@ class RelayClock:
         self._pace = characters_per_s
 
     def add(self, text: str) -> None:
-        seconds = len(text) / self._pace + SENTENCE_S * len(SENTENCE_ENDS.findall(text))
+        self.add_s(len(text) / self._pace + SENTENCE_S * len(SENTENCE_ENDS.findall(text)))
+
+    def add_s(self, seconds: float) -> None:
         self.silent_at = max(self.silent_at, self.now()) + seconds
 
     def wall(self, at: float) -> float:
@@ -150,6 +155,7 @@ class RelayMouth:
         answered: Callable[[Waterfall], None],
     ) -> None:
         self.last: RelaySaying | None = None
+        self._greeting: RelaySaying | None = None  # while it is not on the tape
         self._stream = stream
         self._clock = clock
         self._tape = tape
@@ -184,6 +190,47 @@ class RelayMouth:
             raise failure
         return saying
 
+    async def play(self, url: str, seconds: float, *, preemptible: bool) -> RelaySaying:
+        """A turn without words. Returns when it has been heard, as far as time tells, or cut."""
+        stream = self._live()
+        saying = self.last = RelaySaying(self, self._remember)
+        stretch = self._begun(saying)
+        stream.send(wire.PlaySource(url, preemptible=preemptible))
+        self._clock.add_s(seconds)
+        stretch.ends_at = self._clock.silent_at
+        try:
+            await self.finish(saying)
+        finally:
+            saying.end("interrupted", self._clock.now())
+        return saying
+
+    def greeted(self, text: str) -> None:
+        """The platform has begun to say this by itself."""
+        saying = self.last = self._greeting = RelaySaying(self, self._remember)
+        stretch = self._begun(saying)
+        stretch.text = text
+        self._clock.add(text)
+        stretch.ends_at = self._clock.silent_at
+
+    def end_last(self, reason: EndReason) -> None:
+        """What is being said is cut."""
+        self._note_greeting(reason)
+        if self.last is not None:
+            self.last.end(reason, self._clock.now())
+
+    def _note_greeting(self, reason: EndReason = "interrupted") -> None:
+        """On the tape, when something has ended that came after it, or cut it."""
+        saying, self._greeting = self._greeting, None
+        if saying is not None:
+            now = self._clock.now()
+            saying.end("finished" if now >= saying.stretches[-1].ends_at else reason, now)
+            self._note(saying, None)
+
+    def switch_language(self, speak: str | None, hear: str | None) -> None:
+        """Behind what was said so far."""
+        unset = msgspec.UNSET
+        self._live().send(wire.SwitchLanguage(speak or unset, hear or unset))
+
     async def _pull(
         self, text: str | AsyncIterable[str], saying: RelaySaying, answers: Waterfall | None
     ) -> None:
@@ -211,15 +258,19 @@ class RelayMouth:
             if saying.cut.done():
                 return
             stream = self._live()
-        now = self._clock.now()
-        stretch = saying.open()
-        if stretch.sent_at is None:
-            stretch.sent_at = now
-            stretch.began_at = max(now, self._clock.silent_at)
+        stretch = self._begun(saying)
         stream.token(piece)
         stretch.text += piece
         self._clock.add(piece)
         stretch.ends_at = self._clock.silent_at
+
+    def _begun(self, saying: RelaySaying) -> RelayStretch:
+        """Its open stretch, which sounds as soon as all before it has."""
+        stretch = saying.open()
+        if stretch.sent_at is None:
+            stretch.sent_at = self._clock.now()
+            stretch.began_at = max(stretch.sent_at, self._clock.silent_at)
+        return stretch
 
     def _live(self) -> RelayStream:
         """Raises StreamLost where there is no session that can be talked to."""
@@ -246,11 +297,14 @@ class RelayMouth:
             stream.close_turn()
 
     def _note(self, saying: RelaySaying, answers: Waterfall | None) -> None:
+        self._note_greeting()
         if answers is not None:
             answers.first_sent = saying.sent_at
             self._answered(answers)
             began = self._clock.wall(answers.last_voiced)
-            self._tape.write(WaterfallMeasured(last_voiced_at=began, after_s=answers.after_s()))
+            self._tape.write(
+                WaterfallMeasured(last_voiced_at=began, since="prompt", after_s=answers.after_s())
+            )
         for stretch in saying.stretches:
             if stretch.ended is not None and stretch.sent_at is not None:
                 self._tape.write(

@@ -1,12 +1,12 @@
 """Conversation Relay: the platform hears and speaks, and only text crosses the wire."""
 
 from collections import Counter, deque
-from collections.abc import AsyncIterable
-from dataclasses import dataclass
+from collections.abc import AsyncIterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
 from callbridge.control import commands as control
-from callbridge.errors import LocalProtocolError
+from callbridge.errors import LocalProtocolError, SettingsError
 from callbridge.media.playout import EndReason
 from callbridge.relay import wire
 from callbridge.relay.stream import RelayStream, RelayTransport
@@ -33,15 +33,38 @@ RECENT = 4  # stretches in which what an interrupt reports is looked for
 ERRORS_TOLD = 10  # error frames that are told of one call; the rest is counted
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RelaySettings:
-    """What sessions are started with; None is the platform's own choice."""
+    """What sessions are started with; None is the platform's own choice.
+
+    The platform says `greeting` as soon as the session is there, before the bot could: for what has
+    to be heard to its end, with `interruptible_greeting="none"`. `characters_per_s` is how fast the
+    voice speaks, as `say` returns when the time for its text has passed. `languages`,
+    `voice_settings` and `transcription_engine_config` are passed on as they are.
+
+    Source: the platform's reference of conversation_relay_start."""
 
     greeting: str | None = None
-    language: str | None = None
-    voice: str | None = None
+    interruptible_greeting: control.Interruptible | None = None
     interruptible: control.Interruptible | None = None
-    characters_per_s: float = CHARACTERS_PER_S  # how fast that voice speaks
+    language: str | None = None
+    languages: Sequence[Mapping[str, object]] | None = None
+    voice: str | None = None
+    tts_provider: str | None = None
+    voice_settings: Mapping[str, object] | None = None
+    transcription_engine: str | None = None
+    transcription_engine_config: Mapping[str, object] | None = None
+    custom_parameters: Mapping[str, object] | None = None
+    characters_per_s: float = CHARACTERS_PER_S
+
+    def __post_init__(self) -> None:
+        if not self.characters_per_s > 0:
+            raise SettingsError(f"characters_per_s is {self.characters_per_s}: no voice is so slow")
+
+    def opening(self, url: str) -> control.Relay:
+        fields = {name: getattr(self, name) for name in self.__slots__}
+        del fields["characters_per_s"]
+        return control.Relay(url=url, **fields)
 
 
 class RelayVoice:
@@ -67,6 +90,7 @@ class RelayVoice:
         self._counts = counts
         self._url = relay_url
         self._restarted = 0
+        self._greeted = False
         self._interrupted = False  # the next turn is what interrupted
         self._began_at = 0.0  # of what the caller is saying
         self._past: Counter[str] = Counter()
@@ -84,13 +108,9 @@ class RelayVoice:
 
     def opening(self, token: str) -> control.Relay:
         settings = self._settings
-        return control.Relay(
-            url=f"{self._url}?{urlencode({'token': token})}",
-            greeting=settings.greeting,
-            language=settings.language,
-            voice=settings.voice,
-            interruptible=settings.interruptible,
-        )
+        if self._greeted:
+            settings = replace(settings, greeting=None)
+        return settings.opening(f"{self._url}?{urlencode({'token': token})}")
 
     def restart(self, call_control_id: str, token: str) -> control.Command:
         """A session that is over never comes back: a new one is asked for."""
@@ -161,8 +181,12 @@ class RelayVoice:
             "from": setup.from_,
             "to": setup.to,
         }
-        if self._owner.on_session(SessionStart(ids, parameters)):
-            self._changed.notify()
+        if not self._owner.on_session(SessionStart(ids, parameters)):
+            return
+        if self._settings.greeting and not self._greeted:
+            self._mouth.greeted(self._settings.greeting)
+        self._greeted = True
+        self._changed.notify()
 
     def _hear(self, prompt: wire.Prompt) -> None:
         now = self._clock.now()
@@ -200,9 +224,8 @@ class RelayVoice:
         self._believe(frame)
         self._clock.stop()
         self._mouth.close_turn()
-        if (saying := self._mouth.last) is not None:
-            saying.end("interrupted", now)
-        self._tape.write(Interrupted(speech_at=self._clock.wall(now), at=self._clock.wall(now)))
+        self._mouth.end_last("interrupted")
+        self._tape.write(Interrupted(at=self._clock.wall(now)))
         self.turns.changed.notify()
 
     def _believe(self, frame: wire.RelayInterrupt) -> None:
@@ -212,15 +235,24 @@ class RelayVoice:
         for index in range(len(recent) - 1, -1, -1):
             part = spoken_part(recent[index].text, spoken)
             if part:
+                self._were_heard(recent[:index])
                 self._correct(recent[index], part, frame.duration_until_interrupt_ms)
                 for later in recent[index + 1 :]:
                     self._correct(later, "", 0)
                 return
-        if recent and spoken.strip():
+        self._were_heard(recent[:-1])
+        if self._recent and not (spoken.strip() or self._recent[-1].text):  # a sound was cut
+            self._correct(self._recent[-1], "", frame.duration_until_interrupt_ms)
+        elif recent and spoken.strip():
             self.unmatched += 1
             self._correct(recent[-1], spoken, frame.duration_until_interrupt_ms)
         elif recent and recent[-1].ended != "finished":  # nothing of it had been spoken yet
             self._correct(recent[-1], "", frame.duration_until_interrupt_ms)
+
+    def _were_heard(self, stretches: list[RelayStretch]) -> None:
+        """Whatever time says: something behind them was cut."""
+        for stretch in stretches:
+            stretch.end("finished", stretch.ends_at)
 
     def _correct(self, stretch: RelayStretch, heard: str, milliseconds: int) -> None:
         stretch.heard, stretch.heard_s = heard, milliseconds / 1000
@@ -268,12 +300,20 @@ class RelayVoice:
         """Whether it can be interrupted was settled when the session was started."""
         return await self._mouth.say(text, answers=answers)
 
+    async def play_url(self, url: str, seconds: float, *, preemptible: bool) -> RelaySaying:
+        """Let the platform play a sound file that lasts so long, once.
+
+        Something `preemptible` ends where the next text or sound begins."""
+        return await self._mouth.play(url, seconds, preemptible=preemptible)
+
+    def switch_language(self, speak: str | None, hear: str | None) -> None:
+        self._mouth.switch_language(speak, hear)
+
     def interrupt(self) -> None:
         """Say no more. What the platform has been sent it speaks to the end: the protocol has no
         way to take it back."""
         self._mouth.close_turn()
-        if (saying := self._mouth.last) is not None:
-            saying.end("interrupted", self._clock.now())
+        self._mouth.end_last("interrupted")
 
     async def drain(self, patience: float) -> bool:
         """By time alone: always true, unless there is no patience for it."""
@@ -287,8 +327,7 @@ class RelayVoice:
 
     def _cut(self, reason: EndReason) -> None:
         self.in_progress, self.partial = False, ""
-        if (saying := self._mouth.last) is not None:
-            saying.end(reason, self._clock.now())
+        self._mouth.end_last(reason)
         self._clock.stop()
         self.wake()
 

@@ -142,6 +142,10 @@ class Voice(Protocol):
         answers: Waterfall | None = None,
     ) -> Heard: ...
 
+    def switch_language(self, speak: str | None, hear: str | None) -> None:
+        """Of what is said and heard from now on; None leaves it. Raises VoiceCannot."""
+        ...
+
     def interrupt(self) -> None:
         """Stop speaking, at once."""
         ...

@@ -19,6 +19,7 @@ from callbridge.carrier.core.effects import (
     FetchSound,
     OpenStream,
     Recognise,
+    RequestTexml,
     SendFrame,
     SendWebhook,
     SpeakWords,
@@ -75,6 +76,7 @@ class Line:
         self.bot = bot
         self.frames: list[Frame] = []
         self.deliveries: list[SendWebhook] = []
+        self.requests: list[RequestTexml] = []
         self.opened: list[OpenStream] = []
         self.to_speak: list[Synthesise] = []
         self.to_say: list[SpeakWords] = []
@@ -140,6 +142,8 @@ class Line:
                 check_event(effect.event)
                 self.deliveries.append(effect)
                 self.log.append(self.events[-1]["event_type"])
+            case RequestTexml():
+                self.requests.append(effect)
             case OpenStream(stream_id):
                 self.opened.append(effect)
                 if self.connects:

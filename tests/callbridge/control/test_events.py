@@ -144,7 +144,7 @@ def test_a_form_is_a_texml_callback() -> None:
         "Digits": "",
         "To": "Jürgen",
     }
-    assert event.call_control_id is None
+    assert event.call_control_id == "v3:abc"
     assert read_event(body, FORM).id == event.id
     assert read_event(body + b"&SequenceNumber=2", FORM).id != event.id
 

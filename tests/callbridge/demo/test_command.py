@@ -16,8 +16,8 @@ from rich.console import Console
 from callbridge.carrier.net import ring
 from callbridge.carrier.net.files import loader, write_wav
 from callbridge.demo.command import Pairing, demo
-from callbridge.demo.outcome import LAG, MOVED, TROUBLES
-from callbridge.demo.record import read
+from callbridge.demo.outcome import LAG, MOVED, TROUBLES, DemoVoice
+from callbridge.demo.record import Record, read
 from callbridge.demo.transcript import STEPS
 from callbridge.errors import CallbridgeError, SettingsError
 from callbridge.host.child import ourselves, running
@@ -51,10 +51,18 @@ def clip(script: Path) -> Pcm:
     return resample(pcm[round(start * rate) : round(end * rate)], rate, 8000)
 
 
-async def run(bot: Path, script: Path, out_dir: Path, *, as_json: bool = False) -> tuple[bool, str]:
+async def run(
+    bot: Path,
+    script: Path,
+    out_dir: Path,
+    *,
+    voices: tuple[DemoVoice | None, ...] = (None,),
+    as_json: bool = False,
+) -> tuple[bool, str]:
     printed = io.StringIO()
     console = Console(file=printed, width=100)
-    ok = await demo([Pairing(bot, script)], out_dir=out_dir, console=console, as_json=as_json)
+    pairings = [Pairing(bot, script, voice) for voice in voices]
+    ok = await demo(pairings, out_dir=out_dir, console=console, as_json=as_json)
     return ok, printed.getvalue()
 
 
@@ -101,7 +109,7 @@ async def test_a_message_is_taken_read_back_and_sent(tmp_path: Path) -> None:
     """With a person's voice; and beside it with noise in place of the voice, which must fail."""
     bot, script = EXAMPLES / "message_desk.py", EXAMPLES / "message_desk.json"
     (ok, printed), (noise_ok, noise_printed) = await asyncio.gather(
-        run(bot, script, tmp_path / "voice"),
+        run(bot, script, tmp_path / "voice", voices=("media", "relay")),
         run(bot, with_noise(script, tmp_path), tmp_path / "noise"),
     )
     assert ok, printed
@@ -138,6 +146,26 @@ async def test_a_message_is_taken_read_back_and_sent(tmp_path: Path) -> None:
                 "hangs up: normal_clearing", "end of turn"]  # fmt: skip
     places = [printed.index(words) for words in in_order]
     assert places == sorted(places)
+    relayed = read(tmp_path / "voice" / "message_desk-relay.json",
+                   tmp_path / "voice" / "message_desk-relay.wav")  # fmt: skip
+    compare(relayed, record)
+    assert "on media: our engines" in printed.partition("on both voices")[2]
+
+
+def compare(relayed: Record, record: Record) -> None:
+    """The same conversation on both voices, but for where exactly a sentence was cut."""
+    ours, theirs = record.transcript, relayed.transcript
+    assert [plain(turn.text) for turn in theirs.caller] == [
+        plain(turn.text) for turn in ours.caller
+    ]
+    assert [plain(f"{said.text} {said.unheard}") for said in theirs.bot] == [
+        plain(f"{said.text} {said.unheard}") for said in ours.bot
+    ]
+    assert [each.key_s is not None for each in relayed.interruptions()] == [False, True, True]
+    for answered in theirs.answered:
+        heard_s = answered.last_voiced_s + answered.after_s["first_heard"]
+        assert any(heard_s == sound.start_s for sound in relayed.sounds(relayed.bot))
+        assert 0.3 < answered.after_s["final_text"] <= answered.after_s["first_heard"] < 2.0
 
 
 @pytest.mark.usefixtures("voice")

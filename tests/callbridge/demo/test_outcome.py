@@ -67,6 +67,7 @@ def test_the_figures_are_read_out_of_the_exposition() -> None:
 
 OUTCOME = DemoOutcome(
     bot="[odd] bot.py",
+    voice=None,
     ok=True,
     duration_s=4.04,
     hangup="the bot: normal_clearing",
@@ -105,7 +106,7 @@ def test_every_figure_of_the_table_is_that_of_the_call() -> None:
         "interruption  key from 2.50 s on: silent 54 ms later, cleared 10 ms later",
         "interruption  speech from 3.00 s on: silent 200 ms later, cleared 900 ms later",
         "interruption  cleared at 4.00 s, silent 20 ms later",
-        "bridge  200 frames in, 0 frames out; no underrun, no early mark, nothing lost; "
+        "bridge  200 frames in; no underrun, no early mark, nothing lost; "
         "loop late by 6 ms at most",
         "✓  cleared is true",
         "✗  found 1.2 [s]",

@@ -56,6 +56,31 @@ def test_a_text_is_cut_behind_its_sentences(text: str, parts: list[str]) -> None
     assert split(text) == parts
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Mr. Smith is here",
+        "Ask for Dr. Weiß, please",
+        "J. Smith and J. R. R. Tolkien",
+        "fruit, e.g. apples",
+        "Obst, z. B. Äpfel",
+        "at 5 p.m. on Monday",
+        "Es spricht Hr. Maier mit Fr. Kunz",
+        "(Mrs. Jones)",
+    ],
+)
+def test_the_full_stop_of_something_shortened_ends_no_sentence(text: str) -> None:
+    assert split(text) == [text]
+    assert split(text[: text.index(".") + 2]) == [text[: text.index(".") + 2]]
+
+
+@pytest.mark.parametrize(
+    "text", ["So do I. ", "Right, no. ", "It was her mr... ", "Это я. ", "42. "]
+)
+def test_a_short_last_word_ends_one_all_the_same(text: str) -> None:
+    assert split(f"{text}Then") == [text, "Then"]
+
+
 def test_a_quotation_that_is_open_waits_for_its_closing_bracket() -> None:
     assert split("「はい。") == ["「はい。"]
     assert split("「はい。」") == ["「はい。」", ""]

@@ -113,7 +113,7 @@ async def test_sound_files_of_a_relay_are_those_of_the_pair(pair: Pair, app: App
     customer.write("play", source="http://files.example/ding.wav")
     customer.write("play", source="http://files.example/dong.wav")
     complaint = await customer.gets("error")
-    assert "pair.sounds has no http://files.example/dong.wav" in complaint["description"]
+    assert "`sounds` has no http://files.example/dong.wav" in complaint["description"]
     await asyncio.sleep(2.0)
     customer.close()
     await customer.gone.wait()

@@ -4,13 +4,19 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from callbridge import App, Call, Turn
-from callbridge.testing import Pair, Press, Wait, caller, converse, says
+from callbridge import App, Call, Outcome, RelaySettings, Turn
+from callbridge.errors import VoiceCannot
+from callbridge.host.audiofile import Clip
+from callbridge.testing import Conversation, Pair, Press, Wait, caller, converse, says
+from callbridge.testing.callers import tone
 from callbridge.voice.relay_voice import RelayVoice
+from telecodecs import silence
 
 STAYS = Wait("hangup", within_s=60)
 
@@ -218,6 +224,186 @@ async def test_a_refusal_of_the_platform_is_on_the_tape(app: App, pair: Pair) ->
     platform_says(app, type="error", description="Invalid message: unknown type: mood")
     await call.hangs_up()
     assert "RelayRefused" in events
+
+
+# ---- sounds, languages, greetings ---------------------------------------------------------------
+
+DING = "http://files.example/ding.wav"
+SOUNDS = {DING: Clip(tone(2.0), 8000)}
+
+
+def frames(report: Conversation, kind: str) -> list[Any]:
+    """What the carrier noted of the session: each entry's detail."""
+    return [entry.detail for entry in report.tape if entry.kind == kind]
+
+
+def test_the_platform_plays_a_url_and_the_bot_waits_until_it_was_heard() -> None:
+    app, outcomes = App(voice="relay"), list[Outcome]()
+
+    @app.call
+    async def bot(call: Call) -> None:
+        outcomes.append(await call.play(DING))
+        outcomes.append(await call.say("That was it."))
+        await call.hangup()
+
+    report = converse(app, caller(STAYS), sounds=SOUNDS)
+    ding, text = outcomes
+    assert (ding.stop, ding.heard_s, ding.certainty, ding.text) == (
+        "finished",
+        2.0,
+        "estimated",
+        "",
+    )
+    assert text.text == "That was it."
+    assert [turn.heard for turn in report.said] == ["That was it."]
+    heard = np.flatnonzero(np.abs(report.bot.astype(np.int32)) > 1000) / report.sample_rate
+    assert heard[-1] - heard[0] > 2.5
+
+
+def test_a_sound_is_cut_by_speech_and_by_a_key_that_stops_it() -> None:
+    app, outcomes = App(voice="relay"), list[Outcome]()
+
+    @app.call
+    async def bot(call: Call) -> None:
+        outcomes.append(await call.play(DING))
+        await call.listen(3.0)
+        outcomes.append(await call.play(DING, stop_on="5"))
+        await call.say("Thank you.")
+        await call.hangup()
+
+    steps = (Wait("bot_speaking", 0.5), says("stop"), Wait("bot_silent", 0.2),
+             Wait("bot_speaking", 0.4), Press("5"), STAYS)  # fmt: skip
+    report = converse(app, caller(*steps), sounds=SOUNDS)
+    by_speech, by_key = outcomes
+    assert by_speech.stop == "interrupted"
+    assert 0.4 < by_speech.heard_s < 1.0
+    assert (by_key.stop, by_key.digit) == ("key", "5")
+    assert by_key.heard_s < 1.0
+    assert [turn.heard for turn in report.said] == ["Thank you."]
+
+
+def test_a_prompt_of_a_question_may_be_a_url() -> None:
+    app, digits = App(voice="relay"), list[str]()
+
+    @app.call
+    async def bot(call: Call) -> None:
+        digits.append((await call.gather(2, prompt=DING)).digits)
+        await call.hangup()
+
+    converse(app, caller(Wait("bot_speaking", 0.3), Press("42"), STAYS), sounds=SOUNDS)
+    assert digits == ["42"]
+
+
+@pytest.mark.parametrize("source", [silence(800), "ding.wav", Path("ding.wav")])
+def test_what_has_no_url_the_platform_cannot_play(source: Any) -> None:
+    app, said = App(voice="relay"), list[str]()
+
+    @app.call
+    async def bot(call: Call) -> None:
+        with pytest.raises(VoiceCannot, match="plays what has a URL"):
+            await call.play(source)
+        said.append("so")
+
+    converse(app, caller(STAYS))
+    assert said == ["so"]
+
+
+def test_a_language_is_changed_behind_what_was_said_before() -> None:
+    app = App(voice="relay")
+
+    @app.reply
+    async def bot(call: Call, turn: Turn) -> AsyncIterator[str]:
+        if turn.text == "hello":
+            yield "One moment. "
+            await call.language("de", hear="de-AT")
+            yield "Guten Tag."
+
+    report = converse(app, caller(says("hello"), Wait("bot_silent", 3.0), says("danke")))
+    [change] = frames(report, "relay language")
+    assert change == {"heard": "de-AT", "not_simulated": ["ttsLanguage"]}
+    order = [entry.detail.get("text") or entry.kind for entry in report.tape
+             if entry.kind in ("relay said", "relay language")]  # fmt: skip
+    assert order == ["One moment.", "relay language", "Guten Tag."]
+
+
+def test_the_platform_says_the_greeting_that_the_session_is_started_with() -> None:
+    greeting = RelaySettings(greeting="This call is recorded.", interruptible_greeting="none",
+                             voice="Azure.de-DE-KatjaNeural", language="de")  # fmt: skip
+    app, history = App(voice="relay", relay=greeting), list[Any]()
+
+    @app.call
+    async def bot(call: Call) -> None:
+        await call.say("How can I help?")
+        history.extend(call.history)
+        await call.hangup()
+
+    report = converse(app, caller(Wait("bot_speaking", 0.3), says("yes yes"), STAYS))
+    assert [turn.heard for turn in report.said] == ["This call is recorded.", ""]
+    assert history[0] == {"role": "assistant", "content": "This call is recorded."}
+    [answer] = [command for command in report.commands if command.name == "answer"]
+    config: Any = answer.fields["conversation_relay_config"]
+    assert config["voice"] == "Azure.de-DE-KatjaNeural"
+    assert config["interruptible_greeting"] == "none"
+    assert "characters_per_s" not in config
+
+
+def test_a_greeting_that_is_interrupted_is_remembered_as_far_as_it_was_heard() -> None:
+    greeting = RelaySettings(greeting="One two three four five six seven eight nine ten.")
+    app, history = App(voice="relay"), list[Any]()
+
+    @app.call(relay=greeting)
+    async def bot(call: Call) -> None:
+        await call.listen(10.0)
+        history.extend(call.history)
+        await call.hangup()
+
+    report = converse(app, caller(Wait("bot_speaking", 0.6), says("stop"), STAYS))
+    [said] = report.said
+    assert said.cut
+    assert greeting.greeting is not None
+    assert greeting.greeting.startswith(said.heard)
+    assert said.heard
+    assert history == [
+        {"role": "assistant", "content": said.heard.strip()},
+        {"role": "user", "content": "stop"},
+    ]
+
+
+async def test_a_session_that_is_asked_for_again_does_not_greet_again(pair: Pair) -> None:
+    pair.app.call(relay=RelaySettings(greeting="Welcome."), voice="relay")(listens)
+    call = await pair.ring()
+    await asyncio.sleep(1.5)
+    stream = voice_of(pair.app).stream
+    assert stream is not None
+    stream.close()
+    await asyncio.sleep(1.0)
+    report = await call.hangs_up()
+    again = next(each for each in report.commands if each.name == "conversation_relay_start")
+    assert "greeting" not in again.fields
+
+
+async def listens(call: Call) -> None:
+    await call.listen(60.0)
+
+
+def test_what_the_caller_is_saying_can_be_followed() -> None:
+    app, partials, turns = App(voice="relay"), list[str](), list[str]()
+
+    @app.call
+    async def bot(call: Call) -> None:
+        following = asyncio.create_task(follow(call, partials))
+        turns.extend([turn.text async for turn in call.turns()])
+        await following
+
+    words = "I would like to change the address of my order please"
+    converse(app, caller(Wait("bot_silent", 0.5), says(words), Wait("bot_silent", 2.0)))
+    assert turns == [words]
+    assert len(partials) > 1
+    assert all(words.startswith(partial) for partial in partials)
+
+
+async def follow(call: Call, into: list[str]) -> None:
+    into.extend([partial async for partial in call.partials()])
 
 
 # ---- bots ---------------------------------------------------------------------------------------

@@ -14,12 +14,7 @@ from callbridge.carrier.api.problems import refused
 from callbridge.carrier.api.relay import Relayed
 from callbridge.carrier.api.routing import RoutedByEvent
 from callbridge.carrier.api.streaming import Streamed
-from callbridge.carrier.core.exchange import (
-    CALLEE_CLEARED,
-    CALLER_CANCELLED,
-    CALLER_CLEARED,
-    Exchange,
-)
+from callbridge.carrier.core.exchange import Exchange
 from callbridge.carrier.core.leg import CarrierEnding, CarrierLeg, CarrierPlan, LegState
 from callbridge.carrier.parts.keypad import CarrierKeypad
 from callbridge.carrier.shapes import JsonObject
@@ -63,14 +58,7 @@ class RejectLeg(LegCommand, operation_id="calls.actions.reject", allowed=PARKED)
 @dataclass(frozen=True, kw_only=True)
 class HangUpLeg(LegCommand, operation_id="calls.actions.hangup", allowed=LIVE):
     def act(self, leg: CarrierLeg, means: CarrierMeans) -> None:
-        means.exchange.end(leg, self._ending(leg))
-
-    def _ending(self, leg: CarrierLeg) -> CarrierEnding:
-        if leg.state is LegState.PARKED:
-            return REJECTIONS["CALL_REJECTED"]
-        if leg.state is LegState.RINGING:
-            return CALLER_CANCELLED
-        return CALLEE_CLEARED if leg.identity.direction == "incoming" else CALLER_CLEARED
+        means.exchange.customer_hangs_up(leg)
 
 
 @dataclass(frozen=True, kw_only=True)

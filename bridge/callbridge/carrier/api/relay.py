@@ -133,7 +133,7 @@ class StartRelay(LegCommand, operation_id="calls.actions.start_conversation_rela
         if means.relays.of(leg) is not None:
             raise refused("90061", "this call has a Conversation Relay session already")
         params = _possible(self.params(), means, "/url")
-        return {"conversation_relay_id": means.relays.add(leg, params)}
+        return {"conversation_relay_id": means.relays.add(leg, params).session_id}
 
     def params(self) -> RelayParams:
         settings = self.conversation_relay_settings or NestedRelaySettings("")

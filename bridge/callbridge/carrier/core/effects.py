@@ -20,6 +20,17 @@ class SendWebhook(msgspec.Struct, frozen=True):
     event: dict[str, object]
 
 
+class RequestTexml(msgspec.Struct, frozen=True):
+    """One signed form: it asks the customer for a document, or tells them of a call. Answer with
+    `texml_answered`, whatever came of it."""
+
+    request_id: str
+    call_control_id: str
+    url: str
+    method: Literal["POST", "GET"]
+    form: dict[str, str]
+
+
 class OpenStream(msgspec.Struct, frozen=True):
     """Connect to a WebSocket of the customer, for media or for a Conversation Relay; answer with
     `stream_opened` or `stream_failed`."""
@@ -81,6 +92,7 @@ class CallFinished(msgspec.Struct, frozen=True):
 
 Effect = (
     SendWebhook
+    | RequestTexml
     | OpenStream
     | SendFrame
     | CloseStream

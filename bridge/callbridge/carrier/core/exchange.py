@@ -87,14 +87,13 @@ class Exchange:
     def wish(self, effect: Effect) -> None:
         self._effects.append(effect)
 
-    def place_call(self, script: CallScript, routing: Routing) -> str:
-        """A caller rings in. Returns the leg's call_control_id."""
+    def place_call(self, script: CallScript, connection_id: str, routing: Routing) -> CarrierLeg:
+        """A caller rings in at a number of that connection."""
         encoding = codec(script.codec, 16000 if script.codec == "L16" else 8000).encoding
-        connection_id = self.config.connection_id
         leg = self._new_leg("incoming", script.from_, script.to, encoding, connection_id, routing)
         leg.carry_out(script)
         self.emit(leg, "call.initiated", **webhooks.initiated(leg))
-        return leg.call_control_id
+        return leg
 
     def hang_up(self, call_control_id: str) -> None:
         """The far end does. Raises LookupError for a call that is unknown or long over."""
@@ -295,6 +294,7 @@ class Exchange:
         """The end of a leg, from whatever side; nothing happens to one that has ended."""
         if leg.state is LegState.ENDED:
             return
+        leg.ending = ending
         for part in leg.parts:
             part.leg_ended()
         if leg.caller is not None and not leg.failures:
@@ -302,7 +302,7 @@ class Exchange:
             if undone is not None:
                 leg.failures.append(undone)
         leg.caller = None  # with all that they had to say: finished legs are kept for a while
-        leg.state, leg.ending, leg.ended_at = LegState.ENDED, ending, self.now
+        leg.state, leg.ended_at = LegState.ENDED, self.now
         self.note(leg, "state", state="ended", cause=ending.cause, source=ending.source)
         self.emit(leg, "call.hangup", **webhooks.hung_up(leg, self.timestamp()))
         del self._live[leg.call_control_id]
@@ -310,6 +310,15 @@ class Exchange:
         self._forget_recording()
         self._effects.append(CallFinished(leg.call_control_id))
         self._end_others(leg, ending)
+
+    def customer_hangs_up(self, leg: CarrierLeg) -> None:
+        if leg.state is LegState.PARKED:
+            self.end(leg, REFUSALS["reject"])
+        elif leg.state is LegState.RINGING:
+            self.end(leg, CALLER_CANCELLED)
+        else:
+            inbound = leg.identity.direction == "incoming"
+            self.end(leg, CALLEE_CLEARED if inbound else CALLER_CLEARED)
 
     def _end_others(self, leg: CarrierLeg, ending: CarrierEnding) -> None:
         dialled = self.awaited_by(leg)

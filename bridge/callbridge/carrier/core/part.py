@@ -20,4 +20,4 @@ class Part:
         """The far end has pressed a key."""
 
     def leg_ended(self) -> None:
-        """Called once, before the leg says so itself."""
+        """Called once, before the leg says so itself; `leg.ending` is known."""

@@ -107,6 +107,24 @@ class DocumentedEvents(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     events: dict[str, DocumentedEvent]
 
 
+class DocumentedAttribute(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Of a TeXML element; all values are strings in a document."""
+
+    type: Literal["string", "integer", "number", "boolean"] = "string"
+    required: bool = False
+    enum: tuple[str, ...] = ()
+    minimum: float | None = None
+    maximum: float | None = None
+    pattern: str | None = None
+
+
+class DocumentedElement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A TeXML verb or noun, and the elements that it stands in."""
+
+    parents: tuple[str, ...]
+    attributes: dict[str, DocumentedAttribute]
+
+
 @cache
 def endpoints() -> Mapping[str, DocumentedEndpoint]:
     """By id. `optional` includes what the endpoint shares with others."""
@@ -130,6 +148,12 @@ def errors() -> Mapping[str, DocumentedError]:
 @cache
 def events() -> DocumentedEvents:
     return _read("events.json", DocumentedEvents)
+
+
+@cache
+def texml() -> Mapping[str, DocumentedElement]:
+    """The elements of TeXML by their tag, without the root."""
+    return _read("texml.json", dict[str, DocumentedElement])
 
 
 @cache

@@ -2,8 +2,6 @@
 
 import asyncio
 import logging
-import time
-from base64 import b64encode
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
@@ -14,6 +12,7 @@ import msgspec
 from nacl.signing import SigningKey
 
 from callbridge.carrier.core.effects import SendWebhook
+from callbridge.carrier.net.signed import signed
 from callbridge.carrier.shapes import as_list, as_object
 
 log = logging.getLogger(__name__)
@@ -135,26 +134,16 @@ class Deliverer:
         if webhook.method == "GET":
             target, body = _with_query(url, webhook.event), b""
         response = await self._http.request(
-            webhook.method, target, content=body, headers=self._headers(body)
+            webhook.method, target, content=body, headers=signed(self._key, body)
         )
         for _ in range(MAX_REDIRECTS):
             if not response.has_redirect_location:
                 break
             target = urljoin(target, response.headers["location"])
             response = await self._http.request(
-                webhook.method, target, content=body, headers=self._headers(body)
+                webhook.method, target, content=body, headers=signed(self._key, body)
             )
         return _judge(response.status_code)
-
-    def _headers(self, body: bytes) -> dict[str, str]:
-        timestamp = str(int(time.time()))
-        signature = self._key.sign(timestamp.encode() + b"|" + body).signature
-        return {
-            "content-type": "application/json",
-            "user-agent": "telnyx-webhooks",
-            "telnyx-signature-ed25519": b64encode(signature).decode(),
-            "telnyx-timestamp": timestamp,
-        }
 
     def _tell(
         self,

@@ -20,12 +20,14 @@ from callbridge.carrier.core.effects import (
     FetchSound,
     OpenStream,
     Recognise,
+    RequestTexml,
     SendFrame,
     SendWebhook,
     SpeakWords,
     Synthesise,
 )
 from callbridge.carrier.core.report import CallReport
+from callbridge.carrier.net import documents
 from callbridge.carrier.net.deliver import Deliverer
 from callbridge.carrier.net.files import write_wav
 from callbridge.carrier.net.speaking import CarrierVoice, RelayEngines, speaker
@@ -100,6 +102,7 @@ class Shell:
         self._voice, self._engines = voice, engines
         self.speak = speaker(voice)  # of callers whose script has a text to say
         self._errands: set[asyncio.Task[None]] = set()
+        self._http, self._timeout_s = http, webhook_timeout_s
         self._streams = streams(self.switch, self._spawn, self.settle, self.now)
         self._deliverer = Deliverer(
             http,
@@ -133,6 +136,8 @@ class Shell:
                 self._streams.send(stream_id, text)
             case SendWebhook():
                 self._deliverer.send(effect)
+            case RequestTexml():
+                self._spawn(self._request_texml(effect))
             case OpenStream():
                 self._streams.open(effect)
             case CloseStream(stream_id):
@@ -150,6 +155,11 @@ class Shell:
 
     def _webhook_outcome(self, webhook: SendWebhook, detail: dict[str, object]) -> None:
         self.switch.webhook_outcome(webhook.call_control_id, self.now(), **detail)
+
+    async def _request_texml(self, wish: RequestTexml) -> None:
+        answer = await documents.ask(self._http, self.key, wish, self._timeout_s)
+        self.switch.texml_answered(wish.request_id, answer, self.now())
+        self.settle()
 
     # ---- speech -------------------------------------------------------------------------------
 

@@ -1,14 +1,26 @@
 """Digits that the customer sends: tones that the far end hears."""
 
+from collections.abc import Iterator
+
 from callbridge.carrier.audio.playout import CarrierPlayout, Channel
 from callbridge.carrier.core.leg import CarrierLeg
 from callbridge.carrier.core.part import Part
-from telecodecs import silence
+from telecodecs import Pcm, silence
 from telecodecs.dtmf import tones
 
 TONE_S = 0.25
 GAP_S = 0.1
 PAUSES_S = {"w": 0.5, "W": 1.0}
+
+
+def dialling(digits: str, rate: int, tone_s: float = TONE_S) -> Iterator[Pcm]:
+    """What digits sound like; w and W are pauses."""
+    for digit in digits:
+        if digit in PAUSES_S:
+            yield silence(round(PAUSES_S[digit] * rate))
+        else:
+            yield tones(digit, round(tone_s * rate), rate)
+            yield silence(round(GAP_S * rate))
 
 
 class CarrierKeypad(Part):
@@ -29,12 +41,8 @@ class CarrierKeypad(Part):
 
     def press(self, digits: str, tone_s: float = TONE_S) -> None:
         """w and W are pauses."""
-        for digit in digits:
-            if digit in PAUSES_S:
-                self._playout.put(silence(round(PAUSES_S[digit] * self._rate)))
-            else:
-                self._playout.put(tones(digit, round(tone_s * self._rate), self._rate))
-                self._playout.put(silence(round(GAP_S * self._rate)))
+        for pcm in dialling(digits, self._rate, tone_s):
+            self._playout.put(pcm)
 
     def press_on_answer(self, digits: str) -> None:
         self._on_answer = digits

@@ -12,7 +12,8 @@ import numpy as np
 from callbridge.carrier.audio.playout import TICKS_PER_S
 from telecodecs import Pcm, silence
 
-LOUD = 1000  # a sample beyond this (-30 dBFS); the breath between two words stays below
+LOUD = 1000  # a sample beyond this (-30 dBFS) begins speech; a breath stays below
+SOFT = 400  # and one beyond this (-38 dBFS) goes on with it, as the ends of words are soft
 # Speech begins with 100 ms of sound within 160 ms, and ends with 640 ms of silence.
 LOUD_TICKS, OF_TICKS = 5, 8
 QUIET_TICKS = 32
@@ -48,7 +49,8 @@ class CarrierEar:
     def hear(self, pcm: Pcm | None) -> bool:
         """20 ms, None for silence. True when the caller begins to speak."""
         piece = self._silence if pcm is None else pcm
-        is_loud = pcm is not None and bool(pcm.max() > LOUD or pcm.min() < -LOUD)
+        level = SOFT if self.speaking else LOUD
+        is_loud = pcm is not None and bool(pcm.max() > level or pcm.min() < -level)
         if not self.speaking:
             return self._wait_for_speech(piece, is_loud)
         self._speech.append(piece)

@@ -52,6 +52,7 @@ class RelayParams(msgspec.Struct, frozen=True, kw_only=True):
     voice: str = "Telnyx.KokoroTTS.af"
     tts_provider: str = "telnyx"
     transcription_engine: str = "Google"
+    announced: bool = True  # its end, by an event; not of a session that a document has started
 
 
 class CarrierRelays:
@@ -62,13 +63,13 @@ class CarrierRelays:
         self._sounds: dict[str, RelayPart] = {}  # asked for, by sound_id
         self._hearing: dict[str, RelayPart] = {}  # what is being recognised, by session_id
 
-    def add(self, leg: CarrierLeg, params: RelayParams) -> str:
-        """Begins when the leg is answered. Returns the session's id."""
+    def add(self, leg: CarrierLeg, params: RelayParams) -> "RelayPart":
+        """Begins when the leg is answered."""
         part = RelayPart(leg, self._exchange, self._sockets, self, params)
         leg.add(part)
         if leg.state is LegState.ANSWERED:
             part.leg_answered()
-        return part.session_id
+        return part
 
     def of(self, leg: CarrierLeg) -> "RelayPart | None":
         return leg.part(RelayPart)
@@ -130,6 +131,8 @@ class RelayPart(SocketPart):
         self._language = params.language  # that the caller is taken to speak
         self._began_at: float | None = None  # with its setup
         self._ending = False  # the customer has said `end`
+        self.handoff_data: str | None = None  # what they said with it
+        self.ended: RelayEnd | None = None
         self._barging_in = False  # the caller speaks and has not interrupted anything yet
         self._messages: list[dict[str, str]] = []
 
@@ -181,6 +184,7 @@ class RelayPart(SocketPart):
     def _finish(self, reason: RelayEnd, *, gone: bool = False) -> None:
         """`gone` is a socket that is no more."""
         leg = self._leg
+        self.ended = reason
         leg.remove(self)
         if self.session_id not in self._sockets:  # its leg was never answered
             return
@@ -193,9 +197,13 @@ class RelayPart(SocketPart):
         if not gone:
             self._sockets.close(self.session_id)
         self._note("relay ended", session_id=self.session_id, reason=reason)
+        if self._params.announced:
+            self._announce(reason)
+
+    def _announce(self, reason: RelayEnd) -> None:
         began = self._exchange.now if self._began_at is None else self._began_at
         self._exchange.emit(
-            leg,
+            self._leg,
             "call.conversation.ended",
             conversation_id=self.session_id,
             duration_sec=int(self._exchange.now - began),
@@ -227,6 +235,7 @@ class RelayPart(SocketPart):
                 self._mouth.say("", last=True)
                 self._ending = True
                 data = frame.handoff_data
+                self.handoff_data = None if data is msgspec.UNSET else data
                 handoff = {} if data is msgspec.UNSET else {"handoff_data": data}
                 self._note("relay end asked", **handoff)
 
@@ -284,7 +293,14 @@ class RelayPart(SocketPart):
         cut = self._mouth.interrupt(by)
         if cut is not None:
             self._keep_message("assistant", cut.rest)
-            self._note("relay interrupted", by=by, heard=cut.text, heard_ms=cut.heard_ms)
+            self._leg.keep_clear()
+            self._note(
+                "relay interrupted",
+                by=by,
+                heard=cut.text,
+                heard_ms=cut.heard_ms,
+                sample=self._leg.heard_samples,
+            )
             self._session.send(wire.RelayInterrupt(cut.text, cut.heard_ms))
         return cut
 

@@ -172,7 +172,9 @@ CLAIMS: dict[str, Claim] = {
         lambda report: sum(not mark.cleared for mark in report.marks),
     ),
     "cleared": Claim(
-        "flag", "The bot was stopped by a clear, at least once.", lambda report: bool(report.clears)
+        "flag",
+        "The bot was cut, at least once: by a clear, or by the relay.",
+        lambda report: bool(report.clears),
     ),
     "silent_after_clear_s": Claim(
         "number",

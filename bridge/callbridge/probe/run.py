@@ -9,10 +9,11 @@ import httpx
 
 from callbridge.bench.doors import TO, trust
 from callbridge.probe.calls import ProbeCalls, ProbePace
-from callbridge.probe.doors import ProbeDoor, ProbeKind, SocketDoor, kind_of, webhook_door
+from callbridge.probe.doors import ProbeDoor, ProbeKind, SocketDoor, kind_of
 from callbridge.probe.findings import Past, ProbeBook, ProbeOver, Scenario
 from callbridge.probe.media import MEDIA_SCENARIOS, MediaProbe
 from callbridge.probe.relay import RELAY_SCENARIOS, RelayProbe
+from callbridge.probe.webhook_door import webhook_door
 from callbridge.probe.webhooks import WEBHOOK_SCENARIOS, WebhookProbe
 
 DEFAULT_PACE = ProbePace()

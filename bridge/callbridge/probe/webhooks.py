@@ -15,10 +15,11 @@ from nacl.signing import SigningKey
 from callbridge.carrier.shapes import JsonObject
 from callbridge.probe import rules
 from callbridge.probe.calls import ProbeCalls
-from callbridge.probe.doors import WEBHOOK_S, Rung, WebhookDoor
+from callbridge.probe.doors import Rung
 from callbridge.probe.findings import Scenario
 from callbridge.probe.line import ProbeLine
 from callbridge.probe.rules import Rule
+from callbridge.probe.webhook_door import WEBHOOK_S, WebhookDoor
 
 OLD_S = 600  # twice what is tolerated
 SECOND_ANSWER_S = 1.0  # for an event that was delivered twice to be acted on again

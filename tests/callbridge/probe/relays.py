@@ -251,7 +251,7 @@ class HangsUpInSilence(GoodRelay):
     async def run(self) -> None:
         with contextlib.suppress(TimeoutError, ConnectionClosed):
             while True:
-                async with asyncio.timeout(0.5):
+                async with asyncio.timeout(1.5):
                     message = await self.socket.recv()
                 await self.on_message(json.loads(message))
         await self.stop()

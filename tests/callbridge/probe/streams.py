@@ -202,7 +202,7 @@ class HangsUpWithoutFrames(GoodStream):
     async def run(self) -> None:
         with contextlib.suppress(TimeoutError, ConnectionClosed):
             while True:
-                async with asyncio.timeout(0.5 if self.started else None):
+                async with asyncio.timeout(1.0 if self.started else None):
                     frame = json.loads(await self.socket.recv())
                 self.started = self.started or frame["event"] == "media"
                 await self.on_message(frame)

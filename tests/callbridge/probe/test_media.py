@@ -14,7 +14,7 @@ from callbridge.probe.findings import ProbeBook
 from callbridge.probe.run import ProbeWish, Watched, probe
 from tests.callbridge.probe.streams import BREAKS, KEPT_S, GoodStream, stream_at
 
-PACE = ProbePace(patience=2.0, idle=0.8)
+PACE = ProbePace(patience=2.0, idle=1.5)
 Probed = Mapping[type[GoodStream], ProbeBook]
 
 

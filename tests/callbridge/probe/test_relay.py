@@ -13,7 +13,7 @@ from callbridge.probe.findings import ProbeBook
 from callbridge.probe.run import ProbeWish, Watched, probe
 from tests.callbridge.probe.relays import BREAKS, GoodRelay, Greets, relay_at
 
-PACE = ProbePace(patience=1.0, quiet=0.15, grace=0.05, idle=0.8, greeting=0.15)
+PACE = ProbePace(patience=2.0, quiet=0.15, grace=0.1, idle=2.0, greeting=0.15)
 Probed = Mapping[type[GoodRelay], ProbeBook]
 
 

@@ -39,7 +39,8 @@ MAY_IMPORT = {
     "carrier",
     "new": "callbridge errors speech testing",
     "demo": "callbridge app errors timing host tape serve carrier",
-    "bench": "callbridge app errors timing host media.wire serve carrier demo",
+    "bench": "callbridge app errors timing host media.wire relay.wire voice.relay_mouth serve "
+    "carrier demo",
     "commands": "errors timing host speech serve carrier new demo bench",
     "__main__": "callbridge errors host commands",
 }  # fmt: skip

@@ -9,19 +9,22 @@ from typing import Any, Protocol
 
 import httpx
 
-from callbridge.bench.call import LoadCall
+from callbridge.bench.caller import Caller
 from callbridge.bench.socket import connect
 from callbridge.carrier.config import CarrierConfig
 from callbridge.carrier.core.effects import OpenStream
 from callbridge.carrier.core.leg import CarrierLeg, LegState
 from callbridge.carrier.net.service import RestServer, signing_key
 from callbridge.carrier.net.shell import Shell
+from callbridge.carrier.net.speaking import RelayRecogniser, RelaySynthesiser
+from callbridge.carrier.parts.relays import RelayPart
 from callbridge.carrier.parts.streams import StreamPart
 from callbridge.carrier.people.script import CallScript, LegCodec
 from callbridge.carrier.switch import Switch
 from callbridge.errors import CallbridgeError
 from callbridge.host.bind import bind
 from callbridge.media import wire
+from callbridge.relay import wire as relay_wire
 from telecodecs import Encoding
 
 ANSWER_S = 10.0  # from ringing to a started stream
@@ -29,15 +32,15 @@ POLL_S = 0.01
 QUIET_S = 30.0  # for the webhooks of a thousand calls
 FROM, TO = "+13125550150", "+13125550100"
 
-NewCall = Callable[[], LoadCall]
+NewCall = Callable[[], Caller]
 
 
 class LoadDoor(Protocol):
-    async def open(self) -> LoadCall:
+    async def open(self) -> Caller:
         """A call whose stream has started. Raises CallbridgeError."""
         ...
 
-    async def close(self, call: LoadCall) -> None: ...
+    async def close(self, call: Caller) -> None: ...
 
     async def quiet(self) -> None:
         """Until nothing is said any more about calls that began or ended."""
@@ -55,18 +58,39 @@ def trust(cafile: str | None) -> ssl.SSLContext:
 # ---- straight at a WebSocket --------------------------------------------------------------------
 
 
-class PlainDoor:
+class WebSocketDoor:
+    """A WebSocket at a URL, without signalling."""
+
+    def __init__(self, url: str, new_call: NewCall, context: ssl.SSLContext | None) -> None:
+        self._url, self._new_call, self._context = url, new_call, context
+
+    async def open(self) -> Caller:
+        call = self._new_call()
+        call.client = await connect(self._url, {}, self._context, call)
+        self._introduce(call)
+        return call
+
+    def _introduce(self, call: Caller) -> None:
+        """What the platform sends first."""
+        raise NotImplementedError
+
+    async def close(self, call: Caller) -> None:
+        call.close()
+
+    async def quiet(self) -> None:
+        """There is no signalling."""
+
+
+class PlainDoor(WebSocketDoor):
     """Whatever speaks media streaming at a URL."""
 
     def __init__(
         self, url: str, encoding: Encoding, new_call: NewCall, context: ssl.SSLContext | None
     ) -> None:
-        self._url, self._new_call, self._context = url, new_call, context
+        super().__init__(url, new_call, context)
         self._format = wire.MediaFormat(encoding.name, encoding.sample_rate)
 
-    async def open(self) -> LoadCall:
-        call = self._new_call()
-        call.client = await connect(self._url, {}, self._context, call)
+    def _introduce(self, call: Caller) -> None:
         name = f"{call.index:032x}"
         start = wire.StartBody(
             call_control_id=f"v3:bench-{name}",
@@ -78,14 +102,21 @@ class PlainDoor:
         call.put(wire.encode_incoming(wire.Connected()))
         call.put(wire.encode_incoming(wire.Start(name, start)))
         call.begin(name)
-        return call
 
-    async def close(self, call: LoadCall) -> None:
+    async def close(self, call: Caller) -> None:
         call.put(wire.encode_incoming(wire.Stop()))
-        call.close()
+        await super().close(call)
 
-    async def quiet(self) -> None:
-        """There is no signalling."""
+
+class PlainRelayDoor(WebSocketDoor):
+    """Whatever speaks Conversation Relay at a URL."""
+
+    def _introduce(self, call: Caller) -> None:
+        name = f"{call.index:032x}"
+        setup = relay_wire.Setup(
+            session_id=name, call_control_id=f"v3:bench-{name}", from_=FROM, to=TO
+        )
+        call.put(relay_wire.encode(setup))
 
 
 # ---- as a carrier -------------------------------------------------------------------------------
@@ -103,7 +134,7 @@ class LoadStreams:
     """The carrier's sockets, held by the load generator's calls."""
 
     def __init__(self, new_call: NewCall, context: ssl.SSLContext | None) -> None:
-        self.calls: dict[str, LoadCall] = {}  # by stream_id, from the opened socket on
+        self.calls: dict[str, Caller] = {}  # by stream_id, from the opened socket on
         self.broken: dict[str, str] = {}  # by stream_id: why it was not opened
         self._new_call, self._context = new_call, context
 
@@ -153,9 +184,9 @@ class CarrierDoor:
     def __init__(self, shell: Shell, streams: LoadStreams, codec: LegCodec) -> None:
         self._shell, self._streams = shell, streams
         self._script = CallScript(from_=FROM, to=TO, codec=codec)
-        self._legs: dict[LoadCall, CarrierLeg] = {}
+        self._legs: dict[Caller, CarrierLeg] = {}
 
-    async def open(self) -> LoadCall:
+    async def open(self) -> Caller:
         shell = self._shell
         leg = shell.switch.find(shell.switch.place_call(self._script, shell.now()))
         assert leg is not None, "it was placed just now"
@@ -168,7 +199,7 @@ class CarrierDoor:
         self._legs[call] = leg
         return call
 
-    async def close(self, call: LoadCall) -> None:
+    async def close(self, call: Caller) -> None:
         leg = self._legs.pop(call)
         self._shell.switch.hang_up(leg.call_control_id, self._shell.now())
         self._shell.settle()
@@ -176,7 +207,9 @@ class CarrierDoor:
     async def quiet(self) -> None:
         await self._shell.quiet(QUIET_S)
 
-    def _started(self, leg: CarrierLeg) -> LoadCall | None:
+    def _started(self, leg: CarrierLeg) -> Caller | None:
+        if relay := leg.part(RelayPart):
+            return self._streams.calls.get(relay.session_id)
         stream = leg.part(StreamPart)
         return self._streams.calls.get(stream.stream_id) if stream and stream.started else None
 
@@ -186,7 +219,7 @@ class CarrierDoor:
             if entry.kind == "webhook delivery" and not entry.detail["delivered"]:
                 event, said = entry.detail["event_type"], entry.detail["said"]
                 return f"the webhook {event} was not taken: {said}"
-            if entry.kind == "stream failed":
+            if entry.kind in ("stream failed", "relay failed"):
                 return f"the call was answered, but its stream failed: {entry.detail['reason']}"
         if leg.state is LegState.ENDED:
             assert leg.ending is not None
@@ -194,11 +227,23 @@ class CarrierDoor:
         if not too_late:
             return ""
         if leg.state is LegState.ANSWERED:
-            return "the call was answered without a stream_url"
+            return "the call was answered without a stream_url and without a relay"
         return (
             f"the webhook was taken, but no answer command came in {ANSWER_S:g} s: the endpoint "
             "must send its commands here, see TELNYX_BASE_URL"
         )
+
+
+class NoEngines:
+    """Of a carrier whose clock stands: what a relay is to speak and to hear is never asked for."""
+
+    @property
+    def synthesiser(self) -> RelaySynthesiser:
+        raise NotImplementedError
+
+    @property
+    def recogniser(self) -> RelayRecogniser:
+        raise NotImplementedError
 
 
 @asynccontextmanager
@@ -222,7 +267,13 @@ async def carrier_door(
         asyncio.TaskGroup() as group,
     ):
         shell = Shell(
-            config, group, http, signing_key(api_key), streams=streams.of, webhook_timeout_s=5.0
+            config,
+            group,
+            http,
+            signing_key(api_key),
+            engines=NoEngines(),
+            streams=streams.of,
+            webhook_timeout_s=5.0,
         )
         rest = RestServer(shell)
         serving = asyncio.create_task(rest.serve(sockets=[listener]))

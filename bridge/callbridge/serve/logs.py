@@ -1,10 +1,12 @@
 """Log lines with the call's ids, for people or for programs, and without secrets."""
 
+import asyncio
 import logging
 import os
 import sys
 import sysconfig
 import traceback
+from contextlib import nullcontext
 from pathlib import Path
 from types import TracebackType
 from typing import Literal
@@ -14,6 +16,9 @@ from pythonjsonlogger.json import JsonFormatter
 from callbridge.sockets.tokens import masked
 
 LogForm = Literal["auto", "json", "text"]
+
+LATER_S = 0.05  # that a line may wait for others
+BUNDLE = 100  # lines
 
 # What lies here was not written by the author of a bot.
 OTHERS = (
@@ -80,6 +85,35 @@ def own_line(trace: TracebackType | None) -> str:
     return f"{last.filename}, line {last.lineno}, in {last.name}: {last.line}"
 
 
+class LaterLines(logging.Handler):
+    """Hands records on a moment later, together: a turn does not wait for its own line, which takes
+    0.4 ms of a process that has just woken up, and whoever reads the log is woken less often.
+
+    A warning, a full bundle and the end of the process do not wait, nor does a thread without an
+    event loop; what came before goes before."""
+
+    def __init__(self, handler: logging.Handler) -> None:
+        super().__init__()
+        self._handler = handler
+        self._waiting: list[logging.LogRecord] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._waiting.append(record)
+        if record.levelno >= logging.WARNING or len(self._waiting) >= BUNDLE:
+            self.flush()
+        elif len(self._waiting) == 1:
+            try:
+                asyncio.get_running_loop().call_later(LATER_S, self.flush)
+            except RuntimeError:  # no loop is running here
+                self.flush()
+
+    def flush(self) -> None:
+        with self.lock or nullcontext():
+            waiting, self._waiting = self._waiting, []
+            for record in waiting:
+                self._handler.handle(record)
+
+
 def form_here(form: LogForm) -> Literal["json", "text"]:
     """`auto` is text on a terminal, for people, and JSON elsewhere, for programs."""
     if form == "auto":
@@ -89,7 +123,7 @@ def form_here(form: LogForm) -> Literal["json", "text"]:
 
 def set_up(form: LogForm, level: int = logging.INFO) -> None:
     """Log to standard error; for the command line, as an embedding application has its own way."""
-    logging.basicConfig(level=level, handlers=[_handler(form)], force=True)
+    logging.basicConfig(level=level, handlers=[LaterLines(_handler(form))], force=True)
     for noisy in ("httpx", "httpcore", "websockets", "uvicorn.access", "uvicorn.error"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
 

@@ -45,6 +45,9 @@ async def changed(
     """Wait until one of the signals changes, `done` is done, or `timeout` seconds have passed.
 
     Raises nothing for the time-out, and cancels nothing."""
+    if done is None and timeout is None and len(signals) == 1:
+        await _next_change(signals[0])
+        return
     waiters = [signal.wait() for signal in signals]
     futures = waiters if done is None else [*waiters, done]
     try:
@@ -52,3 +55,12 @@ async def changed(
     finally:
         for signal, waiter in zip(signals, waiters, strict=True):
             signal.forget(waiter)
+
+
+async def _next_change(signal: Signal) -> None:
+    """Woken by the change itself, one turn of the loop sooner than by `asyncio.wait`."""
+    waiter = signal.wait()
+    try:
+        await waiter
+    finally:
+        signal.forget(waiter)

@@ -25,7 +25,13 @@ class LogLines:
             value = getattr(event, name)
             if value != default:
                 extra[shown] = value
-        self._logger.log(event.level, event.words, extra=extra, exc_info=error)
+        raised = None if error is None else (type(error), error, error.__traceback__)
+        # Not by `log`: that looks for the line of code it is called from, which is always this one.
+        self._logger.handle(
+            self._logger.makeRecord(
+                self._logger.name, event.level, __file__, 0, event.words, (), raised, extra=extra
+            )
+        )
 
 
 @cache

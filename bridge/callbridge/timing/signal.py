@@ -3,6 +3,8 @@
 import asyncio
 from typing import Any
 
+from callbridge.timing.clock import first_of
+
 
 class Signal:
     """Frames, keys, room in a queue, turns, phases: each has one of its own.
@@ -51,7 +53,7 @@ async def changed(
     waiters = [signal.wait() for signal in signals]
     futures = waiters if done is None else [*waiters, done]
     try:
-        await asyncio.wait(futures, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+        await first_of(*futures, timeout=timeout)
     finally:
         for signal, waiter in zip(signals, waiters, strict=True):
             signal.forget(waiter)

@@ -43,9 +43,9 @@ class RelayClock:
         self.silent_at = 0.0
         self._pace = characters_per_s
 
-    def add(self, text: str) -> None:
+    def add(self, text: str, now: float) -> None:
         seconds = len(text) / self._pace + SENTENCE_S * len(SENTENCE_ENDS.findall(text))
-        self.silent_at = max(self.silent_at, self.now()) + seconds
+        self.silent_at = max(self.silent_at, now) + seconds
 
     def wall(self, at: float) -> float:
         """A time of the loop as Unix seconds."""
@@ -218,7 +218,7 @@ class RelayMouth:
             stretch.began_at = max(now, self._clock.silent_at)
         stream.token(piece)
         stretch.text += piece
-        self._clock.add(piece)
+        self._clock.add(piece, now)
         stretch.ends_at = self._clock.silent_at
 
     def _live(self) -> RelayStream:

@@ -37,6 +37,8 @@ LOOK_S = 0.05  # between two looks at a full one
 class RelayClock:
     """When the platform will have spoken all that it was sent, at its estimated pace."""
 
+    __slots__ = ("_clock", "_pace", "now", "silent_at")
+
     def __init__(self, clock: Clock, characters_per_s: float) -> None:
         self.now = clock.now
         self._clock = clock
@@ -61,6 +63,17 @@ class RelayClock:
 
 class RelayStretch:
     """Text that is said without a pause of ours: what a history remembers of it."""
+
+    __slots__ = (
+        "began_at",
+        "certainty",
+        "ended",
+        "ends_at",
+        "heard",
+        "heard_s",
+        "sent_at",
+        "text",
+    )
 
     def __init__(self) -> None:
         self.text = ""
@@ -93,6 +106,8 @@ class RelayStretch:
 class RelaySaying:
     """One text on its way to be heard: a turn of the relay, or one for each stretch between two
     things that its source asks of the call."""
+
+    __slots__ = ("_mouth", "_remember", "cut", "stretches")
 
     def __init__(self, mouth: "RelayMouth", remember: Callable[[RelayStretch], None]) -> None:
         self.cut: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -139,6 +154,8 @@ class RelaySaying:
 
 class RelayMouth:
     """`stream` gives the live session, None while there is none."""
+
+    __slots__ = ("_answered", "_clock", "_dismiss", "_remember", "_stream", "_tape", "last")
 
     def __init__(
         self,

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from time import monotonic
 
-from callbridge.bench.caller import Caller, Notes
+from callbridge.bench.caller import LoadCaller, Notes
 from callbridge.bench.numbered import FRAME_S, NUMBERS, Form, Reader, form
 from callbridge.errors import MalformedFrame
 from callbridge.media import wire
@@ -53,7 +53,7 @@ def _tails(sent: Form) -> list[bytes]:
     return [b'","payload":"' + b64encode(payload) + b'"}}' for payload in sent.payloads()]
 
 
-class LoadCall(Caller):
+class LoadCall(LoadCaller):
     """A stream of media frames, once its socket is open and `start` was sent."""
 
     def __init__(

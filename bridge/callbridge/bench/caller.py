@@ -26,7 +26,7 @@ class Notes:
         return self.sent + len(self.messages) + len(self.tokens)
 
 
-class Caller:
+class LoadCaller:
     """A call, once its socket is open.
 
     `client` is given to it when its socket is open; `gone` is told when that closes."""

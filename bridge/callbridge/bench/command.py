@@ -253,9 +253,7 @@ def _targets(
 ) -> Iterator[AbstractAsyncContextManager[Session]]:
     """Ours or theirs first; the others of a comparison behind it."""
     if wish.url is None:
-        yield own(
-            wish.sound, seat, asgi=wish.asgi, talk=wish.talk, relay=wish.relay, tls=wish.tls
-        )
+        yield own(wish.sound, seat, asgi=wish.asgi, talk=wish.talk, relay=wish.relay, tls=wish.tls)
     else:
         if wish.url.startswith("http"):
             shown.print(_instructions(wish))

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import httpx
 
-from callbridge.bench.caller import Caller
+from callbridge.bench.caller import LoadCaller
 from callbridge.bench.socket import connect
 from callbridge.carrier.config import CarrierConfig
 from callbridge.carrier.core.effects import OpenStream
@@ -32,15 +32,15 @@ POLL_S = 0.01
 QUIET_S = 30.0  # for the webhooks of a thousand calls
 FROM, TO = "+13125550150", "+13125550100"
 
-NewCall = Callable[[], Caller]
+NewCall = Callable[[], LoadCaller]
 
 
 class LoadDoor(Protocol):
-    async def open(self) -> Caller:
+    async def open(self) -> LoadCaller:
         """A call whose stream has started. Raises CallbridgeError."""
         ...
 
-    async def close(self, call: Caller) -> None: ...
+    async def close(self, call: LoadCaller) -> None: ...
 
     async def quiet(self) -> None:
         """Until nothing is said any more about calls that began or ended."""
@@ -64,17 +64,17 @@ class WebSocketDoor:
     def __init__(self, url: str, new_call: NewCall, context: ssl.SSLContext | None) -> None:
         self._url, self._new_call, self._context = url, new_call, context
 
-    async def open(self) -> Caller:
+    async def open(self) -> LoadCaller:
         call = self._new_call()
         call.client = await connect(self._url, {}, self._context, call)
         self._introduce(call)
         return call
 
-    def _introduce(self, call: Caller) -> None:
+    def _introduce(self, call: LoadCaller) -> None:
         """What the platform sends first."""
         raise NotImplementedError
 
-    async def close(self, call: Caller) -> None:
+    async def close(self, call: LoadCaller) -> None:
         call.close()
 
     async def quiet(self) -> None:
@@ -90,7 +90,7 @@ class PlainDoor(WebSocketDoor):
         super().__init__(url, new_call, context)
         self._format = wire.MediaFormat(encoding.name, encoding.sample_rate)
 
-    def _introduce(self, call: Caller) -> None:
+    def _introduce(self, call: LoadCaller) -> None:
         name = f"{call.index:032x}"
         start = wire.StartBody(
             call_control_id=f"v3:bench-{name}",
@@ -103,7 +103,7 @@ class PlainDoor(WebSocketDoor):
         call.put(wire.encode_incoming(wire.Start(name, start)))
         call.begin(name)
 
-    async def close(self, call: Caller) -> None:
+    async def close(self, call: LoadCaller) -> None:
         call.put(wire.encode_incoming(wire.Stop()))
         await super().close(call)
 
@@ -111,7 +111,7 @@ class PlainDoor(WebSocketDoor):
 class PlainRelayDoor(WebSocketDoor):
     """Whatever speaks Conversation Relay at a URL."""
 
-    def _introduce(self, call: Caller) -> None:
+    def _introduce(self, call: LoadCaller) -> None:
         name = f"{call.index:032x}"
         setup = relay_wire.Setup(
             session_id=name, call_control_id=f"v3:bench-{name}", from_=FROM, to=TO
@@ -134,7 +134,7 @@ class LoadStreams:
     """The carrier's sockets, held by the load generator's calls."""
 
     def __init__(self, new_call: NewCall, context: ssl.SSLContext | None) -> None:
-        self.calls: dict[str, Caller] = {}  # by stream_id, from the opened socket on
+        self.calls: dict[str, LoadCaller] = {}  # by stream_id, from the opened socket on
         self.broken: dict[str, str] = {}  # by stream_id: why it was not opened
         self._new_call, self._context = new_call, context
 
@@ -184,9 +184,9 @@ class CarrierDoor:
     def __init__(self, shell: Shell, streams: LoadStreams, codec: LegCodec) -> None:
         self._shell, self._streams = shell, streams
         self._script = CallScript(from_=FROM, to=TO, codec=codec)
-        self._legs: dict[Caller, CarrierLeg] = {}
+        self._legs: dict[LoadCaller, CarrierLeg] = {}
 
-    async def open(self) -> Caller:
+    async def open(self) -> LoadCaller:
         shell = self._shell
         leg = shell.switch.find(shell.switch.place_call(self._script, shell.now()))
         assert leg is not None, "it was placed just now"
@@ -199,7 +199,7 @@ class CarrierDoor:
         self._legs[call] = leg
         return call
 
-    async def close(self, call: Caller) -> None:
+    async def close(self, call: LoadCaller) -> None:
         leg = self._legs.pop(call)
         self._shell.switch.hang_up(leg.call_control_id, self._shell.now())
         self._shell.settle()
@@ -207,7 +207,7 @@ class CarrierDoor:
     async def quiet(self) -> None:
         await self._shell.quiet(QUIET_S)
 
-    def _started(self, leg: CarrierLeg) -> Caller | None:
+    def _started(self, leg: CarrierLeg) -> LoadCaller | None:
         if relay := leg.part(RelayPart):
             return self._streams.calls.get(relay.session_id)
         stream = leg.part(StreamPart)

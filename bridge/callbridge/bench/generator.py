@@ -18,7 +18,7 @@ from time import monotonic, process_time
 import msgspec
 
 from callbridge.bench.call import LoadCall, Phrasebook
-from callbridge.bench.caller import Caller, Notes
+from callbridge.bench.caller import LoadCaller, Notes
 from callbridge.bench.doors import (
     CarrierDoor,
     LoadDoor,
@@ -97,20 +97,20 @@ class Pacer:
     def __init__(self, notes: Notes, *, every_s: float, spin: bool) -> None:
         self.idle_s = 0.0  # spent looking, with nothing to do
         self._notes, self._every_s, self._spin = notes, every_s, spin
-        self._due: list[tuple[float, int, Caller]] = []
+        self._due: list[tuple[float, int, LoadCaller]] = []
         self._alarm = alarm(self._ring)
         self._spinning = False
         self._looked_at = 0.0
         self._seen = -1
 
-    def add(self, call: Caller, not_before: float) -> None:
+    def add(self, call: LoadCaller, not_before: float) -> None:
         phase = call.index * GOLDEN % 1
         due = (ceil(not_before / self._every_s - phase) + phase) * self._every_s
         heapq.heappush(self._due, (due, call.index, call))
         if not self._spinning:
             self._alarm.at(self._due[0][0])
 
-    def remove(self, call: Caller) -> None:
+    def remove(self, call: LoadCaller) -> None:
         self._due = [entry for entry in self._due if entry[2] is not call]
         heapq.heapify(self._due)
 
@@ -151,12 +151,12 @@ class Generator:
         self._notes = Notes()
         every_s = plan.relay.every_s if plan.relay else FRAME_S
         self._pacer = Pacer(self._notes, every_s=every_s, spin=plan.spin)
-        self._calls: list[Caller] = []
+        self._calls: list[LoadCaller] = []
         self._made = 0
         self._dropped = 0
         self._closing = False
 
-    def new_call(self) -> Caller:
+    def new_call(self) -> LoadCaller:
         index, self._made = self._made, self._made + 1
         if self._relay is not None:
             return RelayCall(index, self._relay, self._notes, self._on_gone)
@@ -186,7 +186,7 @@ class Generator:
 
     async def _add(self, number: int, door: LoadDoor) -> None:
         opened = await asyncio.gather(*(door.open() for _ in range(number)), return_exceptions=True)
-        calls = [each for each in opened if isinstance(each, Caller)]
+        calls = [each for each in opened if isinstance(each, LoadCaller)]
         begins = monotonic() + (PROMPT_AFTER_S if self._relay else 0.0)
         for call in calls:
             call.greet()
@@ -197,7 +197,7 @@ class Generator:
                 raise each
         await self._hear_answers(calls)
 
-    async def _hear_answers(self, calls: list[Caller]) -> None:
+    async def _hear_answers(self, calls: list[LoadCaller]) -> None:
         deadline = monotonic() + ECHO_S
         while silent := next((call for call in calls if not call.answered), None):
             if silent.closed:

@@ -5,7 +5,7 @@ Like `call.py` it does no more than note."""
 from collections.abc import Callable
 from time import monotonic
 
-from callbridge.bench.caller import Caller, Notes
+from callbridge.bench.caller import LoadCaller, Notes
 from callbridge.bench.relay_script import NUMBERS, RelayLoad, prompt, read_token
 from callbridge.errors import MalformedFrame
 from callbridge.relay import wire
@@ -13,12 +13,10 @@ from callbridge.relay import wire
 LATE_S = 1.0  # an answer that is so long behind its time is lost
 
 
-class RelayCall(Caller):
+class RelayCall(LoadCaller):
     """A relay session, once its socket is open and `setup` was sent."""
 
-    def __init__(
-        self, index: int, load: RelayLoad, notes: Notes, gone: Callable[[], None]
-    ) -> None:
+    def __init__(self, index: int, load: RelayLoad, notes: Notes, gone: Callable[[], None]) -> None:
         super().__init__(index, gone)
         self._load, self._notes = load, notes
         self._number = 0

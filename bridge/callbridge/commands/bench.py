@@ -83,9 +83,7 @@ def bench(
             rich_help_panel=RELAY,
         ),
     ] = False,
-    tokens: Annotated[
-        int, typer.Option(min=1, help="Of an answer.", rich_help_panel=RELAY)
-    ] = 20,
+    tokens: Annotated[int, typer.Option(min=1, help="Of an answer.", rich_help_panel=RELAY)] = 20,
     token_ms: Annotated[
         int,
         typer.Option(

@@ -9,7 +9,7 @@ import traceback
 from contextlib import nullcontext
 from pathlib import Path
 from types import TracebackType
-from typing import Literal
+from typing import Literal, TextIO
 
 from pythonjsonlogger.json import JsonFormatter
 
@@ -86,13 +86,14 @@ def own_line(trace: TracebackType | None) -> str:
 
 
 class LaterLines(logging.Handler):
-    """Hands records on a moment later, together: a turn does not wait for its own line, which takes
-    0.4 ms of a process that has just woken up, and whoever reads the log is woken less often.
+    """Writes what `handler` would, a moment later and together: a turn does not wait for its own
+    line, which takes 0.4 ms of a process that has just woken up, and whoever reads the log is woken
+    less often.
 
     A warning, a full bundle and the end of the process do not wait, nor does a thread without an
     event loop; what came before goes before."""
 
-    def __init__(self, handler: logging.Handler) -> None:
+    def __init__(self, handler: "logging.StreamHandler[TextIO]") -> None:
         super().__init__()
         self._handler = handler
         self._waiting: list[logging.LogRecord] = []
@@ -110,8 +111,18 @@ class LaterLines(logging.Handler):
     def flush(self) -> None:
         with self.lock or nullcontext():
             waiting, self._waiting = self._waiting, []
-            for record in waiting:
-                self._handler.handle(record)
+            if lines := "".join(map(self._line, waiting)):
+                self._handler.stream.write(lines)
+                self._handler.flush()
+
+    def _line(self, record: logging.LogRecord) -> str:
+        """Empty if it is not to be seen."""
+        try:
+            if self._handler.filter(record):
+                return self._handler.format(record) + self._handler.terminator
+        except Exception:  # as in `logging`: a line that cannot be made must not stop a call
+            self.handleError(record)
+        return ""
 
 
 def form_here(form: LogForm) -> Literal["json", "text"]:
@@ -136,7 +147,7 @@ def set_up_where_nobody_did(form: LogForm) -> None:
         logger.setLevel(logging.INFO)
 
 
-def _handler(form: LogForm) -> logging.Handler:
+def _handler(form: LogForm) -> "logging.StreamHandler[TextIO]":
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         JsonFormatter(

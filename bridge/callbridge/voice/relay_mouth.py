@@ -164,7 +164,7 @@ class RelayMouth:
         tape: Tape,
         dismiss: Dismissal,
         remember: Callable[[RelayStretch], None],
-        answered: Callable[[Waterfall], None],
+        answered: Callable[[Waterfall], dict[str, float]],
     ) -> None:
         self.last: RelaySaying | None = None
         self._stream = stream
@@ -265,9 +265,9 @@ class RelayMouth:
     def _note(self, saying: RelaySaying, answers: Waterfall | None) -> None:
         if answers is not None:
             answers.first_sent = saying.sent_at
-            self._answered(answers)
+            steps = self._answered(answers)
             began = self._clock.wall(answers.last_voiced)
-            self._tape.write(WaterfallMeasured(last_voiced_at=began, after_s=answers.after_s()))
+            self._tape.write(WaterfallMeasured(last_voiced_at=began, after_s=steps))
         for stretch in saying.stretches:
             if stretch.ended is not None and stretch.sent_at is not None:
                 self._tape.write(

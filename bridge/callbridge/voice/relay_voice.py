@@ -322,8 +322,8 @@ class RelayVoice:
         self._recent.append(stretch)
         del self._recent[:-RECENT]
 
-    def _answered(self, waterfall: Waterfall) -> None:
-        self._counts.answered(waterfall)
+    def _answered(self, waterfall: Waterfall) -> dict[str, float]:
+        return self._counts.answered(waterfall)
 
     def _note_stuck(self) -> None:
         self._counts.stuck += 1

@@ -58,23 +58,6 @@ class StreamSocket(WSListener):
 
     `connections` are those that uvicorn ends when it shuts down: this is one while it is open."""
 
-    __slots__ = (
-        "_connections",
-        "_door",
-        "_feed",
-        "_first",
-        "_fragments",
-        "_loop",
-        "_over",
-        "_owner",
-        "_socket",
-        "_stream",
-        "_timer",
-        "buffered",
-        "endpoint",
-        "send",
-    )
-
     def __init__(self, door: Door, connections: set[Any]) -> None:
         self.endpoint = door.endpoint
         self._door = door

@@ -1,4 +1,4 @@
-"""What callers of a relay ask for, and how each token of an answer finds its prompt and its time."""
+"""What callers of a relay ask for, and how a token of an answer finds its prompt and its age."""
 
 from time import monotonic
 

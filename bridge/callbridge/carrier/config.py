@@ -57,6 +57,9 @@ class CarrierConfig(msgspec.Struct, frozen=True, kw_only=True):
     keep_finished: int = 1000
     keep_recordings: int = 20
     dedup_s: float = 60.0
+    # The webhook_url of an answer: for the rest of the call, as the SDK has it, and not only for
+    # what the answer causes, as the platform's guides have it.
+    answer_moves_leg: bool = False
     relay_bad_frames: int = 10  # in a row; then the platform closes a Conversation Relay
 
     def __post_init__(self) -> None:

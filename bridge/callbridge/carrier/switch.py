@@ -6,8 +6,9 @@ from callbridge.carrier.api.router import RestApi
 from callbridge.carrier.config import CarrierConfig, TexmlApplication
 from callbridge.carrier.core.effects import Effect
 from callbridge.carrier.core.exchange import Exchange
-from callbridge.carrier.core.leg import CarrierLeg, Routing
+from callbridge.carrier.core.leg import CarrierLeg
 from callbridge.carrier.core.report import CallReport, TapeEntry
+from callbridge.carrier.core.routing import Routing
 from callbridge.carrier.core.sockets import CarrierSockets
 from callbridge.carrier.parts.relay_mouth import RelaySound
 from callbridge.carrier.parts.relays import CarrierRelays

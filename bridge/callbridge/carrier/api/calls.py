@@ -16,6 +16,7 @@ from callbridge.carrier.api.routing import RoutedByEvent
 from callbridge.carrier.api.streaming import Streamed
 from callbridge.carrier.core.exchange import Exchange
 from callbridge.carrier.core.leg import CarrierEnding, CarrierLeg, CarrierPlan, LegState
+from callbridge.carrier.core.routing import Routing
 from callbridge.carrier.parts.keypad import CarrierKeypad
 from callbridge.carrier.shapes import JsonObject
 
@@ -38,6 +39,11 @@ class AnswerLeg(
     operation_id="calls.actions.answer",
     allowed=PARKED,
 ):
+    def routing_of_leg(self, before: Routing, means: CarrierMeans) -> Routing:
+        if means.exchange.config.answer_moves_leg:
+            return self.routing(before)
+        return self.by_event(before)
+
     def act(self, leg: CarrierLeg, means: CarrierMeans) -> None:
         params, relay = self.stream(means), self.relay(means)
         if params is not None:
@@ -127,6 +133,10 @@ class TransferLeg(
 ):
     target_leg_client_state: str | None = None
 
+    def rerouted(self, before: Routing) -> Routing | None:
+        """What it says of webhooks is said of the new leg."""
+        return None
+
     def act(self, leg: CarrierLeg, means: CarrierMeans) -> None:
         to, digits = self.destination()
         if means.exchange.awaited_by(leg) is not None:
@@ -139,7 +149,7 @@ class TransferLeg(
             plan=self.plan(),
             timeout_s=float(self.timeout_secs),
             connection_id=leg.identity.connection_id,
-            routing=leg.routing,
+            routing=self.routing(leg.routing),
             client_state=self.target_leg_client_state,
             session_of=leg,
             bridge_to=leg,

@@ -74,12 +74,13 @@ class RestApi:
         return answer
 
     def _act(self, command: LegCommand, leg: CarrierLeg) -> JsonObject | None:
-        """With what a command says for the rest of the call, unless it is refused."""
+        """With what a command says of webhooks, unless it is refused."""
         before = leg.client_state, leg.routing
         leg.client_state = command.client_state or leg.client_state
-        leg.routing = command.routing(leg.routing)
+        leg.routing = command.routing_of_leg(leg.routing, self._means)
         try:
-            return command.act(leg, self._means)
+            with leg.rerouting(command.rerouted(leg.routing)):
+                return command.act(leg, self._means)
         except Refused:
             leg.client_state, leg.routing = before
             raise

@@ -20,11 +20,11 @@ from callbridge.carrier.core.leg import (
     CarrierPlan,
     Identity,
     LegState,
-    Routing,
 )
 from callbridge.carrier.core.log import EventLog
 from callbridge.carrier.core.report import CallReport, TapeEntry
 from callbridge.carrier.core.room import Room
+from callbridge.carrier.core.routing import Routing
 from callbridge.carrier.people.caller import Caller, HungUp, Pressed, Situation
 from callbridge.carrier.people.script import CallScript
 from callbridge.carrier.shapes import JsonObject
@@ -145,7 +145,7 @@ class Exchange:
         answered = [leg for leg in legs if leg.state is LegState.ANSWERED]
         for leg in answered:
             leg.heard_from = self.now if leg.heard_from is None else leg.heard_from
-            for part in leg.parts:
+            for part in leg.parts_in_turn():
                 part.begin_tick()
             leg.speak()
         for room in dict.fromkeys(self._rooms.values()):
@@ -161,7 +161,7 @@ class Exchange:
     def _hear(self, leg: CarrierLeg) -> None:
         room = self._rooms.get(leg)
         heard = leg.listen(room.heard_by(leg) if room is not None else None)
-        for part in leg.parts:
+        for part in leg.parts_in_turn():
             part.end_tick(leg.said, heard)
         if leg.caller is not None:
             self._react(leg, leg.caller, heard)
@@ -187,7 +187,7 @@ class Exchange:
     def _digit(self, leg: CarrierLeg, digit: str) -> None:
         occurred_at = self.timestamp()
         self.note(leg, "dtmf", digit=digit)
-        for part in leg.parts:
+        for part in leg.parts_in_turn():
             part.digit(digit, occurred_at)
         self.emit(leg, "call.dtmf.received", digit=digit)
 
@@ -259,7 +259,7 @@ class Exchange:
         leg.intend(CarrierPlan(limit_at=self.now + leg.plan.time_limit_s))
         self.note(leg, "state", state="answered")
         self.emit(leg, "call.answered", **webhooks.answered(leg))
-        for part in leg.parts:
+        for part in leg.parts_in_turn():
             part.leg_answered()
 
     def _pick_up(self, leg: CarrierLeg) -> None:
@@ -295,7 +295,7 @@ class Exchange:
         if leg.state is LegState.ENDED:
             return
         leg.ending = ending
-        for part in leg.parts:
+        for part in leg.parts_in_turn():
             part.leg_ended()
         if leg.caller is not None and not leg.failures:
             undone = leg.caller.left_undone()
@@ -374,7 +374,7 @@ class Exchange:
     def emit(self, leg: CarrierLeg, event_type: str, /, **fields: object) -> None:
         """A webhook. What events repeat of their leg is added to the fields of the moment; a field
         that the platform does not document is a ValueError."""
-        routing = leg.routing
+        routing = leg.rerouted or leg.routing
         urls, method = routing.urls, routing.method
         if event_type in routing.by_event:
             urls, method = routing.by_event[event_type], routing.by_event_method

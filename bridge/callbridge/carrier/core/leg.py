@@ -1,5 +1,7 @@
 """One leg: its identity, its state, what it says and what it hears."""
 
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from enum import Enum
 from typing import Literal, TypeVar
 
@@ -8,6 +10,7 @@ import msgspec
 from callbridge.carrier.audio.playout import TICKS_PER_S, Channel, mix
 from callbridge.carrier.core.part import Part
 from callbridge.carrier.core.report import CallReport, CarrierTape, HeardMark, Recorder
+from callbridge.carrier.core.routing import Routing
 from callbridge.carrier.people.caller import Caller
 from callbridge.carrier.people.echo import LineEcho
 from callbridge.carrier.people.expect import Expectation
@@ -46,16 +49,6 @@ class CarrierEnding(msgspec.Struct, frozen=True):
     sip: str
 
 
-class Routing(msgspec.Struct, frozen=True):
-    """Where a leg's webhooks go: `urls` in order, `by_event` in their place for single events."""
-
-    urls: tuple[str, ...] = ()
-    method: Literal["POST", "GET"] = "POST"
-    by_event: dict[str, tuple[str, ...]] = {}
-    by_event_method: Literal["POST", "GET"] = "POST"
-    retries_ms: dict[str, tuple[int, ...]] = {}
-
-
 class CarrierPlan(msgspec.Struct, frozen=True, kw_only=True):
     """What is going to happen to a leg by itself, in clock seconds."""
 
@@ -77,6 +70,7 @@ class CarrierLeg:
         self.call_control_id = identity.call_control_id
         self.encoding = encoding
         self.routing = routing
+        self.rerouted: Routing | None = None  # of the command or the part that acts just now
         self.client_state: str | None = None
         self.state = LegState.PARKED if identity.direction == "incoming" else LegState.RINGING
         self.started_at = now
@@ -125,7 +119,28 @@ class CarrierLeg:
     # ---- parts --------------------------------------------------------------------------------
 
     def add(self, part: Part) -> None:
+        """The part's webhooks go where the command says that starts it."""
+        part.routing = self.rerouted
         self.parts = (*self.parts, part)
+
+    @contextmanager
+    def rerouting(self, routing: Routing | None) -> Generator[None]:
+        """What is told of the leg meanwhile goes elsewhere; None is where all else goes."""
+        before, self.rerouted = self.rerouted, routing
+        try:
+            yield
+        finally:
+            self.rerouted = before
+
+    def parts_in_turn(self) -> Iterator[Part]:
+        """What a part tells while it has its turn goes where its command said."""
+        before = self.rerouted
+        try:
+            for part in self.parts:
+                self.rerouted = part.routing
+                yield part
+        finally:
+            self.rerouted = before
 
     def remove(self, part: Part) -> None:
         self.parts = tuple(each for each in self.parts if each is not part)

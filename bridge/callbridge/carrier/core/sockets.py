@@ -1,9 +1,11 @@
 """WebSockets that the carrier opens to a customer, by the name that the shell knows each by."""
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 
 from callbridge.carrier.core.effects import CloseStream, OpenStream, SendFrame
 from callbridge.carrier.core.exchange import Exchange
+from callbridge.carrier.core.leg import CarrierLeg
 from callbridge.carrier.core.part import Part
 
 
@@ -31,7 +33,7 @@ class CarrierSockets:
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
-        self._owners: dict[str, SocketPart] = {}
+        self._owners: dict[str, tuple[CarrierLeg, SocketPart]] = {}
 
     def __contains__(self, socket_id: str) -> bool:
         return socket_id in self._owners
@@ -39,9 +41,14 @@ class CarrierSockets:
     # ---- for the parts ------------------------------------------------------------------------
 
     def connect(
-        self, socket_id: str, owner: SocketPart, url: str, headers: Mapping[str, str]
+        self,
+        leg: CarrierLeg,
+        socket_id: str,
+        owner: SocketPart,
+        url: str,
+        headers: Mapping[str, str],
     ) -> None:
-        self._owners[socket_id] = owner
+        self._owners[socket_id] = leg, owner
         self._exchange.wish(OpenStream(socket_id, url, dict(headers)))
 
     def send(self, socket_id: str, text: str) -> None:
@@ -58,17 +65,32 @@ class CarrierSockets:
     # ---- for the shell ------------------------------------------------------------------------
 
     def opened(self, socket_id: str) -> None:
-        if owner := self._owners.get(socket_id):
-            owner.connected()
+        with self._turn_of(socket_id) as owner:
+            if owner is not None:
+                owner.connected()
 
     def failed(self, socket_id: str, reason: str) -> None:
-        if owner := self._owners.get(socket_id):
-            owner.failed(reason)
+        with self._turn_of(socket_id) as owner:
+            if owner is not None:
+                owner.failed(reason)
 
     def closed(self, socket_id: str) -> None:
-        if owner := self._owners.get(socket_id):
-            owner.closed_by_customer()
+        with self._turn_of(socket_id) as owner:
+            if owner is not None:
+                owner.closed_by_customer()
 
     def received(self, socket_id: str, message: str | bytes) -> None:
-        if owner := self._owners.get(socket_id):
-            owner.received(message)
+        with self._turn_of(socket_id) as owner:
+            if owner is not None:
+                owner.received(message)
+
+    @contextmanager
+    def _turn_of(self, socket_id: str) -> Generator[SocketPart | None]:
+        """The part with that socket, if one has it; its webhooks go where its command said."""
+        found = self._owners.get(socket_id)
+        if found is None:
+            yield None
+            return
+        leg, owner = found
+        with leg.rerouting(owner.routing):
+            yield owner

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import msgspec
 
-from callbridge.carrier.core.leg import Identity, Routing
+from callbridge.carrier.core.leg import Identity
+from callbridge.carrier.core.routing import Routing
 from callbridge.carrier.shapes import JsonObject
 from callbridge.errors import CallbridgeError
 

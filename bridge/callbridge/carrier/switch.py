@@ -4,7 +4,8 @@ from callbridge.carrier.api.operation import CarrierMeans
 from callbridge.carrier.api.problems import Response
 from callbridge.carrier.api.router import RestApi
 from callbridge.carrier.config import CarrierConfig, TexmlApplication
-from callbridge.carrier.core.effects import Effect
+from callbridge.carrier.core.deliveries import DeliveryAttempt
+from callbridge.carrier.core.effects import Effect, SendWebhook
 from callbridge.carrier.core.exchange import Exchange
 from callbridge.carrier.core.leg import CarrierLeg
 from callbridge.carrier.core.report import CallReport, TapeEntry
@@ -171,9 +172,9 @@ class Switch:
         self._at(now)
         self._relays.recognised(session_id, text)
 
-    def webhook_outcome(self, call_control_id: str, now: float, **detail: object) -> None:
-        """How a delivery went."""
-        self._at(now).webhook_outcome(call_control_id, **detail)
+    def webhook_attempted(self, webhook: SendWebhook, attempt: DeliveryAttempt, now: float) -> None:
+        """How a delivery goes."""
+        self._at(now).webhook_attempted(webhook, attempt)
 
     # ---- what is seen -------------------------------------------------------------------------
 

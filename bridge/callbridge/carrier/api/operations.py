@@ -17,6 +17,7 @@ from callbridge.carrier.api.calls import (
     TransferLeg,
     UpdateClientState,
 )
+from callbridge.carrier.api.deliveries import ListDeliveries, RetrieveDelivery
 from callbridge.carrier.api.events import ListEvents
 from callbridge.carrier.api.operation import Operation
 from callbridge.carrier.api.relay import StartRelay, StopRelay
@@ -38,6 +39,8 @@ OPERATIONS: tuple[type[Operation], ...] = (
     StartRelay,
     StopRelay,
     ListEvents,
+    ListDeliveries,
+    RetrieveDelivery,
     CreateApplication,
     RetrieveApplication,
     UpdateApplication,

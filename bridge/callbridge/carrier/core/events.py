@@ -8,8 +8,17 @@ from functools import cache
 
 from callbridge.carrier.core.leg import CarrierLeg
 from callbridge.carrier.facts import documented
+from callbridge.carrier.shapes import as_object
 
 Payload = dict[str, object]
+
+NAMES_IN_VERSION_1 = {
+    "call.initiated": "call_initiated",
+    "call.answered": "call_answered",
+    "call.hangup": "call_hangup",
+    "call.bridged": "call_bridged",
+    "call.dtmf.received": "dtmf",
+}
 
 
 def instant(unix_s: float) -> str:
@@ -54,6 +63,25 @@ def common(leg: CarrierLeg) -> Payload:
         "start_time": identity.start_time,
         "to": identity.to,
     }
+
+
+def in_version_1(body: Payload) -> Payload:
+    """The older form of an event: flat, its name without dots. Of the names only that of
+    call_initiated, call_answered, call_hangup and recording_saved are documented."""
+    event = as_object(body["data"]) or {}
+    name = str(event["event_type"])
+    payload = as_object(event["payload"]) or {}
+    return {
+        "record_type": "event",
+        "event_type": NAMES_IN_VERSION_1.get(name) or _without_dots(name),
+        "created_at": event["occurred_at"],
+        "id": event["id"],
+        "payload": payload | {"occurred_at": event["occurred_at"]},
+    }
+
+
+def _without_dots(name: str) -> str:
+    return name.removeprefix("call.").replace(".", "_")
 
 
 # ---- fields of the moment, where they are more than a word or two -------------------------------

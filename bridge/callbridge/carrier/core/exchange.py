@@ -12,6 +12,7 @@ import msgspec
 
 from callbridge.carrier.config import CarrierConfig
 from callbridge.carrier.core import events as webhooks
+from callbridge.carrier.core.deliveries import DeliveryAttempt
 from callbridge.carrier.core.effects import CallFinished, Effect, SendWebhook
 from callbridge.carrier.core.leg import (
     NEVER,
@@ -110,11 +111,13 @@ class Exchange:
         leg = self._known(call_control_id)
         return leg.tape.entries[after:], leg.state is LegState.ENDED
 
-    def webhook_outcome(self, call_control_id: str, **detail: object) -> None:
-        """Note on the tape how a delivery went."""
-        leg = self._legs.get(call_control_id)
+    def webhook_attempted(self, webhook: SendWebhook, attempt: DeliveryAttempt) -> None:
+        """Note how a delivery goes."""
+        leg = self._legs.get(webhook.call_control_id)
         if leg is not None:
-            self.note(leg, "webhook delivery", **detail)
+            self.note(leg, "webhook delivery", **attempt.on_tape(webhook.event_type))
+        began, ended = self.timestamp(attempt.began), self.timestamp(attempt.ended)
+        self._log.attempt(webhook.data, attempt.shown(began, ended), last=attempt.last)
 
     def shut_down(self) -> None:
         """Every call ends, as when an exchange loses power, but in order."""
@@ -389,8 +392,17 @@ class Exchange:
         self.note(leg, "webhook", event_type=event_type, id=event["id"])
         self._log.webhook(leg.identity, event)
         if urls:
-            retries_ms = routing.retries_ms.get(event_type)
-            self.wish(SendWebhook(leg.call_control_id, urls, method, retries_ms, {"data": event}))
+            self.wish(
+                SendWebhook(
+                    leg.call_control_id,
+                    urls,
+                    method,
+                    routing.retries_ms.get(event_type),
+                    {"data": event},
+                    routing.timeout_s,
+                    routing.api_version,
+                )
+            )
 
     def command(self, leg: CarrierLeg, name: str, ignored: list[str], fields: JsonObject) -> None:
         """A command was carried out, all but the `ignored` parameters."""

@@ -1,7 +1,7 @@
 """One leg: its identity, its state, what it says and what it hears."""
 
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from enum import Enum
 from typing import Literal, TypeVar
 
@@ -131,6 +131,10 @@ class CarrierLeg:
             yield
         finally:
             self.rerouted = before
+
+    def for_part(self, part: Part) -> AbstractContextManager[None]:
+        """For a command on what another one started: where it says itself, or else the other."""
+        return self.rerouting(self.rerouted or part.routing)
 
     def parts_in_turn(self) -> Iterator[Part]:
         """What a part tells while it has its turn goes where its command said."""

@@ -71,9 +71,7 @@ class StreamPart(SocketPart):
         """Ask the shell for a socket."""
         self._exchange.note(self._leg, "stream opening", stream_id=self.stream_id)
         params = self._params
-        self._sockets.connect(
-            self._leg, self.stream_id, self, params.url, params.connect_headers()
-        )
+        self._sockets.connect(self._leg, self.stream_id, self, params.url, params.connect_headers())
 
     def leg_answered(self) -> None:
         if not self._is_open:

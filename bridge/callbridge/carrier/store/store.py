@@ -17,6 +17,7 @@ from callbridge.carrier.shapes import JsonObject
 from callbridge.errors import CallbridgeError
 
 KEPT_EVENTS = 100_000
+KEPT_DELIVERIES = 20_000
 KEPT_RECORDINGS = 1000
 TABLES = """
 create table if not exists applications (id text primary key, body text not null);
@@ -25,9 +26,13 @@ create table if not exists recordings (
 create table if not exists events (
     number integer primary key, connection_id text, session_id text, leg_id text,
     "from" text, "to" text, type text, name text, at text, body text not null);
+create table if not exists deliveries (
+    number integer primary key, id text unique not null, status text, event_type text,
+    started_at text, finished_at text, webhook text not null, attempts text not null);
 create index if not exists events_of_a_leg on events (leg_id);
 """
 COMPARISONS = {"eq": "=", "gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
+DELIVERY = "select id, status, started_at, finished_at, webhook, attempts from deliveries"
 
 
 class Application(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,7 +49,12 @@ class Application(msgspec.Struct, frozen=True, kw_only=True):
 
     def routing(self) -> Routing:
         urls = (self.webhook_event_url, self.webhook_event_failover_url)
-        return Routing(tuple(url for url in urls if url))
+        timeout_s = self.settings.get("webhook_timeout_secs")
+        return Routing(
+            tuple(url for url in urls if url),
+            timeout_s=float(timeout_s) if isinstance(timeout_s, int) else None,
+            api_version="1" if self.settings.get("webhook_api_version") == "1" else "2",
+        )
 
 
 class Page(msgspec.Struct, frozen=True):
@@ -127,11 +137,7 @@ class Store:
     def events(self, wanted: Mapping[str, str], *, number: int, size: int) -> Page:
         """The newest first. `wanted` gives columns their value, with a comparison behind a colon
         where it is not equality: `at:gte`."""
-        where = "true"
-        for name in wanted:
-            column, _, comparison = name.partition(":")
-            where += f' and "{column}" {COMPARISONS[comparison or "eq"]} ?'
-        values = list(wanted.values())
+        where, values = _conditions(wanted)
         [total] = self._db.execute(f"select count(*) from events where {where}", values).fetchone()
         rows = self._db.execute(
             "select session_id, leg_id, type, name, at, body from events "
@@ -152,6 +158,48 @@ class Store:
         ]
         return Page(items, number, size, total)
 
+    # ---- how webhooks were delivered ----------------------------------------------------------
+
+    def attempt(self, event: JsonObject, attempt: JsonObject, *, last: bool) -> None:
+        before = self._db.execute(
+            "select attempts from deliveries where id = ?", (event["id"],)
+        ).fetchone()
+        attempts = msgspec.json.decode(before[0], type=list[object]) if before else []
+        finished_at = attempt["finished_at"] if last else None
+        added = self._db.execute(
+            "insert into deliveries values (null, ?, ?, ?, ?, ?, ?, ?) on conflict (id) do update "
+            "set status = excluded.status, finished_at = excluded.finished_at, "
+            "attempts = excluded.attempts",
+            (
+                event["id"],
+                attempt["status"],
+                event["event_type"],
+                attempt["started_at"],
+                finished_at,
+                msgspec.json.encode(event),
+                msgspec.json.encode([*attempts, attempt]),
+            ),
+        )
+        self._db.execute(
+            "delete from deliveries where number <= ?", ((added.lastrowid or 0) - KEPT_DELIVERIES,)
+        )
+
+    def delivery(self, id: str) -> JsonObject | None:
+        row = self._db.execute(f"{DELIVERY} where id = ?", (id,)).fetchone()
+        return None if row is None else _delivery(row)
+
+    def deliveries(self, wanted: Mapping[str, str], *, number: int, size: int) -> Page:
+        """The newest first; `wanted` as for `events`, with `has` for what contains a text."""
+        where, values = _conditions(wanted)
+        [total] = self._db.execute(
+            f"select count(*) from deliveries where {where}", values
+        ).fetchone()
+        rows = self._db.execute(
+            f"{DELIVERY} where {where} order by number desc limit ? offset ?",
+            [*values, size, (number - 1) * size],
+        )
+        return Page([_delivery(row) for row in rows], number, size, total)
+
     # ---- recordings ---------------------------------------------------------------------------
 
     def keep_recording(self, call_control_id: str, body: JsonObject) -> None:
@@ -169,3 +217,28 @@ class Store:
             "select body from recordings where call_control_id = ?", (call_control_id,)
         ).fetchone()
         return None if row is None else msgspec.json.decode(row[0], type=dict[str, object])
+
+
+def _conditions(wanted: Mapping[str, str]) -> tuple[str, list[str]]:
+    """What stands behind `where`, and the values in it."""
+    where = "true"
+    for name in wanted:
+        column, _, comparison = name.partition(":")
+        if comparison == "has":
+            where += f' and instr("{column}", ?)'
+        else:
+            where += f' and "{column}" {COMPARISONS[comparison or "eq"]} ?'
+    return where, list(wanted.values())
+
+
+def _delivery(row: tuple[str, str, str, str | None, bytes, bytes]) -> JsonObject:
+    id, status, started_at, finished_at, webhook, attempts = row
+    return {
+        "record_type": "webhook_delivery",
+        "id": id,
+        "status": status,
+        "started_at": started_at,
+        "finished_at": finished_at,
+        "webhook": msgspec.json.decode(webhook),
+        "attempts": msgspec.json.decode(attempts),
+    }

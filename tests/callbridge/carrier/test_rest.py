@@ -194,12 +194,30 @@ def test_several_errors_are_listed_together_and_unknown_fields_are_ignored() -> 
     assert line.command(call, "answer", colour="blue", stream_track=None).status == 200
 
 
-def test_parameters_that_are_not_simulated_are_noted_on_the_tape() -> None:
+def test_parameters_that_this_carrier_would_ignore_are_refused() -> None:
     line = Line()
     call = line.ring()
-    line.command(call, "answer", record="record-from-answer", transcription=True)
+    response = line.command(
+        call, "answer", deepfake_detection={"enabled": True}, sound_modifications={"pitch": 1}
+    )
+    assert response.status == 422
+    assert codes(response) == [("10027", "/sound_modifications"), ("10027", "/deepfake_detection")]
+    assert "not supported by this local carrier" in _errors(response.body)[0]["detail"]
+    assert line.report(call).state == "parked"
+
+
+def test_what_is_switched_off_is_not_refused() -> None:
+    line = Line()
+    off = {"deepfake_detection": {"enabled": False}, "transcription": False}
+    assert line.command(line.ring(), "answer", **off).status == 200
+
+
+def test_what_has_no_effect_by_nature_is_noted_on_the_tape() -> None:
+    line = Line()
+    call = line.ring()
+    line.command(call, "answer", preferred_codecs="PCMA", billing_group_id="x")
     [noted] = [entry for entry in line.report(call).tape if entry.kind == "command"]
-    assert noted.detail == {"action": "answer", "not_simulated": ["record", "transcription"]}
+    assert noted.detail["not_simulated"] == ["billing_group_id", "preferred_codecs"]
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,12 @@
 
 import pytest
 
-from callbridge.carrier.net.trail import Trail, Verdict, judge
+from callbridge.carrier.net.trail import Trail, DeliveryVerdict, judge
 
 PRIMARY, SPARE = "http://app/", "http://spare/"
 
 
-def way(trail: Trail, verdict: Verdict) -> list[tuple[str, float | None]]:
+def way(trail: Trail, verdict: DeliveryVerdict) -> list[tuple[str, float | None]]:
     """Each address that is asked when all say the same, and the pause behind it."""
     taken: list[tuple[str, float | None]] = []
     while not taken or taken[-1][1] is not None:
@@ -30,7 +30,7 @@ def way(trail: Trail, verdict: Verdict) -> list[tuple[str, float | None]]:
         (503, "again"),
     ],
 )
-def test_what_a_status_means(status: int, verdict: Verdict) -> None:
+def test_what_a_status_means(status: int, verdict: DeliveryVerdict) -> None:
     assert judge(status) == verdict
 
 

@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl, unquote
 
 import msgspec
 
+from callbridge.carrier.api import unsupported
 from callbridge.carrier.api.checks import check, known
 from callbridge.carrier.api.operation import (
     AccountOperation,
@@ -186,9 +187,11 @@ def _query(operation: type[Operation], query: str) -> JsonObject:
 
 def _checked(operation: type[Operation], values: JsonObject) -> JsonObject:
     problems = check(operation.facts(), values)
+    given = known(operation.parameters(), values)
+    problems = problems or unsupported.problems(operation, given)
     if problems:
         raise Refused(422, *problems)
-    return known(operation.parameters(), values)
+    return given
 
 
 def _check_state(leg: CarrierLeg, operation: type[LegCommand]) -> None:

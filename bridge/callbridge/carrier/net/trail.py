@@ -5,10 +5,10 @@ from typing import Literal
 
 ATTEMPTS_PER_URL = 2
 
-Verdict = Literal["delivered", "again", "elsewhere"]
+DeliveryVerdict = Literal["delivered", "again", "elsewhere"]
 
 
-def judge(status: int) -> Verdict:
+def judge(status: int) -> DeliveryVerdict:
     """Any 2xx is success. Of the refusals only 408 and 429 are worth asking the same address
     again; a redirect here is one too many."""
     if 200 <= status < 300:
@@ -41,7 +41,7 @@ class Trail:
         """Whose turn it is."""
         return self._urls[0]
 
-    def failed(self, verdict: Verdict) -> float | None:
+    def failed(self, verdict: DeliveryVerdict) -> float | None:
         """Seconds until the next attempt; None when there is none any more."""
         self.attempt += 1
         if verdict == "again" and self._pauses:

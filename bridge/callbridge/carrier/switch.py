@@ -104,7 +104,13 @@ class Switch:
             return self._place_texml_call(script, texml, exchange)
         application = self.store.application(self.config.connection_id)
         assert application is not None, "it cannot be deleted"
-        return exchange.place_call(script, application.id, application.routing()).call_control_id
+        leg = exchange.place_call(
+            script,
+            application.id,
+            application.routing(),
+            command_within_s=application.command_within_s(),
+        )
+        return leg.call_control_id
 
     def _place_texml_call(
         self, script: CallScript, texml: TexmlApplication, exchange: Exchange

@@ -83,6 +83,7 @@ def test_the_states_in_which_a_leg_takes_a_command() -> None:
         "reject": {"parked"},
         "hangup": {"parked", "ringing", "answered"},
         "transfer": {"parked", "answered"},
+        "bridge": {"answered"},
         "client_state_update": {"ringing", "answered"},
         "send_dtmf": {"answered"},
         "speak": {"answered"},

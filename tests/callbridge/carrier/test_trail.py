@@ -2,7 +2,7 @@
 
 import pytest
 
-from callbridge.carrier.net.trail import Trail, DeliveryVerdict, judge
+from callbridge.carrier.net.trail import DeliveryVerdict, Trail, judge
 
 PRIMARY, SPARE = "http://app/", "http://spare/"
 

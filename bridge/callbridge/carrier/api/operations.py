@@ -7,6 +7,7 @@ from callbridge.carrier.api.applications import (
     RetrieveApplication,
     UpdateApplication,
 )
+from callbridge.carrier.api.bridging import BridgeLegs
 from callbridge.carrier.api.calls import (
     AnswerLeg,
     DialLeg,
@@ -31,6 +32,7 @@ OPERATIONS: tuple[type[Operation], ...] = (
     RejectLeg,
     HangUpLeg,
     TransferLeg,
+    BridgeLegs,
     SendDtmfOnLeg,
     UpdateClientState,
     StartStreaming,

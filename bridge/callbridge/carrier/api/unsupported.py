@@ -33,6 +33,7 @@ HARMLESS = {
     "reason": "of a hang-up; no far end reads it",
     "early_media": "no far end makes a sound before it answers",
     # Sound.
+    "mute_dtmf": "keys of a leg never reach the other one of its bridge",
     "send_silence_when_idle": "the audio of a call never pauses here",
     "dialogflow_config": "enable_dialogflow is refused",
     # Speech: one voice and one engine, whichever is named; events repeat the name.
@@ -54,6 +55,8 @@ DETAILS_OF = {
     "transcription_config": "transcription",
     "answering_machine_detection_config": "answering_machine_detection",
     "supervisor_role": "supervise_call_control_id",
+    "ringtone": "play_ringtone",
+    "video_room_context": "video_room_id",
 }
 
 

@@ -101,11 +101,18 @@ def initiated(leg: CarrierLeg) -> Payload:
             "caller_id_name": leg.identity.from_,
             "offered_codecs": f"{leg.encoding.name},G729",
         }
-    return fields
+    for name, pairs in (("custom_headers", leg.headers.custom), ("sip_headers", leg.headers.sip)):
+        if pairs:
+            fields[name] = [{"name": name, "value": value} for name, value in pairs]
+    return fields | _tags(leg)
+
+
+def _tags(leg: CarrierLeg) -> Payload:
+    return {"tags": list(leg.routing.tags)} if leg.routing.tags else {}
 
 
 def answered(leg: CarrierLeg) -> Payload:
-    return leg.answered_with | {
+    return (leg.answered_with | _tags(leg)) | {
         "codec": leg.encoding.name,
         "sampling_rate": leg.encoding.sample_rate,
         "state": "answered",
@@ -121,7 +128,7 @@ def hung_up(leg: CarrierLeg, end_time: str) -> Payload:
         "hangup_source": leg.ending.source,
         "sip_hangup_cause": leg.ending.sip,
         "state": "hangup",
-    }
+    } | _tags(leg)
 
 
 def _quality(leg: CarrierLeg) -> Payload | None:

@@ -16,6 +16,8 @@ from callbridge.carrier.core.deliveries import DeliveryAttempt
 from callbridge.carrier.core.effects import CallFinished, Effect, SendWebhook
 from callbridge.carrier.core.leg import (
     NEVER,
+    BridgePlan,
+    CallHeaders,
     CarrierEnding,
     CarrierLeg,
     CarrierPlan,
@@ -42,6 +44,8 @@ CALLER_CLEARED = CarrierEnding("normal_clearing", "caller", "200")
 CALLEE_CLEARED = CarrierEnding("normal_clearing", "callee", "200")
 CALLER_CANCELLED = CarrierEnding("originator_cancel", "caller", "487")
 POWER_CUT = CarrierEnding("unspecified", "unknown", "503")
+NO_COMMAND = CarrierEnding("timeout", "unknown", "480")
+NO_HEADERS = CallHeaders()
 TIME_LIMIT = CarrierEnding("time_limit", "unknown", "200")
 
 
@@ -88,13 +92,27 @@ class Exchange:
     def wish(self, effect: Effect) -> None:
         self._effects.append(effect)
 
-    def place_call(self, script: CallScript, connection_id: str, routing: Routing) -> CarrierLeg:
-        """A caller rings in at a number of that connection."""
+    def place_call(
+        self,
+        script: CallScript,
+        connection_id: str,
+        routing: Routing,
+        *,
+        command_within_s: float = NEVER,
+    ) -> CarrierLeg:
+        """A caller rings in at a number of that connection. The call ends when nobody cares for
+        it in time: no command comes, and call.initiated is not taken."""
         encoding = codec(script.codec, 16000 if script.codec == "L16" else 8000).encoding
         leg = self._new_leg("incoming", script.from_, script.to, encoding, connection_id, routing)
         leg.carry_out(script)
+        leg.intend(CarrierPlan(give_up_at=self.now + command_within_s, on_give_up=NO_COMMAND))
         self.emit(leg, "call.initiated", **webhooks.initiated(leg))
         return leg
+
+    def _is_cared_for(self, leg: CarrierLeg) -> None:
+        """Nobody need wait for a first command any more."""
+        if leg.plan.on_give_up is NO_COMMAND:
+            leg.intend(msgspec.structs.replace(leg.plan, give_up_at=NEVER))
 
     def hang_up(self, call_control_id: str) -> None:
         """The far end does. Raises LookupError for a call that is unknown or long over."""
@@ -115,6 +133,8 @@ class Exchange:
         """Note how a delivery goes."""
         leg = self._legs.get(webhook.call_control_id)
         if leg is not None:
+            if attempt.delivered and webhook.event_type == "call.initiated":
+                self._is_cared_for(leg)
             self.note(leg, "webhook delivery", **attempt.on_tape(webhook.event_type))
         began, ended = self.timestamp(attempt.began), self.timestamp(attempt.ended)
         self._log.attempt(webhook.data, attempt.shown(began, ended), last=attempt.last)
@@ -235,6 +255,7 @@ class Exchange:
         client_state: str | None = None,
         session_of: CarrierLeg | None = None,
         bridge_to: CarrierLeg | None = None,
+        headers: CallHeaders = NO_HEADERS,
     ) -> CarrierLeg:
         """An outbound leg; who lives at `to` decides what becomes of it."""
         behaviour = self.config.numbers.get(to)
@@ -242,7 +263,7 @@ class Exchange:
         name = script.codec if script is not None else "PCMU"
         encoding = codec(name, 16000 if name == "L16" else 8000).encoding
         leg = self._new_leg("outgoing", from_, to, encoding, connection_id, routing, session_of)
-        leg.client_state, leg.bridge_to = client_state, bridge_to
+        leg.client_state, leg.bridge_to, leg.headers = client_state, bridge_to, headers
         if script is not None:
             leg.carry_out(script)
         leg.intend(
@@ -266,25 +287,60 @@ class Exchange:
             part.leg_answered()
 
     def _pick_up(self, leg: CarrierLeg) -> None:
+        for rival in leg.rivals:
+            self.end(rival, CALLER_CANCELLED)
         self.answer(leg)
-        if leg.bridge_to is not None:
-            waiting, leg.bridge_to = leg.bridge_to, None
-            self._bridge(waiting, leg)
-
-    def _bridge(self, first: CarrierLeg, second: CarrierLeg) -> None:
-        if first.state is LegState.ENDED:
+        waiting, leg.bridge_to = leg.bridge_to, None
+        if waiting is None or leg.state is LegState.ENDED:
             return
-        if first.state is LegState.PARKED:  # transferred before it was answered
-            self.answer(first)
-        if first.partner is not None:
-            former = self._unbridge(first)
-            self.end(former, CALLER_CLEARED)
+        if waiting.partner is not None and leg.bridge_plan.prevent_double:
+            self.end(leg, CALLER_CLEARED)
+        else:
+            self.bridge(waiting, leg, leg.bridge_plan)
+
+    # ---- legs that are joined -----------------------------------------------------------------
+
+    def bridge(self, first: CarrierLeg, second: CarrierLeg, plan: BridgePlan) -> None:
+        """They leave whoever they are with and hear each other; a leg that is parked is answered,
+        one that rings is joined as soon as it answers."""
+        if LegState.ENDED in (first.state, second.state):
+            return
+        if second.state is LegState.RINGING:
+            second.bridge_to, second.bridge_plan = first, plan
+            return
+        for leg in (first, second):
+            if leg.state is LegState.PARKED:
+                self.answer(leg)
+            self.part_company(leg)
         first.partner, second.partner = second, first
         self._rooms[first] = self._rooms[second] = Room(first, second)
         for leg, other in ((first, second), (second, first)):
             leg.was_bridged = True
             self.note(leg, "bridged", leg=other.call_control_id)
+        if plan.tell_both:
+            self.emit(first, "call.bridged")
         self.emit(second, "call.bridged")
+
+    def part_company(self, leg: CarrierLeg) -> None:
+        """The leg leaves those it is with: another leg, a queue, a conference."""
+        if leg.partner is not None:
+            self._leave_partner(leg, CALLER_CLEARED)
+        for part in leg.parts_in_turn():
+            part.leg_moves()
+        if leg.held:
+            leg.held = False
+            self.emit(leg, "call.unhold")
+
+    def _leave_partner(self, leg: CarrierLeg, ending: CarrierEnding) -> None:
+        """Whoever was bridged with the leg is parked, held, or ends so."""
+        partner = self._unbridge(leg)
+        if partner.after_unbridge == "end":
+            self.end(partner, ending)
+            return
+        self.note(partner, "unbridged", parked=True)
+        if partner.after_unbridge == "hold":
+            partner.held = True
+            self.emit(partner, "call.hold")
 
     def _unbridge(self, leg: CarrierLeg) -> CarrierLeg:
         assert leg.partner is not None
@@ -292,6 +348,10 @@ class Exchange:
         leg.partner = partner.partner = None
         del self._rooms[leg], self._rooms[partner]
         return partner
+
+    def awaited_by(self, leg: CarrierLeg) -> list[CarrierLeg]:
+        """The legs that ring and are to be bridged with this one."""
+        return [other for other in self._live.values() if other.bridge_to is leg]
 
     def end(self, leg: CarrierLeg, ending: CarrierEnding) -> None:
         """The end of a leg, from whatever side; nothing happens to one that has ended."""
@@ -304,7 +364,8 @@ class Exchange:
             undone = leg.caller.left_undone()
             if undone is not None:
                 leg.failures.append(undone)
-        leg.caller = None  # with all that they had to say: finished legs are kept for a while
+        # With all that they had to say, and without others: finished legs are kept for a while.
+        leg.caller, leg.bridge_to, leg.rivals = None, None, ()
         leg.state, leg.ended_at = LegState.ENDED, self.now
         self.note(leg, "state", state="ended", cause=ending.cause, source=ending.source)
         self.emit(leg, "call.hangup", **webhooks.hung_up(leg, self.timestamp()))
@@ -324,15 +385,10 @@ class Exchange:
             self.end(leg, CALLEE_CLEARED if inbound else CALLER_CLEARED)
 
     def _end_others(self, leg: CarrierLeg, ending: CarrierEnding) -> None:
-        dialled = self.awaited_by(leg)
-        if dialled is not None:  # a transfer that nobody waits for any more
+        for dialled in self.awaited_by(leg):  # a transfer that nobody waits for any more
             self.end(dialled, CALLER_CANCELLED)
         if leg.partner is not None:
-            partner = self._unbridge(leg)
-            if partner.parks_after_unbridge:
-                self.note(partner, "unbridged", parked=True)
-            else:
-                self.end(partner, msgspec.structs.replace(CALLER_CLEARED, source=ending.source))
+            self._leave_partner(leg, msgspec.structs.replace(CALLER_CLEARED, source=ending.source))
 
     def _forget_recording(self) -> None:
         excess = len(self._finished) - self.config.keep_recordings - 1
@@ -363,10 +419,6 @@ class Exchange:
         self._legs[leg.call_control_id] = self._live[leg.call_control_id] = leg
         self.note(leg, "state", state=leg.state.value)
         return leg
-
-    def awaited_by(self, leg: CarrierLeg) -> CarrierLeg | None:
-        """The leg that is being dialled to be bridged with this one."""
-        return next((other for other in self._live.values() if other.bridge_to is leg), None)
 
     # ---- events and names ---------------------------------------------------------------------
 
@@ -406,6 +458,7 @@ class Exchange:
 
     def command(self, leg: CarrierLeg, name: str, ignored: list[str], fields: JsonObject) -> None:
         """A command was carried out, all but the `ignored` parameters."""
+        self._is_cared_for(leg)
         extra: JsonObject = {"not_simulated": ignored} if ignored else {}
         self.note(leg, "command", action=name, **extra)
         self._log.command(leg.identity, name, self.timestamp(), fields)

@@ -60,6 +60,24 @@ class CarrierPlan(msgspec.Struct, frozen=True, kw_only=True):
     time_limit_s: float = 14400.0  # counts from the answer, which sets `limit_at`
 
 
+class CallHeaders(msgspec.Struct, frozen=True):
+    """What a call brings along beside its numbers: pairs of `name` and `value`."""
+
+    custom: tuple[tuple[str, str], ...] = ()
+    sip: tuple[tuple[str, str], ...] = ()
+
+
+class BridgePlan(msgspec.Struct, frozen=True, kw_only=True):
+    """How a leg is to be bridged: whether the event is told of both legs, and whether one that is
+    bridged already is left alone."""
+
+    tell_both: bool = False
+    prevent_double: bool = False
+
+
+AfterUnbridge = Literal["end", "park", "hold"]
+
+
 class CarrierLeg:
     """State of one leg. `Exchange` moves it; here is only what needs no other leg's help."""
 
@@ -83,11 +101,14 @@ class CarrierLeg:
         self.expect: tuple[Expectation, ...] = ()
 
         self.partner: CarrierLeg | None = None  # bridged with
-        self.bridge_to: CarrierLeg | None = (
-            None  # to be bridged with as soon as this one is answered
-        )
+        # To be bridged with as soon as this one is answered, and how.
+        self.bridge_to: CarrierLeg | None = None
+        self.bridge_plan = BridgePlan()
+        self.headers = CallHeaders()
+        self.rivals: tuple[CarrierLeg, ...] = ()  # dialled with this one: the first answer wins
         self.was_bridged = False
-        self.parks_after_unbridge = False
+        self.after_unbridge: AfterUnbridge = "end"  # when the other leg leaves
+        self.held = False
 
         self.parts: tuple[Part, ...] = ()
         self.channels: tuple[Channel, ...] = ()  # all that is played on this leg

@@ -8,7 +8,8 @@ import msgspec
 class Routing(msgspec.Struct, frozen=True):
     """Where a leg's webhooks go: `urls` in order, `by_event` in their place for single events.
 
-    `timeout_s` is how long an answer is waited for, None as long as the platform does."""
+    `timeout_s` is how long an answer is waited for, None as long as the platform does. `tags` are
+    the application's, which some events repeat."""
 
     urls: tuple[str, ...] = ()
     method: Literal["POST", "GET"] = "POST"
@@ -17,3 +18,4 @@ class Routing(msgspec.Struct, frozen=True):
     retries_ms: dict[str, tuple[int, ...]] = {}
     timeout_s: float | None = None
     api_version: Literal["1", "2"] = "2"
+    tags: tuple[str, ...] = ()

@@ -98,7 +98,7 @@ class StreamPart(SocketPart):
                 call_session_id=identity.call_session_id,
                 from_=identity.from_,
                 to=identity.to,
-                tags=[],
+                tags=list(leg.routing.tags),
                 client_state=leg.client_state,
             )
         )

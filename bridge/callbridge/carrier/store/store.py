@@ -13,7 +13,7 @@ import msgspec
 
 from callbridge.carrier.core.leg import Identity
 from callbridge.carrier.core.routing import Routing
-from callbridge.carrier.shapes import JsonObject
+from callbridge.carrier.shapes import JsonObject, as_list
 from callbridge.errors import CallbridgeError
 
 KEPT_EVENTS = 100_000
@@ -53,8 +53,15 @@ class Application(msgspec.Struct, frozen=True, kw_only=True):
         return Routing(
             tuple(url for url in urls if url),
             timeout_s=float(timeout_s) if isinstance(timeout_s, int) else None,
+            tags=tuple(str(tag) for tag in as_list(self.settings.get("tags")) or ()),
             api_version="1" if self.settings.get("webhook_api_version") == "1" else "2",
         )
+
+    def command_within_s(self) -> float:
+        """How long a call may come in before a command for it."""
+        seconds = self.settings.get("first_command_timeout_secs", 30)
+        wanted = self.settings.get("first_command_timeout") is True
+        return float(seconds) if wanted and isinstance(seconds, int) else float("inf")
 
 
 class Page(msgspec.Struct, frozen=True):

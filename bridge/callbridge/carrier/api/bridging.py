@@ -1,0 +1,47 @@
+"""Joining two calls that there are already."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from callbridge.carrier.api.operation import CarrierMeans, LegCommand
+from callbridge.carrier.api.problems import refused
+from callbridge.carrier.core.leg import BridgePlan, CarrierLeg, LegState
+
+
+@dataclass(frozen=True, kw_only=True)
+class BridgeLegs(LegCommand, operation_id="calls.actions.bridge"):
+    """The leg of the path with the one of the body, or with the first one of a queue, which goes
+    before the other. The leg of the body may be parked or ring still."""
+
+    call_control_id: str | None = None
+    queue: str | None = None
+    park_after_unbridge: Literal["self"] | None = None
+    hold_after_unbridge: bool = False
+    prevent_double_bridge: bool = False
+
+    def act(self, leg: CarrierLeg, means: CarrierMeans) -> None:
+        other = self._other(leg, means)
+        if self.prevent_double_bridge and LegState.ENDED is not other.state and other.partner:
+            raise refused("90102", "the other call is bridged already: see prevent_double_bridge")
+        leg.after_unbridge = "end"
+        if self.park_after_unbridge is not None:
+            leg.after_unbridge = "park"
+        if self.hold_after_unbridge:
+            leg.after_unbridge = "hold"
+        with other.rerouting(leg.rerouted):
+            means.exchange.bridge(leg, other, BridgePlan(tell_both=True))
+
+    def _other(self, leg: CarrierLeg, means: CarrierMeans) -> CarrierLeg:
+        """Raises Refused where there is nobody to talk to."""
+        if self.call_control_id is None:
+            raise refused("10004", "name a call_control_id or a queue", "/call_control_id")
+        other = means.exchange.find(self.call_control_id)
+        if other is None:
+            raise refused("90015", "no such call", "/call_control_id")
+        if other.state is LegState.ENDED:
+            raise refused("90018", "the other call is no longer active", "/call_control_id")
+        if other is leg:
+            raise refused("90102", "a call cannot be bridged with itself", "/call_control_id")
+        if other is leg.partner:
+            raise refused("90102", "these two calls are bridged already", "/call_control_id")
+        return other

@@ -60,6 +60,7 @@ class CarrierConfig(msgspec.Struct, frozen=True, kw_only=True):
     # The webhook_url of an answer: for the rest of the call, as the SDK has it, and not only for
     # what the answer causes, as the platform's guides have it.
     answer_moves_leg: bool = False
+    queue_idle_s: float = 300.0  # an empty queue is forgotten then; the platform's time is unknown
     relay_bad_frames: int = 10  # in a row; then the platform closes a Conversation Relay
 
     def __post_init__(self) -> None:

@@ -11,6 +11,7 @@ from callbridge.carrier.core.leg import CarrierLeg
 from callbridge.carrier.core.report import CallReport, TapeEntry
 from callbridge.carrier.core.routing import Routing
 from callbridge.carrier.core.sockets import CarrierSockets
+from callbridge.carrier.parts.queues import CallQueues
 from callbridge.carrier.parts.relay_mouth import RelaySound
 from callbridge.carrier.parts.relays import CarrierRelays
 from callbridge.carrier.parts.speak import CarrierSpeech
@@ -60,7 +61,14 @@ class Switch:
         self._relays = CarrierRelays(self._exchange, self._sockets)
         self._texml = TexmlRequests(self._exchange)
         self._rest = RestApi(
-            CarrierMeans(self._exchange, self._streams, self._speech, self._relays, self.store)
+            CarrierMeans(
+                self._exchange,
+                self._streams,
+                self._speech,
+                self._relays,
+                CallQueues(self._exchange),
+                self.store,
+            )
         )
         self._keep_own_application()
 

@@ -84,6 +84,8 @@ def test_the_states_in_which_a_leg_takes_a_command() -> None:
         "hangup": {"parked", "ringing", "answered"},
         "transfer": {"parked", "answered"},
         "bridge": {"answered"},
+        "enqueue": {"answered"},
+        "leave_queue": {"answered"},
         "client_state_update": {"ringing", "answered"},
         "send_dtmf": {"answered"},
         "speak": {"answered"},

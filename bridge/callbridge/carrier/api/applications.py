@@ -8,7 +8,7 @@ from callbridge.carrier.api.operation import AccountOperation, CarrierMeans
 from callbridge.carrier.api.problems import refused
 from callbridge.carrier.facts import documented
 from callbridge.carrier.shapes import JsonObject
-from callbridge.carrier.store.store import Application, Page
+from callbridge.carrier.store.store import Application, Page, page_of
 
 TYPE = "CallControlApplication"
 OF_ITS_OWN = (
@@ -120,6 +120,4 @@ class ListApplications(AccountOperation, operation_id="call_control_applications
         applications = [shown(each) for each in means.store.applications()]
         name = "application_name" if self.sort == "connection_name" else self.sort
         applications.sort(key=lambda each: str(each[name]))
-        first = (self.page_number - 1) * self.page_size
-        items = applications[first : first + self.page_size]
-        return Page(items, self.page_number, self.page_size, len(applications))
+        return page_of(applications, number=self.page_number, size=self.page_size)

@@ -20,8 +20,8 @@ class BridgeLegs(LegCommand, operation_id="calls.actions.bridge"):
     prevent_double_bridge: bool = False
 
     def act(self, leg: CarrierLeg, means: CarrierMeans) -> None:
-        other = self._other(leg, means)
-        if self.prevent_double_bridge and LegState.ENDED is not other.state and other.partner:
+        other = self._from_queue(leg, means) if self.queue is not None else self._other(leg, means)
+        if self.prevent_double_bridge and other.partner is not None:
             raise refused("90102", "the other call is bridged already: see prevent_double_bridge")
         leg.after_unbridge = "end"
         if self.park_after_unbridge is not None:
@@ -30,6 +30,20 @@ class BridgeLegs(LegCommand, operation_id="calls.actions.bridge"):
             leg.after_unbridge = "hold"
         with other.rerouting(leg.rerouted):
             means.exchange.bridge(leg, other, BridgePlan(tell_both=True))
+
+    def _from_queue(self, leg: CarrierLeg, means: CarrierMeans) -> CarrierLeg:
+        """Whoever is first is out of the queue, whether or not the bridge comes about."""
+        queue = means.queues.named(self.queue or "")
+        entry = queue.first_for(leg) if queue is not None else None
+        if entry is None:
+            raise refused("90035", "nobody waits in this queue", "/queue")
+        other = entry.leg
+        with other.rerouting(leg.rerouted or entry.routing):
+            entry.leave("bridging-in-process")
+        if other.state is LegState.ENDED:
+            who = f"{other.call_control_id}, from {other.identity.from_} to {other.identity.to}"
+            raise refused("90018", f"the first call of the queue has ended: {who}", "/queue")
+        return other
 
     def _other(self, leg: CarrierLeg, means: CarrierMeans) -> CarrierLeg:
         """Raises Refused where there is nobody to talk to."""

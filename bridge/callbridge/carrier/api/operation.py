@@ -15,6 +15,7 @@ from callbridge.carrier.core.leg import CarrierLeg, LegState
 from callbridge.carrier.core.routing import Routing
 from callbridge.carrier.facts import documented
 from callbridge.carrier.facts.documented import DocumentedEndpoint, Parameter
+from callbridge.carrier.parts.queues import CallQueues
 from callbridge.carrier.parts.relays import CarrierRelays
 from callbridge.carrier.parts.speak import CarrierSpeech
 from callbridge.carrier.parts.streams import CarrierStreams
@@ -35,6 +36,7 @@ class CarrierMeans(msgspec.Struct, frozen=True):
     streams: CarrierStreams
     speech: CarrierSpeech
     relays: CarrierRelays
+    queues: CallQueues
     store: Store
 
 

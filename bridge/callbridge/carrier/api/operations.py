@@ -21,6 +21,19 @@ from callbridge.carrier.api.calls import (
 from callbridge.carrier.api.deliveries import ListDeliveries, RetrieveDelivery
 from callbridge.carrier.api.events import ListEvents
 from callbridge.carrier.api.operation import Operation
+from callbridge.carrier.api.queues import (
+    CreateQueue,
+    DeleteQueue,
+    EnqueueLeg,
+    LeaveQueue,
+    ListQueueCalls,
+    ListQueues,
+    RemoveQueueCall,
+    RetrieveQueue,
+    RetrieveQueueCall,
+    UpdateQueue,
+    UpdateQueueCall,
+)
 from callbridge.carrier.api.relay import StartRelay, StopRelay
 from callbridge.carrier.api.speech import SpeakOnLeg
 from callbridge.carrier.api.streaming import StartStreaming, StopStreaming
@@ -33,6 +46,8 @@ OPERATIONS: tuple[type[Operation], ...] = (
     HangUpLeg,
     TransferLeg,
     BridgeLegs,
+    EnqueueLeg,
+    LeaveQueue,
     SendDtmfOnLeg,
     UpdateClientState,
     StartStreaming,
@@ -40,6 +55,15 @@ OPERATIONS: tuple[type[Operation], ...] = (
     SpeakOnLeg,
     StartRelay,
     StopRelay,
+    CreateQueue,
+    RetrieveQueue,
+    UpdateQueue,
+    ListQueues,
+    DeleteQueue,
+    RetrieveQueueCall,
+    UpdateQueueCall,
+    ListQueueCalls,
+    RemoveQueueCall,
     ListEvents,
     ListDeliveries,
     RetrieveDelivery,

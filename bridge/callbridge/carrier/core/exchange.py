@@ -367,6 +367,7 @@ class Exchange:
         # With all that they had to say, and without others: finished legs are kept for a while.
         leg.caller, leg.bridge_to, leg.rivals = None, None, ()
         leg.state, leg.ended_at = LegState.ENDED, self.now
+        leg.intend(CarrierPlan())  # it may have been to answer in this very tick
         self.note(leg, "state", state="ended", cause=ending.cause, source=ending.source)
         self.emit(leg, "call.hangup", **webhooks.hung_up(leg, self.timestamp()))
         del self._live[leg.call_control_id]

@@ -1,5 +1,6 @@
 """The carrier without I/O and without a clock: exchange, parts and REST API, joined."""
 
+from callbridge.carrier.api.limits import CallLimit
 from callbridge.carrier.api.operation import CarrierMeans
 from callbridge.carrier.api.problems import Response
 from callbridge.carrier.api.router import RestApi
@@ -68,6 +69,7 @@ class Switch:
                 self._relays,
                 CallQueues(self._exchange),
                 self.store,
+                CallLimit(is_l1=config.is_l1),
             )
         )
         self._keep_own_application()
@@ -112,6 +114,11 @@ class Switch:
             return self._place_texml_call(script, texml, exchange)
         application = self.store.application(self.config.connection_id)
         assert application is not None, "it cannot be deleted"
+        taken = exchange.channels(application.id, "incoming")
+        if not application.is_active or taken >= application.channel_limit("inbound"):
+            leg = exchange.place_call(script, application.id, Routing())
+            exchange.refuse_call(leg, "busy" if application.is_active else "not_found")
+            return leg.call_control_id
         leg = exchange.place_call(
             script,
             application.id,

@@ -86,6 +86,8 @@ def test_the_states_in_which_a_leg_takes_a_command() -> None:
         "bridge": {"answered"},
         "enqueue": {"answered"},
         "leave_queue": {"answered"},
+        "refer": {"answered"},
+        "send_sip_info": {"answered"},
         "client_state_update": {"ringing", "answered"},
         "send_dtmf": {"answered"},
         "speak": {"answered"},

@@ -159,6 +159,7 @@ class TransferLeg(
         headers = self.headers()
         if means.exchange.awaited_by(leg):
             raise refused("90102", "a transfer of this call is under way")
+        means.calls.check(means.exchange.now)
         if self.park_after_unbridge is not None:
             leg.after_unbridge = "park"
         target = means.exchange.dial(
@@ -199,6 +200,8 @@ class DialLeg(
             raise refused("10015", detail, "/connection_id")
         destinations, digits = self.destinations()
         self._refuse_if_impossible(means)
+        _refuse_if_closed(application, len(destinations), means.exchange)
+        means.calls.check(means.exchange.now, len(destinations))
         legs: list[CarrierLeg] = []
         for to in destinations:
             legs.append(self._dial(to, digits, application, legs[:1], means))
@@ -258,6 +261,15 @@ class DialLeg(
         if leg is None or leg.state is LegState.ENDED:
             raise refused("90015", "link_to names no live call", "/link_to")
         return leg
+
+
+def _refuse_if_closed(application: Application, calls: int, exchange: Exchange) -> None:
+    """Raises Refused for an application that makes no calls, or not as many."""
+    if not application.is_active:
+        raise refused("10015", "this application is not active", "/connection_id")
+    limit = application.channel_limit("outbound")
+    if exchange.channels(application.id, "outgoing") + calls > limit:
+        raise refused("90043", f"this application makes at most {limit:g} calls at once")
 
 
 @dataclass(frozen=True, kw_only=True)

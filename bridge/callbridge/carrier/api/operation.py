@@ -8,6 +8,7 @@ from typing import ClassVar, TypeVar
 
 import msgspec
 
+from callbridge.carrier.api.limits import CallLimit
 from callbridge.carrier.api.problems import refused
 from callbridge.carrier.api.routing import Routed
 from callbridge.carrier.core.exchange import Exchange
@@ -38,6 +39,7 @@ class CarrierMeans(msgspec.Struct, frozen=True):
     relays: CarrierRelays
     queues: CallQueues
     store: Store
+    calls: CallLimit
 
 
 @dataclass(frozen=True, kw_only=True)

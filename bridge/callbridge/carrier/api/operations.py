@@ -1,5 +1,6 @@
 """Everything that this carrier can be asked."""
 
+from callbridge.carrier.api.active_calls import ListActiveCalls
 from callbridge.carrier.api.applications import (
     CreateApplication,
     DeleteApplication,
@@ -35,6 +36,7 @@ from callbridge.carrier.api.queues import (
     UpdateQueueCall,
 )
 from callbridge.carrier.api.relay import StartRelay, StopRelay
+from callbridge.carrier.api.sip import ReferLeg, SendSipInfo
 from callbridge.carrier.api.speech import SpeakOnLeg
 from callbridge.carrier.api.streaming import StartStreaming, StopStreaming
 
@@ -48,6 +50,8 @@ OPERATIONS: tuple[type[Operation], ...] = (
     BridgeLegs,
     EnqueueLeg,
     LeaveQueue,
+    ReferLeg,
+    SendSipInfo,
     SendDtmfOnLeg,
     UpdateClientState,
     StartStreaming,
@@ -64,6 +68,7 @@ OPERATIONS: tuple[type[Operation], ...] = (
     UpdateQueueCall,
     ListQueueCalls,
     RemoveQueueCall,
+    ListActiveCalls,
     ListEvents,
     ListDeliveries,
     RetrieveDelivery,

@@ -9,6 +9,7 @@ import msgspec
 
 from callbridge.carrier.api import unsupported
 from callbridge.carrier.api.checks import check, known
+from callbridge.carrier.api.limits import RateLimit
 from callbridge.carrier.api.operation import (
     AccountOperation,
     CarrierMeans,
@@ -34,12 +35,14 @@ class RestApi:
         self._exchange = means.exchange
         self._api_key = means.exchange.config.api_key
         self._repeats = Repeats(means.exchange.config.dedup_s)
+        self._rate = RateLimit(means.exchange.config.requests_per_s)
 
     def request(self, method: str, target: str, body: bytes, authorization: str | None) -> Response:
         """`target` is the path with its query. Never raises for what a client sends."""
         path, _, query = target.partition("?")
         try:
             self._authorise(authorization)
+            self._rate.check(self._exchange.now)
             operation, ids = find(method, path)
             values = _query(operation, query) | _json(body)
             if issubclass(operation, LegCommand):
@@ -136,12 +139,14 @@ def _ids(template: list[str], given: list[str]) -> Ids | None:
 def enveloped(operation: type[AccountOperation], answer: JsonObject | Page | None) -> Response:
     facts = operation.facts()
     if isinstance(answer, Page):
-        meta = {
+        meta: JsonObject = {
             "page_number": answer.number,
             "page_size": answer.size,
             "total_pages": -(-answer.total // answer.size),
             "total_results": answer.total,
         }
+        if "cursors" in facts.meta:  # documented in place of pages, which the SDK asks for
+            meta |= {"total_items": answer.total, "cursors": {}, "next": "", "previous": ""}
         return Response(facts.status, {"data": answer.items, "meta": meta})
     return Response(facts.status, {} if answer is None else {"data": answer})
 

@@ -3,6 +3,7 @@
 What belongs to an event is read off the facts: the platform's tables, and what recorded deliveries
 carry beyond them."""
 
+import math
 from datetime import UTC, datetime
 from functools import cache
 
@@ -129,6 +130,18 @@ def hung_up(leg: CarrierLeg, end_time: str) -> Payload:
         "sip_hangup_cause": leg.ending.sip,
         "state": "hangup",
     } | _tags(leg)
+
+
+def cost(leg: CarrierLeg, at: str) -> Payload:
+    """Nothing is billed here."""
+    until, since = leg.ended_at or 0.0, leg.answered_at
+    return {
+        "billed_duration_secs": 0 if since is None else math.ceil(until - since),
+        "cost_parts": [],
+        "occurred_at": at,
+        "status": "success",
+        "total_cost": "0.0000",
+    }
 
 
 def _quality(leg: CarrierLeg) -> Payload | None:

@@ -10,7 +10,7 @@ from typing import Literal
 
 import msgspec
 
-from callbridge.carrier.config import CarrierConfig
+from callbridge.carrier.config import CarrierConfig, Unreachable
 from callbridge.carrier.core import events as webhooks
 from callbridge.carrier.core.deliveries import DeliveryAttempt
 from callbridge.carrier.core.effects import CallFinished, Effect, SendWebhook
@@ -143,6 +143,18 @@ class Exchange:
         """Every call ends, as when an exchange loses power, but in order."""
         for leg in list(self._live.values()):
             self.end(leg, POWER_CUT)
+
+    def legs_of(self, connection_id: str) -> list[CarrierLeg]:
+        """The live ones of an application, the oldest first."""
+        legs = self._live.values()
+        return [leg for leg in legs if leg.identity.connection_id == connection_id]
+
+    def channels(self, connection_id: str, direction: Literal["incoming", "outgoing"]) -> int:
+        return sum(leg.identity.direction == direction for leg in self.legs_of(connection_id))
+
+    def refuse_call(self, leg: CarrierLeg, why: Unreachable) -> None:
+        """As a number refuses whose customer is not told of the call."""
+        self.end(leg, REFUSALS[why])
 
     @property
     def live_legs(self) -> int:
@@ -370,6 +382,8 @@ class Exchange:
         leg.intend(CarrierPlan())  # it may have been to answer in this very tick
         self.note(leg, "state", state="ended", cause=ending.cause, source=ending.source)
         self.emit(leg, "call.hangup", **webhooks.hung_up(leg, self.timestamp()))
+        if leg.routing.tells_cost:
+            self.emit(leg, "call.cost", **webhooks.cost(leg, self.timestamp()))
         del self._live[leg.call_control_id]
         self._finished.append(leg)
         self._forget_recording()

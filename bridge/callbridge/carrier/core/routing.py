@@ -9,7 +9,7 @@ class Routing(msgspec.Struct, frozen=True):
     """Where a leg's webhooks go: `urls` in order, `by_event` in their place for single events.
 
     `timeout_s` is how long an answer is waited for, None as long as the platform does. `tags` are
-    the application's, which some events repeat."""
+    the application's, which some events repeat; `tells_cost` adds call.cost to the end."""
 
     urls: tuple[str, ...] = ()
     method: Literal["POST", "GET"] = "POST"
@@ -19,3 +19,4 @@ class Routing(msgspec.Struct, frozen=True):
     timeout_s: float | None = None
     api_version: Literal["1", "2"] = "2"
     tags: tuple[str, ...] = ()
+    tells_cost: bool = False

@@ -8,12 +8,13 @@ import sqlite3
 import weakref
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
 from callbridge.carrier.core.leg import Identity
 from callbridge.carrier.core.routing import Routing
-from callbridge.carrier.shapes import JsonObject, as_list
+from callbridge.carrier.shapes import JsonObject, as_list, as_object
 from callbridge.errors import CallbridgeError
 
 KEPT_EVENTS = 100_000
@@ -54,8 +55,18 @@ class Application(msgspec.Struct, frozen=True, kw_only=True):
             tuple(url for url in urls if url),
             timeout_s=float(timeout_s) if isinstance(timeout_s, int) else None,
             tags=tuple(str(tag) for tag in as_list(self.settings.get("tags")) or ()),
+            tells_cost=self.settings.get("call_cost_in_webhooks") is True,
             api_version="1" if self.settings.get("webhook_api_version") == "1" else "2",
         )
+
+    @property
+    def is_active(self) -> bool:
+        return self.settings.get("active") is not False
+
+    def channel_limit(self, direction: Literal["inbound", "outbound"]) -> float:
+        """Calls at once."""
+        limit = (as_object(self.settings.get(direction)) or {}).get("channel_limit")
+        return limit if isinstance(limit, int) else float("inf")
 
     def command_within_s(self) -> float:
         """How long a call may come in before a command for it."""

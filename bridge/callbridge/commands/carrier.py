@@ -51,6 +51,20 @@ def carrier(
         str | None,
         typer.Option(help="What is told of those calls' ends: the bridge's /webhooks takes it."),
     ] = None,
+    answer_moves_leg: Annotated[
+        bool,
+        typer.Option(
+            help="The webhook_url of an answer is for the rest of the call, not for what the "
+            "answer causes."
+        ),
+    ] = False,
+    rate_limit: Annotated[
+        int | None,
+        typer.Option(help="Requests a second; more are answered with 429 and Retry-After."),
+    ] = None,
+    l1: Annotated[
+        bool, typer.Option(help="An account that is not verified: 10 calls an hour, 100 a day.")
+    ] = False,
     out: Annotated[Path, typer.Option(help="Folder for recordings and tapes.")] = Path("out"),
     as_json: Json = False,
 ) -> None:
@@ -102,6 +116,9 @@ def carrier(
         )
         if texml_url
         else None,
+        answer_moves_leg=answer_moves_leg,
+        requests_per_s=rate_limit,
+        is_l1=l1,
         numbers=read_numbers(numbers, speaker(voice)) if numbers else {},
     )
 

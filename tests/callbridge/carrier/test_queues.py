@@ -125,6 +125,30 @@ def test_a_call_waits_in_one_queue_at_a_time_and_only_when_it_is_answered() -> N
     assert get(line, "/other").status == 404
 
 
+def test_the_calls_of_a_queue_are_in_one_region() -> None:
+    line = desk()
+    path = f"/v2/call_control_applications/{line.config.connection_id}"
+    body = {"application_name": "a", "webhook_event_url": "http://app/"}
+    line.request("PATCH", path, body | {"anchorsite_override": "London, UK"})
+    european = waiting(line)
+    made = line.request(
+        "POST",
+        "/v2/call_control_applications",
+        body | {"anchorsite_override": "Chicago, IL"},
+    )
+    american: Any = made.body["data"]
+    response = line.request(
+        "POST",
+        "/v2/calls",
+        {"connection_id": american["id"], "from": "+13125550100", "to": BOB},
+    )
+    bob = data(response)["call_control_id"]
+    line.tick(6)
+    assert codes(line.command(bob, "enqueue", queue_name="support")) == [("10027", "/queue_name")]
+    line.command(european, "leave_queue")
+    assert line.command(bob, "enqueue", queue_name="support").status == 200
+
+
 # ---- out -----------------------------------------------------------------------------------------
 
 

@@ -195,6 +195,13 @@ def test_bad_parameters_of_dial(fields: dict[str, object], code: str, pointer: s
     assert line.deliveries == []
 
 
+def test_whole_numbers_may_be_written_as_strings() -> None:
+    line = Line()
+    assert line.dial(BOB, timeout_secs="30").status == 200
+    assert codes(line.dial(BOB, timeout_secs="4")) == [("90028", "/timeout_secs")]
+    assert codes(line.dial(BOB, timeout_secs="soon")) == [("90028", "/timeout_secs")]
+
+
 def test_several_errors_are_listed_together_and_unknown_fields_are_ignored() -> None:
     line = Line()
     call = line.ring()

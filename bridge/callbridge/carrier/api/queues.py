@@ -185,6 +185,7 @@ class EnqueueLeg(LegCommand, operation_id="calls.actions.enqueue"):
         queue = means.queues.named(self.queue_name)
         if queue is not None:
             self._refuse_if_it_cannot_be(queue)
+            self._refuse_if_elsewhere(leg, queue, means)
         else:
             size = self.max_size or MAX_SIZE_BY_ENQUEUE
             queue = means.queues.create(self.queue_name, size)
@@ -197,6 +198,18 @@ class EnqueueLeg(LegCommand, operation_id="calls.actions.enqueue"):
             raise refused("90037", detail, "/max_size")
         if queue.is_full:
             raise refused("90036", f"{queue.max_size} calls wait in it")
+
+    def _refuse_if_elsewhere(self, leg: CarrierLeg, queue: CallQueue, means: CarrierMeans) -> None:
+        """All calls of a queue are in one region."""
+        application = means.store.application(leg.identity.connection_id)
+        region = application.region if application is not None else None
+        if region is None:
+            return
+        for entry in queue.entries:
+            other = means.store.application(entry.leg.identity.connection_id)
+            if other is not None and other.region not in (None, region):
+                detail = f"the calls of this queue are in the region {other.region}"
+                raise refused("10027", detail, "/queue_name")
 
 
 @dataclass(frozen=True, kw_only=True)

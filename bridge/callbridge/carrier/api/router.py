@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, unquote
 import msgspec
 
 from callbridge.carrier.api import unsupported
-from callbridge.carrier.api.checks import check, known
+from callbridge.carrier.api.checks import check, known, with_numbers
 from callbridge.carrier.api.limits import RateLimit
 from callbridge.carrier.api.operation import (
     AccountOperation,
@@ -191,6 +191,7 @@ def _query(operation: type[Operation], query: str) -> JsonObject:
 
 
 def _checked(operation: type[Operation], values: JsonObject) -> JsonObject:
+    values = with_numbers(operation.parameters(), values)
     problems = check(operation.facts(), values)
     given = known(operation.parameters(), values)
     problems = problems or unsupported.problems(operation, given)

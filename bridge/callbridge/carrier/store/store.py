@@ -13,6 +13,7 @@ from typing import Literal
 import msgspec
 
 from callbridge.carrier.core.leg import Identity
+from callbridge.carrier.core.regions import region_of
 from callbridge.carrier.core.routing import Routing
 from callbridge.carrier.shapes import JsonObject, as_list, as_object
 from callbridge.errors import CallbridgeError
@@ -58,6 +59,11 @@ class Application(msgspec.Struct, frozen=True, kw_only=True):
             tells_cost=self.settings.get("call_cost_in_webhooks") is True,
             api_version="1" if self.settings.get("webhook_api_version") == "1" else "2",
         )
+
+    @property
+    def region(self) -> str | None:
+        """Where its calls are; None is anywhere."""
+        return region_of(str(self.settings.get("anchorsite_override")))
 
     @property
     def is_active(self) -> bool:

@@ -141,13 +141,21 @@ def test_the_tape_keeps_how_deliveries_went() -> None:
     }
 
 
+def test_secrets_of_a_command_cannot_be_looked_up() -> None:
+    line = Line()
+    line.command(line.ring(), "answer", **SELF, stream_auth_token="hush-hush")
+    found = json.dumps(line.request("GET", "/v2/call_events").body)
+    assert SELF["stream_url"] in found
+    assert "hush-hush" not in found
+
+
 def test_version_1_of_an_event_is_flat_and_has_the_old_name() -> None:
     line = Line()
     line.streaming(Wait("streaming"), Press("1"), *STAY)
     line.tick(30)
-    names = [in_version_1(delivery.event)["event_type"] for delivery in line.deliveries]
+    names = [in_version_1(delivery.data)["event_type"] for delivery in line.deliveries]
     assert names == ["call_initiated", "call_answered", "streaming_started", "dtmf"]
-    first: Any = in_version_1(line.deliveries[0].event)
+    first: Any = in_version_1(line.deliveries[0].data)
     assert first.keys() == {"record_type", "event_type", "created_at", "id", "payload"}
     assert first["payload"]["occurred_at"] == first["created_at"]
 

@@ -5,7 +5,7 @@ from typing import Literal
 
 from callbridge.carrier.api.operation import CarrierMeans, LegCommand
 from callbridge.carrier.api.problems import refused
-from callbridge.carrier.core.leg import BridgePlan, CarrierLeg, LegState
+from callbridge.carrier.core.leg import AfterUnbridge, BridgePlan, CarrierLeg, LegState
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,13 +23,15 @@ class BridgeLegs(LegCommand, operation_id="calls.actions.bridge"):
         other = self._from_queue(leg, means) if self.queue is not None else self._other(leg, means)
         if self.prevent_double_bridge and other.partner is not None:
             raise refused("90102", "the other call is bridged already: see prevent_double_bridge")
-        leg.after_unbridge = "end"
-        if self.park_after_unbridge is not None:
-            leg.after_unbridge = "park"
-        if self.hold_after_unbridge:
-            leg.after_unbridge = "hold"
+        plan = BridgePlan(tell_both=True, after=self._after())
         with other.rerouting(leg.rerouted):
-            means.exchange.bridge(leg, other, BridgePlan(tell_both=True))
+            means.exchange.bridge(leg, other, plan)
+
+    def _after(self) -> AfterUnbridge | None:
+        """What becomes of the leg of the path when the other one leaves."""
+        if self.hold_after_unbridge:
+            return "hold"
+        return "park" if self.park_after_unbridge else None
 
     def _from_queue(self, leg: CarrierLeg, means: CarrierMeans) -> CarrierLeg:
         """Whoever is first is out of the queue, whether or not the bridge comes about."""

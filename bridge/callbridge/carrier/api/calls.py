@@ -112,7 +112,7 @@ class DialledLeg(WithHeaders):
     def destination(self) -> tuple[str, str]:
         """The number, and the digits to press when it answers: `+E164,digits`, or their own
         field."""
-        [*destinations], digits = self.destinations()
+        destinations, digits = self.destinations()
         return destinations[0], digits
 
     def destinations(self) -> tuple[list[str], str]:
@@ -160,8 +160,6 @@ class TransferLeg(
         if means.exchange.awaited_by(leg):
             raise refused("90102", "a transfer of this call is under way")
         means.calls.check(means.exchange.now)
-        if self.park_after_unbridge is not None:
-            leg.after_unbridge = "park"
         target = means.exchange.dial(
             to,
             self.from_ or leg.identity.to,
@@ -172,6 +170,7 @@ class TransferLeg(
             client_state=self.target_leg_client_state,
             session_of=leg,
             bridge_to=leg,
+            bridge_plan=BridgePlan(after="park" if self.park_after_unbridge else None),
             headers=headers,
         )
         if digits:
@@ -236,9 +235,9 @@ class DialLeg(
             client_state=self.client_state,
             session_of=linked or next(iter(before), None),
             bridge_to=linked if self.bridge_on_answer else None,
+            bridge_plan=BridgePlan(prevent_double=self.prevent_double_bridge),
             headers=self.headers(),
         )
-        leg.bridge_plan = BridgePlan(prevent_double=self.prevent_double_bridge)
         if self.park_after_unbridge is not None:
             leg.after_unbridge = "park"
         if digits:

@@ -25,7 +25,7 @@ class SendWebhook(msgspec.Struct, frozen=True):
 
     @property
     def data(self) -> JsonObject:
-        return as_object(self.event["data"]) or {}
+        return as_object(self.event.get("data")) or self.event
 
     @property
     def event_type(self) -> str:

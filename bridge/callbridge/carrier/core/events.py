@@ -66,18 +66,17 @@ def common(leg: CarrierLeg) -> Payload:
     }
 
 
-def in_version_1(body: Payload) -> Payload:
-    """The older form of an event: flat, its name without dots. Of the names only that of
+def in_version_1(event: Payload) -> Payload:
+    """The older form of what stands in `data`: flat, its name without dots. Of the names only
     call_initiated, call_answered, call_hangup and recording_saved are documented."""
-    event = as_object(body["data"]) or {}
     name = str(event["event_type"])
     payload = as_object(event["payload"]) or {}
     return {
         "record_type": "event",
         "event_type": NAMES_IN_VERSION_1.get(name) or _without_dots(name),
-        "created_at": event["occurred_at"],
+        "created_at": event.get("occurred_at"),
         "id": event["id"],
-        "payload": payload | {"occurred_at": event["occurred_at"]},
+        "payload": {"occurred_at": event.get("occurred_at")} | payload,
     }
 
 
@@ -102,9 +101,9 @@ def initiated(leg: CarrierLeg) -> Payload:
             "caller_id_name": leg.identity.from_,
             "offered_codecs": f"{leg.encoding.name},G729",
         }
-    for name, pairs in (("custom_headers", leg.headers.custom), ("sip_headers", leg.headers.sip)):
+    for field, pairs in (("custom_headers", leg.headers.custom), ("sip_headers", leg.headers.sip)):
         if pairs:
-            fields[name] = [{"name": name, "value": value} for name, value in pairs]
+            fields[field] = [{"name": name, "value": value} for name, value in pairs]
     return fields | _tags(leg)
 
 

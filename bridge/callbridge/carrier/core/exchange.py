@@ -45,8 +45,11 @@ CALLEE_CLEARED = CarrierEnding("normal_clearing", "callee", "200")
 CALLER_CANCELLED = CarrierEnding("originator_cancel", "caller", "487")
 POWER_CUT = CarrierEnding("unspecified", "unknown", "503")
 NO_COMMAND = CarrierEnding("timeout", "unknown", "480")
-NO_HEADERS = CallHeaders()
 TIME_LIMIT = CarrierEnding("time_limit", "unknown", "200")
+
+SECRETS = {"sip_auth_password", "stream_auth_token"}  # not in call_events
+
+NO_HEADERS, ONE_IS_TOLD = CallHeaders(), BridgePlan()
 
 
 class Exchange:
@@ -267,6 +270,7 @@ class Exchange:
         client_state: str | None = None,
         session_of: CarrierLeg | None = None,
         bridge_to: CarrierLeg | None = None,
+        bridge_plan: BridgePlan = ONE_IS_TOLD,
         headers: CallHeaders = NO_HEADERS,
     ) -> CarrierLeg:
         """An outbound leg; who lives at `to` decides what becomes of it."""
@@ -275,7 +279,8 @@ class Exchange:
         name = script.codec if script is not None else "PCMU"
         encoding = codec(name, 16000 if name == "L16" else 8000).encoding
         leg = self._new_leg("outgoing", from_, to, encoding, connection_id, routing, session_of)
-        leg.client_state, leg.bridge_to, leg.headers = client_state, bridge_to, headers
+        leg.client_state, leg.headers = client_state, headers
+        leg.bridge_to, leg.bridge_plan = bridge_to, bridge_plan
         if script is not None:
             leg.carry_out(script)
         leg.intend(
@@ -302,7 +307,7 @@ class Exchange:
         for rival in leg.rivals:
             self.end(rival, CALLER_CANCELLED)
         self.answer(leg)
-        waiting, leg.bridge_to = leg.bridge_to, None
+        waiting, leg.bridge_to, leg.rivals = leg.bridge_to, None, ()
         if waiting is None or leg.state is LegState.ENDED:
             return
         if waiting.partner is not None and leg.bridge_plan.prevent_double:
@@ -324,6 +329,7 @@ class Exchange:
             if leg.state is LegState.PARKED:
                 self.answer(leg)
             self.part_company(leg)
+        first.after_unbridge = plan.after or first.after_unbridge
         first.partner, second.partner = second, first
         self._rooms[first] = self._rooms[second] = Room(first, second)
         for leg, other in ((first, second), (second, first)):
@@ -476,7 +482,8 @@ class Exchange:
         self._is_cared_for(leg)
         extra: JsonObject = {"not_simulated": ignored} if ignored else {}
         self.note(leg, "command", action=name, **extra)
-        self._log.command(leg.identity, name, self.timestamp(), fields)
+        told = {name: value for name, value in fields.items() if name not in SECRETS}
+        self._log.command(leg.identity, name, self.timestamp(), told)
 
     def timestamp(self, at: float | None = None) -> str:
         return webhooks.instant(self._wall_at_zero + (self.now if at is None else at))

@@ -60,6 +60,9 @@ class CarrierPlan(msgspec.Struct, frozen=True, kw_only=True):
     time_limit_s: float = 14400.0  # counts from the answer, which sets `limit_at`
 
 
+AfterUnbridge = Literal["end", "park", "hold"]
+
+
 class CallHeaders(msgspec.Struct, frozen=True):
     """What a call brings along beside its numbers: pairs of `name` and `value`."""
 
@@ -68,14 +71,13 @@ class CallHeaders(msgspec.Struct, frozen=True):
 
 
 class BridgePlan(msgspec.Struct, frozen=True, kw_only=True):
-    """How a leg is to be bridged: whether the event is told of both legs, and whether one that is
-    bridged already is left alone."""
+    """How a leg is to be bridged: whether the event is told of both legs, whether one that is
+    bridged already is left alone, and what becomes of the first leg when the other one leaves;
+    None is what was said before."""
 
     tell_both: bool = False
     prevent_double: bool = False
-
-
-AfterUnbridge = Literal["end", "park", "hold"]
+    after: AfterUnbridge | None = None
 
 
 class CarrierLeg:

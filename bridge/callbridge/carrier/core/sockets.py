@@ -1,7 +1,6 @@
 """WebSockets that the carrier opens to a customer, by the name that the shell knows each by."""
 
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 
 from callbridge.carrier.core.effects import CloseStream, OpenStream, SendFrame
 from callbridge.carrier.core.exchange import Exchange
@@ -65,32 +64,20 @@ class CarrierSockets:
     # ---- for the shell ------------------------------------------------------------------------
 
     def opened(self, socket_id: str) -> None:
-        with self._turn_of(socket_id) as owner:
-            if owner is not None:
-                owner.connected()
+        self._tell(socket_id, lambda owner: owner.connected())
 
     def failed(self, socket_id: str, reason: str) -> None:
-        with self._turn_of(socket_id) as owner:
-            if owner is not None:
-                owner.failed(reason)
+        self._tell(socket_id, lambda owner: owner.failed(reason))
 
     def closed(self, socket_id: str) -> None:
-        with self._turn_of(socket_id) as owner:
-            if owner is not None:
-                owner.closed_by_customer()
+        self._tell(socket_id, lambda owner: owner.closed_by_customer())
 
     def received(self, socket_id: str, message: str | bytes) -> None:
-        with self._turn_of(socket_id) as owner:
-            if owner is not None:
-                owner.received(message)
+        self._tell(socket_id, lambda owner: owner.received(message))
 
-    @contextmanager
-    def _turn_of(self, socket_id: str) -> Generator[SocketPart | None]:
+    def _tell(self, socket_id: str, what: Callable[[SocketPart], None]) -> None:
         """The part with that socket, if one has it; its webhooks go where its command said."""
-        found = self._owners.get(socket_id)
-        if found is None:
-            yield None
-            return
-        leg, owner = found
-        with leg.rerouting(owner.routing):
-            yield owner
+        if (found := self._owners.get(socket_id)) is not None:
+            leg, owner = found
+            with leg.rerouting(owner.routing):
+                what(owner)

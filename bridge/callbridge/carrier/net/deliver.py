@@ -132,15 +132,13 @@ class Deliverer:
 
     async def _post(self, webhook: SendWebhook, url: str, attempt: int) -> httpx.Response:
         """Follows redirects with the same method and body, which clients usually change."""
-        event = webhook.event
-        if webhook.api_version == "1":
-            event = in_version_1(event)
-        else:
-            event = event | {"meta": {"attempt": attempt, "delivered_to": url}}
-        target, body = url, _encode(event)
+        old = webhook.api_version == "1"
+        event = in_version_1(webhook.data) if old else webhook.event
         if webhook.method == "GET":
-            event.pop("meta", None)
             target, body = _with_query(url, event), b""
+        else:
+            meta = {} if old else {"meta": {"attempt": attempt, "delivered_to": url}}
+            target, body = url, _encode(event | meta)
         response = await self._request(webhook.method, target, body)
         for _ in range(MAX_REDIRECTS):
             if not response.has_redirect_location:

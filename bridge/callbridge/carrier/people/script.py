@@ -29,6 +29,7 @@ from callbridge.carrier.people.steps import (
     AudioLoader,
     CallerVoice,
     HangUp,
+    Hold,
     Play,
     Press,
     Say,
@@ -60,6 +61,10 @@ class CallScript(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     expect: Annotated[
         tuple[Expectation, ...], Meta(description="What must be so when the call is over.")
     ] = ()
+    headers: Annotated[
+        dict[str, str],
+        Meta(description="SIP headers that the call brings along: `custom_headers` of its event."),
+    ] = {}
     echo: Annotated[
         EchoPath | None, Meta(description="Their microphone hears the bot: see below.")
     ] = None
@@ -68,6 +73,7 @@ class CallScript(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         checks.text("from", self.from_, "a telephone number")
         checks.text("to", self.to, "a telephone number")
         checks.one_of("codec", self.codec, LEG_CODECS)
+        checks.texts("headers", self.headers)
         only_steps(self.steps)
 
 
@@ -162,6 +168,7 @@ __all__ = [
     "CallScript",
     "CallerVoice",
     "HangUp",
+    "Hold",
     "Play",
     "Press",
     "Say",

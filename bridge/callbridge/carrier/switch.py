@@ -7,13 +7,16 @@ from callbridge.carrier.config import CarrierConfig, TexmlApplication
 from callbridge.carrier.core.effects import Effect
 from callbridge.carrier.core.exchange import Exchange
 from callbridge.carrier.core.leg import CarrierLeg, Routing
+from callbridge.carrier.core.links import RecordingServer
 from callbridge.carrier.core.report import CallReport, TapeEntry
 from callbridge.carrier.core.sockets import CarrierSockets
+from callbridge.carrier.parts.recordings import CarrierRecordings
 from callbridge.carrier.parts.relay_mouth import RelaySound
 from callbridge.carrier.parts.relays import CarrierRelays
 from callbridge.carrier.parts.speak import CarrierSpeech
 from callbridge.carrier.parts.streams import CarrierStreams
 from callbridge.carrier.people.script import CallScript
+from callbridge.carrier.store.recordings import SavedRecording
 from callbridge.carrier.store.store import Application, Store
 from callbridge.carrier.texml.part import TexmlPart
 from callbridge.carrier.texml.requests import TexmlAnswer, TexmlRequests
@@ -27,8 +30,9 @@ class Switch:
 
     The shell calls `tick` every 20 ms and carries out `effects()` after every call. With a `seed`
     all ids are the same every time. `speaks` says that the shell can carry out `Synthesise`,
-    `converses` that it can carry out `SpeakWords` and `Recognise`. A `store` that was used before
-    brings its applications and events; without one all is forgotten at the end."""
+    `converses` that it can carry out `SpeakWords` and `Recognise`, `recordings` what it can do with
+    recordings. A `store` that was used before brings its applications, events and recordings;
+    without one all is forgotten at the end."""
 
     def __init__(
         self,
@@ -40,6 +44,7 @@ class Switch:
         speaks: bool = False,
         converses: bool = False,
         store: Store | None = None,
+        recordings: RecordingServer | None = None,
     ) -> None:
         self.config = config
         self.store = store or Store()
@@ -57,8 +62,18 @@ class Switch:
         self._speech = CarrierSpeech(self._exchange)
         self._relays = CarrierRelays(self._exchange, self._sockets)
         self._texml = TexmlRequests(self._exchange)
+        self._recordings = CarrierRecordings(
+            self._exchange, self.store.recorded, recordings or RecordingServer()
+        )
         self._rest = RestApi(
-            CarrierMeans(self._exchange, self._streams, self._speech, self._relays, self.store)
+            CarrierMeans(
+                self._exchange,
+                self._streams,
+                self._speech,
+                self._relays,
+                self._recordings,
+                self.store,
+            )
         )
         self._keep_own_application()
 
@@ -170,6 +185,21 @@ class Switch:
         self._at(now)
         self._relays.recognised(session_id, text)
 
+    def recording_saved(self, recording_id: str, now: float, location: str = "") -> None:
+        """What `SaveRecording` asked for; `location` is its address in the customer's storage."""
+        self._at(now)
+        self._recordings.saved(recording_id, location)
+
+    def recording_failed(self, recording_id: str, reason: str, now: float) -> None:
+        """`reason` in the platform's words."""
+        self._at(now)
+        self._recordings.failed(recording_id, reason)
+
+    def recording_transcribed(self, recording_id: str, text: str | None, now: float) -> None:
+        """The text of a saved recording; None when there is none."""
+        self._at(now)
+        self._recordings.transcribed(recording_id, text)
+
     def webhook_outcome(self, call_control_id: str, now: float, **detail: object) -> None:
         """How a delivery went."""
         self._at(now).webhook_outcome(call_control_id, **detail)
@@ -190,6 +220,13 @@ class Switch:
 
     def find(self, call_control_id: str) -> CarrierLeg | None:
         return self._exchange.find(call_control_id)
+
+    def recording_asked_for(
+        self, recording_id: str, file_name: str, expires: str, signature: str, now: float
+    ) -> SavedRecording | None:
+        """The recording that a link leads to; None for a link that is not good."""
+        self._at(now)
+        return self._recordings.asked_for(recording_id, file_name, expires, signature)
 
     def report(self, call_control_id: str) -> CallReport:
         """Raises LookupError for a call that is unknown or long over."""

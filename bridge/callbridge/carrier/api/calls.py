@@ -11,6 +11,7 @@ from callbridge.carrier.api.operation import (
     LegCommand,
 )
 from callbridge.carrier.api.problems import refused
+from callbridge.carrier.api.recordings import Recorded
 from callbridge.carrier.api.relay import Relayed
 from callbridge.carrier.api.routing import RoutedByEvent
 from callbridge.carrier.api.streaming import Streamed
@@ -33,17 +34,20 @@ REJECTIONS = {
 class AnswerLeg(
     Streamed,
     Relayed,
+    Recorded,
     RoutedByEvent,
     LegCommand,
     operation_id="calls.actions.answer",
     allowed=PARKED,
 ):
     def act(self, leg: CarrierLeg, means: CarrierMeans) -> None:
-        params, relay = self.stream(means), self.relay(means)
+        params, relay, recording = self.stream(means), self.relay(means), self.recording(means)
         if params is not None:
             means.streams.add(leg, params)
         if relay is not None:
             means.relays.add(leg, relay)
+        if recording is not None:
+            means.recordings.start(leg, recording)
         means.exchange.answer(leg)
 
 
@@ -120,6 +124,7 @@ class DialledLeg:
 @dataclass(frozen=True, kw_only=True)
 class TransferLeg(
     DialledLeg,
+    Recorded,
     RoutedByEvent,
     LegCommand,
     operation_id="calls.actions.transfer",
@@ -129,6 +134,7 @@ class TransferLeg(
 
     def act(self, leg: CarrierLeg, means: CarrierMeans) -> None:
         to, digits = self.destination()
+        recording = self.recording(means)
         if means.exchange.awaited_by(leg) is not None:
             raise refused("90102", "a transfer of this call is under way")
         if self.park_after_unbridge is not None:
@@ -146,11 +152,19 @@ class TransferLeg(
         )
         if digits:
             CarrierKeypad.of(target).press_on_answer(digits)
+        if recording is not None:  # from the answer on, which is the new leg's
+            means.recordings.start(target, recording)
 
 
 @dataclass(frozen=True, kw_only=True)
 class DialLeg(
-    DialledLeg, Streamed, Relayed, RoutedByEvent, AccountOperation, operation_id="calls.dial"
+    DialledLeg,
+    Streamed,
+    Relayed,
+    Recorded,
+    RoutedByEvent,
+    AccountOperation,
+    operation_id="calls.dial",
 ):
     connection_id: str
     command_id: str | None = None
@@ -167,7 +181,7 @@ class DialLeg(
             raise refused("10015", detail, "/connection_id")
         to, digits = self.destination()
         linked = self._linked(means.exchange)
-        params, relay = self.stream(means), self.relay(means)
+        params, relay, recording = self.stream(means), self.relay(means), self.recording(means)
         leg = means.exchange.dial(
             to,
             self.from_ or "",
@@ -187,6 +201,8 @@ class DialLeg(
             means.streams.add(leg, params, at_once=at_once)
         if relay is not None:
             means.relays.add(leg, relay)
+        if recording is not None:
+            means.recordings.start(leg, recording)
         means.exchange.command(leg, "dial", self.not_simulated(), self.given)
         return status(leg, means.exchange) | {"is_alive": False}  # nobody has picked up yet
 

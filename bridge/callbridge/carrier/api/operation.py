@@ -14,6 +14,7 @@ from callbridge.carrier.core.exchange import Exchange
 from callbridge.carrier.core.leg import CarrierLeg, LegState
 from callbridge.carrier.facts import documented
 from callbridge.carrier.facts.documented import DocumentedEndpoint, Parameter
+from callbridge.carrier.parts.recordings import CarrierRecordings
 from callbridge.carrier.parts.relays import CarrierRelays
 from callbridge.carrier.parts.speak import CarrierSpeech
 from callbridge.carrier.parts.streams import CarrierStreams
@@ -34,6 +35,7 @@ class CarrierMeans(msgspec.Struct, frozen=True):
     streams: CarrierStreams
     speech: CarrierSpeech
     relays: CarrierRelays
+    recordings: CarrierRecordings
     store: Store
 
 

@@ -19,8 +19,34 @@ from callbridge.carrier.api.calls import (
 )
 from callbridge.carrier.api.events import ListEvents
 from callbridge.carrier.api.operation import Operation
+from callbridge.carrier.api.recording_resources import (
+    DeleteRecording,
+    DeleteRecordings,
+    DeleteText,
+    DeleteTextOfRecording,
+    ListRecordings,
+    ListTexts,
+    ListTextsOfRecording,
+    RetrieveRecording,
+    RetrieveText,
+    RetrieveTextOfRecording,
+)
+from callbridge.carrier.api.recordings import (
+    PauseRecording,
+    ResumeRecording,
+    StartRecording,
+    StopRecording,
+)
 from callbridge.carrier.api.relay import StartRelay, StopRelay
 from callbridge.carrier.api.speech import SpeakOnLeg
+from callbridge.carrier.api.storage import (
+    CreateCredentials,
+    CreateCredentialsInCollection,
+    DeleteCredentials,
+    ListCredentials,
+    RetrieveCredentials,
+    UpdateCredentials,
+)
 from callbridge.carrier.api.streaming import StartStreaming, StopStreaming
 
 OPERATIONS: tuple[type[Operation], ...] = (
@@ -43,4 +69,24 @@ OPERATIONS: tuple[type[Operation], ...] = (
     UpdateApplication,
     DeleteApplication,
     ListApplications,
+    StartRecording,
+    StopRecording,
+    PauseRecording,
+    ResumeRecording,
+    ListRecordings,
+    RetrieveRecording,
+    DeleteRecording,
+    DeleteRecordings,
+    ListTexts,
+    RetrieveText,
+    DeleteText,
+    ListTextsOfRecording,
+    RetrieveTextOfRecording,
+    DeleteTextOfRecording,
+    CreateCredentials,
+    RetrieveCredentials,
+    UpdateCredentials,
+    DeleteCredentials,
+    CreateCredentialsInCollection,
+    ListCredentials,
 )

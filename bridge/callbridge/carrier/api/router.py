@@ -141,6 +141,8 @@ def enveloped(operation: type[AccountOperation], answer: JsonObject | Page | Non
             "total_results": answer.total,
         }
         return Response(facts.status, {"data": answer.items, "meta": meta})
+    if facts.envelope == "bare":
+        return Response(facts.status, answer or {})
     return Response(facts.status, {} if answer is None else {"data": answer})
 
 

@@ -13,6 +13,8 @@ import msgspec
 
 from callbridge.carrier.core.leg import Identity, Routing
 from callbridge.carrier.shapes import JsonObject
+from callbridge.carrier.store.recordings import RecordingStore
+from callbridge.carrier.store.shelf import COMPARISONS
 from callbridge.errors import CallbridgeError
 
 KEPT_EVENTS = 100_000
@@ -26,7 +28,6 @@ create table if not exists events (
     "from" text, "to" text, type text, name text, at text, body text not null);
 create index if not exists events_of_a_leg on events (leg_id);
 """
-COMPARISONS = {"eq": "=", "gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 
 
 class Application(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,6 +69,7 @@ class Store:
             self._db.execute("pragma journal_mode = wal")
             self._db.execute("pragma synchronous = normal")
             self._db.executescript(TABLES)
+            self.recorded = RecordingStore(self._db)
         except sqlite3.Error as error:
             raise CallbridgeError(f"{file} cannot be used by the carrier: {error}") from None
 

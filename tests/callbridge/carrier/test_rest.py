@@ -44,7 +44,7 @@ def test_what_this_carrier_does_not_do_is_named() -> None:
     line = Line()
     call = answered(line)
     for method, path in (
-        ("POST", f"/v2/calls/{call}/actions/record_start"),
+        ("POST", f"/v2/calls/{call}/actions/siprec_start"),
         ("GET", "/v2/conferences"),
         ("POST", "/v2/calls/a/b/c/d"),
         ("GET", "/v1/calls"),
@@ -197,9 +197,9 @@ def test_several_errors_are_listed_together_and_unknown_fields_are_ignored() -> 
 def test_parameters_that_are_not_simulated_are_noted_on_the_tape() -> None:
     line = Line()
     call = line.ring()
-    line.command(call, "answer", record="record-from-answer", transcription=True)
+    line.command(call, "answer", stream_track="both_tracks", transcription=True)
     [noted] = [entry for entry in line.report(call).tape if entry.kind == "command"]
-    assert noted.detail == {"action": "answer", "not_simulated": ["record", "transcription"]}
+    assert noted.detail == {"action": "answer", "not_simulated": ["transcription"]}
 
 
 @pytest.mark.parametrize(

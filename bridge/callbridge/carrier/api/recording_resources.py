@@ -123,7 +123,7 @@ class DeleteRecordings(AccountOperation, operation_id="recordings.actions.delete
     ids: list[str]
 
     def act(self, means: CarrierMeans) -> JsonObject:
-        for recording in [found(id, means) for id in self.ids]:
+        for recording in [found(id, means) for id in dict.fromkeys(self.ids)]:
             means.recordings.delete(recording)
         return {"status": "ok"}
 

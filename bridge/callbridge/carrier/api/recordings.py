@@ -18,14 +18,14 @@ from callbridge.carrier.shapes import JsonObject
 
 Trim = Literal["trim-silence"]
 # Letters, digits, spaces and -_. : no path, nothing that a header or a file system reads otherwise.
-FILE_NAME = re.compile(r"(?!\.)[\w .-]+")
+FILE_NAME = re.compile(r"[\w-][\w .-]*")
 MOST_AT_ONCE = 10  # on one leg; the platform gives no number
 
 
 def possible(params: RecordingParams, means: CarrierMeans, prefix: str = "") -> RecordingParams:
     """`prefix` is that of the parameters' names. Raises Refused for what this carrier cannot do."""
     if params.file_name is not None and not FILE_NAME.fullmatch(params.file_name):
-        detail = "a file name is made of letters, digits, spaces and -_. and begins with no dot"
+        detail = "a file name is made of letters, digits and -_. with spaces between"
         raise refused("10027", detail, f"/{prefix}custom_file_name")
     if params.format == "mp3" and not means.recordings.mp3:
         detail = "this local carrier writes no mp3: install callbridge[audio] and restart it"

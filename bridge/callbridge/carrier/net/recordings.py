@@ -172,6 +172,7 @@ class Spool:
         self.failed = ""  # why there will be no recording, in the platform's words
         self._file: IO[bytes] = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115
         self._waiting: list[bytes] = []
+        weakref.finalize(self, self._file.close)  # of a call that has no end, as its carrier has
 
     def __enter__(self) -> "Spool":
         return self

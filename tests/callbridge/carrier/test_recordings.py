@@ -41,8 +41,8 @@ def saved(line: Line, recording: str) -> Pcm:
 
 
 def listed(line: Line, query: str = "") -> list[dict[str, Any]]:
-    items: Any = line.request("GET", f"/v2/recordings{query}").body["data"]
-    assert isinstance(items, list)
+    body: Any = line.request("GET", f"/v2/recordings{query}").body
+    items: list[dict[str, Any]] = body["data"]
     return items
 
 

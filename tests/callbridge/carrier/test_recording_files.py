@@ -407,7 +407,7 @@ async def answering(status: int, request: Request) -> Response:
     ],
 )
 async def test_storage_that_the_carrier_does_not_know_is_refused_in_the_platforms_words(
-    tmp_path: Path, bucket: storage.Storage, reason: str
+    tmp_path: Path, bucket: GcsBucket | AzureBucket, reason: str
 ) -> None:
     async with httpx.AsyncClient(verify=False) as http:
         with pytest.raises(NotStored) as refusal:

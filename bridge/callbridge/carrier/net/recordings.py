@@ -73,7 +73,8 @@ class RecordingFiles:
         self._news, self._http, self._recogniser = news, http, recogniser
         self._spawn, self._settle, self._now = spawn, settle, now
         self._spools: dict[str, Spool] = {}
-        self._one_at_a_time = asyncio.Lock()  # of transcriptions, which take a whole core
+        # Each takes a whole core, and the clock needs one.
+        self._making_a_file, self._transcribing = asyncio.Lock(), asyncio.Lock()
 
     def path(self, recording_id: str, format: RecordingFormat) -> Path:
         """Raises OSError when there can be no folder."""
@@ -111,7 +112,7 @@ class RecordingFiles:
                 await self._make_file(spool, wish)
             self._settle()
             if wish.transcribe and not spool.failed:
-                async with self._one_at_a_time:
+                async with self._transcribing:
                     text = await self._transcribe(spool, wish)
                 self._news.recording_transcribed(wish.recording_id, text, self._now())
                 self._settle()
@@ -121,7 +122,8 @@ class RecordingFiles:
         try:
             await asyncio.to_thread(spool.write_out, spool.take())
             path = self.path(recording_id, wish.format)
-            await asyncio.to_thread(make_file, path, spool, wish)
+            async with self._making_a_file:
+                await asyncio.to_thread(make_file, path, spool, wish)
             if wish.storage is not None:
                 try:
                     location = await storage.upload(

@@ -1,7 +1,7 @@
 """The recording of one leg: its sound on the way to the shell, and when it is over."""
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Literal, Protocol
 
 import msgspec
@@ -136,8 +136,8 @@ class SpeechPause:
         self.ticks = self.ticks + 1 if self._begun and level <= AUDIBLE else 0
 
 
-def _level(tracks: tuple[Pcm | None, ...]) -> int:
-    return max((int(np.abs(pcm.astype(np.int32)).max()) for pcm in tracks if pcm is not None),
+def _level(tracks: Iterable[Pcm | None]) -> int:
+    return max((max(int(pcm.max()), -int(pcm.min())) for pcm in tracks if pcm is not None),
                default=0)  # fmt: skip
 
 

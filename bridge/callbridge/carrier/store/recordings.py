@@ -53,8 +53,13 @@ class StorageOfConnection(msgspec.Struct, frozen=True):
 
 class RecordingStore:
     def __init__(self, db: sqlite3.Connection) -> None:
-        self.recordings = Shelf(db, "saved_recordings", SavedRecording)
-        self.texts = Shelf(db, "recording_texts", RecordingText)
+        self.recordings = Shelf(
+            db,
+            "saved_recordings",
+            SavedRecording,
+            indexed=("call_control_id", "call_leg_id", "call_session_id", "conference_id"),
+        )
+        self.texts = Shelf(db, "recording_texts", RecordingText, indexed=("recording_id", "status"))
         self.storage = Shelf(db, "recording_storage", StorageOfConnection)
         unfinished, _ = self.texts.find({"status": "in-progress"})
         for text in unfinished:  # the carrier that was at it has ended

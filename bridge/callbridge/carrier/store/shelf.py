@@ -1,7 +1,7 @@
 """A table of structs by their ids."""
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Generic, TypeVar
 
 import msgspec
@@ -13,14 +13,21 @@ LARGEST = 2**63 - 1  # of SQLite's integers
 
 
 class Shelf(Generic[Kept]):
-    """Structs as JSON in the order in which they came; what they are found by is read out of it."""
+    """Structs as JSON in the order in which they came; what they are found by is read out of it,
+    which takes 4 us a row where it is not `indexed`."""
 
-    def __init__(self, db: sqlite3.Connection, table: str, kind: type[Kept]) -> None:
+    def __init__(
+        self, db: sqlite3.Connection, table: str, kind: type[Kept], *, indexed: Sequence[str] = ()
+    ) -> None:
         self._db, self._table, self._kind = db, table, kind
         db.execute(
             f"create table if not exists {table} "
             "(number integer primary key, id text unique not null, body text not null)"
         )
+        for field in indexed:
+            db.execute(
+                f"create index if not exists {table}_by_{field} on {table} ({_read_out(field)})"
+            )
 
     def keep(self, id: str, item: Kept) -> None:
         """New, or in the place of the one of its id."""
@@ -46,7 +53,7 @@ class Shelf(Generic[Kept]):
         where = "true"
         for name in wanted:
             field, _, comparison = name.partition(":")
-            where += f" and json_extract(body, '$.{field}') {COMPARISONS[comparison or 'eq']} ?"
+            where += f" and {_read_out(field)} {COMPARISONS[comparison or 'eq']} ?"
         values = list(wanted.values())
         sql = f"from {self._table} where {where}"
         [total] = self._db.execute(f"select count(*) {sql}", values).fetchone()
@@ -58,3 +65,8 @@ class Shelf(Generic[Kept]):
 
     def _read(self, body: str) -> Kept:
         return msgspec.json.decode(body, type=self._kind)
+
+
+def _read_out(field: str) -> str:
+    """In SQL; an index is used for what is written in the same way."""
+    return f"json_extract(body, '$.{field}')"

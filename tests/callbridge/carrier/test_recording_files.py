@@ -257,6 +257,17 @@ async def test_a_file_that_fails_leaves_nothing(
     assert files(tmp_path) == []
 
 
+async def test_a_file_that_is_being_made_when_the_carrier_stops_is_not_finished(
+    tmp_path: Path,
+) -> None:
+    pcm = np.zeros((1000, 1), np.int16)
+    with Spool() as spool:
+        spool.write_out(pcm.tobytes())
+    with pytest.raises(ValueError, match="closed"):
+        make_file(tmp_path / "x.wav", spool, wish(pcm, "wav"))
+    assert files(tmp_path) == []
+
+
 def full(path: Path, spool: Spool, asked: SaveRecording) -> None:
     path.write_bytes(b"half of it")
     raise OSError("the disk is full")

@@ -28,9 +28,10 @@ from telnyx.types import (
 from callbridge.carrier.config import CarrierConfig
 from callbridge.carrier.core.effects import SaveRecording
 from callbridge.carrier.core.storage import AzureBucket, GcsBucket, S3Bucket
-from callbridge.carrier.net import recordings, storage
+from callbridge.carrier.net import spool as spools
+from callbridge.carrier.net import storage
 from callbridge.carrier.net.files import loader, write_wav
-from callbridge.carrier.net.recordings import Spool, make_file, utterances
+from callbridge.carrier.net.spool import Spool, make_file, utterances
 from callbridge.carrier.net.storage import NotStored
 from callbridge.speech import offline
 from callbridge.testing.speech import SpellingRecogniser, scripted
@@ -251,7 +252,7 @@ async def test_a_file_has_every_frame(tmp_path: Path, format: str, frames: int) 
 async def test_a_file_that_fails_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recordings, "write_wav", full)
+    monkeypatch.setattr(spools, "write_wav", full)
     with Spool() as spool, pytest.raises(OSError, match="full"):
         make_file(tmp_path / "x.wav", spool, wish(np.zeros((0, 1), np.int16), "wav"))
     assert files(tmp_path) == []
@@ -271,6 +272,16 @@ async def test_a_file_that_is_being_made_when_the_carrier_stops_is_not_finished(
 def full(path: Path, spool: Spool, asked: SaveRecording) -> None:
     path.write_bytes(b"half of it")
     raise OSError("the disk is full")
+
+
+async def test_a_long_recording_waits_in_a_file_without_a_name(tmp_path: Path) -> None:
+    folder = tmp_path / "recordings"
+    pcm = np.arange(3_000_000, dtype=np.int32).astype(np.int16)[:, None]
+    with Spool(folder) as spool:
+        spool.write_out(pcm[:100].tobytes())
+        spool.write_out(pcm[100:].tobytes())
+        assert files(folder) == []
+        assert np.array_equal(np.concatenate(list(spool.blocks(wish(pcm, "wav")))), pcm)
 
 
 async def test_a_recording_that_the_disk_does_not_keep_up_with_is_given_up() -> None:

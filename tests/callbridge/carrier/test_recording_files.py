@@ -86,6 +86,8 @@ async def office(tmp_path: Path, **options: Any) -> AsyncGenerator[Office]:
             base_url=live.base_url,
             public_key=live.running.public_key,
             max_retries=0,
+            # Plain http only: spares the time for certificates.
+            http_client=httpx.AsyncClient(trust_env=False, verify=False),
         ) as sdk,
     ):
         yield Office(live, app, sdk, tmp_path)
@@ -201,7 +203,7 @@ async def test_a_disk_that_cannot_be_written_costs_the_recording_and_not_the_cal
         assert isinstance(event, CallRecordingErrorWebhookEvent)
         assert payload_of(event).reason == "Internal server error"
         assert [each async for each in await at.sdk.recordings.list()] == []
-    assert "was not written" in caplog.text
+    assert caplog.text.count("a recording is given up") == 1
 
 
 async def test_calls_that_a_stopping_carrier_ends_are_recorded(tmp_path: Path) -> None:
@@ -231,7 +233,7 @@ def wish(pcm: Pcm, format: Any, begin: int = 0) -> SaveRecording:
 
 
 @pytest.mark.parametrize("format", ["wav", "mp3"])
-@pytest.mark.parametrize("frames", [0, 160, 400_000])
+@pytest.mark.parametrize("frames", [0, 160, 200_000])
 async def test_a_file_has_every_frame(tmp_path: Path, format: str, frames: int) -> None:
     left = np.arange(frames, dtype=np.int32).astype(np.int16)
     pcm = np.stack((left, -left), axis=1)
@@ -315,7 +317,7 @@ async def test_a_transcription_from_its_start_to_its_deletion(tmp_path: Path) ->
 @pytest.mark.skipif(not offline.installed(), reason="needs callbridge[speech]")
 def test_the_offline_recogniser_understands_a_recorded_person() -> None:
     clip = loader(Path())("moonshine_voice:assets/two_cities.wav")
-    pcm = resample(clip.pcm[: 12 * clip.sample_rate], clip.sample_rate, 8000)[:, None]
+    pcm = resample(clip.pcm[: 6 * clip.sample_rate], clip.sample_rate, 8000)[:, None]
     transcribe = offline.offline().recogniser.transcribe
     spool = MemorySpool(pcm)
     text = " ".join(transcribe(piece, 8000) for piece in utterances(spool, wish(pcm, "wav")))

@@ -73,6 +73,8 @@ class Spool:
         self.failed, self._waiting = FAILED, []
 
     def write_out(self, frames: bytes) -> None:
+        if self.failed:
+            return
         try:
             if self._folder is not None:
                 self._folder.mkdir(parents=True, exist_ok=True)

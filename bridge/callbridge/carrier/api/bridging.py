@@ -5,11 +5,12 @@ from typing import Literal
 
 from callbridge.carrier.api.operation import CarrierMeans, LegCommand
 from callbridge.carrier.api.problems import refused
+from callbridge.carrier.api.recordings import Recorded
 from callbridge.carrier.core.leg import AfterUnbridge, BridgePlan, CarrierLeg, LegState
 
 
 @dataclass(frozen=True, kw_only=True)
-class BridgeLegs(LegCommand, operation_id="calls.actions.bridge"):
+class BridgeLegs(Recorded, LegCommand, operation_id="calls.actions.bridge"):
     """The leg of the path with the one of the body, or with the first one of a queue, which goes
     before the other. The leg of the body may be parked or ring still."""
 
@@ -20,12 +21,15 @@ class BridgeLegs(LegCommand, operation_id="calls.actions.bridge"):
     prevent_double_bridge: bool = False
 
     def act(self, leg: CarrierLeg, means: CarrierMeans) -> None:
+        recording = self.recording(means)
         other = self._from_queue(leg, means) if self.queue is not None else self._other(leg, means)
         if self.prevent_double_bridge and other.partner is not None:
             raise refused("90102", "the other call is bridged already: see prevent_double_bridge")
         plan = BridgePlan(tell_both=True, after=self._after())
         with other.rerouting(leg.rerouted):
             means.exchange.bridge(leg, other, plan)
+        if recording is not None:
+            means.recordings.start(leg, recording)
 
     def _after(self) -> AfterUnbridge | None:
         """What becomes of the leg of the path when the other one leaves."""

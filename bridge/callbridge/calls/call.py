@@ -28,6 +28,7 @@ from callbridge.media.playout import Utterance
 from callbridge.outcomes import Gathered, Outcome, Transferred
 from callbridge.tape.events import CallEvent
 from callbridge.tape.waterfall import Waterfall
+from callbridge.timing.clock import first_of
 from callbridge.timing.jobs import Jobs
 from callbridge.timing.signal import changed
 from callbridge.voice.audio_voice import AudioVoice
@@ -206,6 +207,7 @@ class Call:
         if isinstance(voice := self._leg.voice, RelayVoice):
             with self._leg.keys.offered_to(stop):
                 heard = await self._play_there(voice, source, preemptible=bool(stop_on))
+                await self._key_of(heard, stop)
             return self._outcome(heard, stop)
         pcm = source if isinstance(source, np.ndarray) else await self._load(source)
         self._check()
@@ -329,6 +331,7 @@ class Call:
         if answers is not None and answers.answered:
             answers = None  # what is said after the first answer waits for nobody
         heard = await self._leg.voice.say(text, interruptible=interruptible, answers=answers)
+        await self._key_of(heard, stop)
         return self._outcome(heard, stop)
 
     async def listen(self, timeout: float = 10.0) -> Turn:
@@ -531,6 +534,14 @@ class Call:
         source = await self._fetch(name) if is_url(name) else path
         return await self._jobs.run(lambda: load(source, rate, name))
 
+    async def _key_of(self, heard: Heard, stop: "StopKey | None") -> None:
+        """On the relay the platform stops by itself, for a key as for speech, and says which key it
+        was in a frame of its own that comes behind."""
+        if self._leg.audio is not None or stop is None or not stop.keys:
+            return
+        if heard.outcome()[0] == "interrupted":
+            await first_of(stop.taken, timeout=STRAGGLER_S)
+
     def _outcome(self, heard: Heard, stop: "StopKey | None") -> Outcome:
         reason, heard_s, certainty, text = heard.outcome()
         pressed = stop.pressed if stop is not None else ""
@@ -567,14 +578,16 @@ class StopKey:
 
     def __init__(self, stop_on: str, interrupt: Callable[[], None], *, keep: bool = False) -> None:
         self.pressed = ""
-        self._stop_on = stop_on
+        self.keys = stop_on
+        self.taken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._interrupt = interrupt
         self._keep = keep
 
     def __call__(self, digit: keys.Digit) -> bool:
-        if self.pressed or digit.digit not in self._stop_on:
+        if self.pressed or digit.digit not in self.keys:
             return False
         self.pressed = digit.digit
+        self.taken.set_result(None)
         self._interrupt()
         return not self._keep
 

@@ -282,6 +282,27 @@ def test_a_sound_is_cut_by_speech_and_by_a_key_that_stops_it() -> None:
     assert [turn.heard for turn in report.said] == ["Thank you."]
 
 
+async def test_a_key_that_comes_a_moment_behind_its_interruption_is_what_stopped_the_text(
+    app: App, pair: Pair
+) -> None:
+    outcomes: list[Outcome] = []
+
+    @app.call
+    async def bot(call: Call) -> None:
+        outcomes.extend([await call.say("One two three four. " * 3, stop_on="5") for _ in "ab"])
+
+    call = await pair.ring()
+    await asyncio.sleep(0.5)
+    interrupt(app, "One two")
+    await asyncio.sleep(0.1)
+    platform_says(app, type="dtmf", digit="5")
+    await asyncio.sleep(0.5)
+    interrupt(app, "One")  # by speech: no key follows
+    await asyncio.sleep(1.0)
+    await call.over()
+    assert [(each.stop, each.digit) for each in outcomes] == [("key", "5"), ("interrupted", "")]
+
+
 def test_a_prompt_of_a_question_may_be_a_url() -> None:
     app, digits = App(voice="relay"), list[str]()
 

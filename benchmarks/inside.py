@@ -13,10 +13,10 @@ import numpy as np
 from nacl.signing import SigningKey
 
 from callbridge import App
-from callbridge.app import Surroundings
 from callbridge.calls.course import Bot
 from callbridge.calls.leg import Hangup, Leg
 from callbridge.media import wire
+from callbridge.serve.service import Surroundings
 from callbridge.serve.settings import Settings
 from callbridge.timing.jobs import InlineJobs
 from telecodecs import Codec, Pcm, codec

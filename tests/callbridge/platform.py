@@ -17,10 +17,11 @@ import trustme
 from nacl.signing import SigningKey
 from websockets.asyncio.client import ClientConnection, connect
 
-from callbridge.app import App, Surroundings
+from callbridge.app import App
 from callbridge.host.bind import bind
 from callbridge.media.wire import TOKEN_HEADER
 from callbridge.serve import process as serve
+from callbridge.serve.service import Surroundings
 from callbridge.serve.settings import Settings
 from tests.callbridge.media import frames
 

@@ -16,10 +16,10 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from callbridge import App, Call
-from callbridge.app import WEBHOOK_LIMIT
 from callbridge.calls.leg import client_state
 from callbridge.control import commands as control
 from callbridge.errors import SettingsError
+from callbridge.serve.service import WEBHOOK_LIMIT
 from callbridge.sockets.scope import AsgiMessage, Scope
 from telecodecs import silence
 from tests.callbridge.control.vectors import RECORDED

@@ -27,7 +27,7 @@ MAY_IMPORT = {
     "voice": "errors outcomes timing tape control media relay speech sockets",
     "sockets": "errors timing media",
     "calls": "errors outcomes timing host tape control media relay speech voice sockets",
-    "serve": "errors timing tape control media relay speech sockets calls",
+    "serve": "errors timing host tape control media relay speech voice sockets calls",
     # The facade and values; a level-1 bot takes turns itself, by the voice's own means.
     "bots": "errors outcomes timing.signal calls.call calls.keys voice.source voice.turn",
     "app": "errors outcomes timing host tape control media speech voice sockets calls serve bots",
@@ -57,7 +57,6 @@ MAY_READ_A_CLOCK = "timing.clock carrier.net bench demo testing probe"
 KNOWN = {
     "serve.botfile imports app": "it looks for the App in a bot's file",
     "serve.process imports app": "it serves one",
-    "app awaits a network": "the type of the transport that tests replace",
     "host.audiofile awaits a network": "an audio file may be an address on the web",
     "host.child awaits a network": "a child is ready when its /readyz says so",
     "bots.reply reads a clock": "how long nobody has said a word",

@@ -20,7 +20,7 @@ import msgspec
 from nacl.signing import SigningKey
 from starlette.responses import Response as HttpResponse
 
-from callbridge.app import App, Surroundings
+from callbridge.app import App
 from callbridge.calls.leg import VoiceKind
 from callbridge.carrier.api.problems import Response
 from callbridge.carrier.config import Behaviour, CarrierConfig, TexmlApplication
@@ -36,6 +36,7 @@ from callbridge.errors import AudioFileError, CallbridgeError
 from callbridge.host import audiofile
 from callbridge.host.audiofile import Clip, Fetch
 from callbridge.serve.documents import DocumentRequest, WhichDocument
+from callbridge.serve.service import Surroundings
 from callbridge.serve.settings import Settings
 from callbridge.sockets.endpoint import StreamOwner
 from callbridge.speech.engines import Speech

@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from nacl.signing import SigningKey
 
 from callbridge import App, Call
-from callbridge.app import WEBHOOK_LIMIT
+from callbridge.serve.service import WEBHOOK_LIMIT
 from tests.callbridge.platform import Served, eventually, serving
 
 CALL = "v3:a-call-that-is-led-by-documents"

@@ -208,8 +208,8 @@ def test_parameters_that_are_not_simulated_are_noted_on_the_tape() -> None:
         ("streaming_start", SELF, []),
         (
             "speak",
-            {"payload": "a", "voice": "v", "language": "de-DE", "service_level": "basic"},
-            ["language", "service_level", "voice"],
+            {"payload": "a", "voice": "Polly.Vicki", "language": "de-DE", "voice_settings": {}},
+            ["voice_settings"],
         ),
     ],
 )

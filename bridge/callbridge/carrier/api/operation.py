@@ -14,6 +14,8 @@ from callbridge.carrier.core.exchange import Exchange
 from callbridge.carrier.core.leg import CarrierLeg, LegState
 from callbridge.carrier.facts import documented
 from callbridge.carrier.facts.documented import DocumentedEndpoint, Parameter
+from callbridge.carrier.parts.gather import CarrierGathers
+from callbridge.carrier.parts.playback import CarrierPlaybacks
 from callbridge.carrier.parts.relays import CarrierRelays
 from callbridge.carrier.parts.speak import CarrierSpeech
 from callbridge.carrier.parts.streams import CarrierStreams
@@ -35,6 +37,8 @@ class CarrierMeans(msgspec.Struct, frozen=True):
     speech: CarrierSpeech
     relays: CarrierRelays
     store: Store
+    playbacks: CarrierPlaybacks
+    gathers: CarrierGathers
 
 
 @dataclass(frozen=True, kw_only=True)

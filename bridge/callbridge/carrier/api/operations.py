@@ -18,7 +18,9 @@ from callbridge.carrier.api.calls import (
     UpdateClientState,
 )
 from callbridge.carrier.api.events import ListEvents
+from callbridge.carrier.api.gather import Gather, GatherUsingAudio, GatherUsingSpeak, StopGather
 from callbridge.carrier.api.operation import Operation
+from callbridge.carrier.api.playing import StartPlayback, StopPlayback
 from callbridge.carrier.api.relay import StartRelay, StopRelay
 from callbridge.carrier.api.speech import SpeakOnLeg
 from callbridge.carrier.api.streaming import StartStreaming, StopStreaming
@@ -35,6 +37,12 @@ OPERATIONS: tuple[type[Operation], ...] = (
     StartStreaming,
     StopStreaming,
     SpeakOnLeg,
+    StartPlayback,
+    StopPlayback,
+    Gather,
+    GatherUsingAudio,
+    GatherUsingSpeak,
+    StopGather,
     StartRelay,
     StopRelay,
     ListEvents,

@@ -79,11 +79,12 @@ class _Writer:
             self._unsaid += 1
             self._closing.append("")
             return
-        if not self._tags:
-            self.written.append(" " if tag in ("p", "s", "break") else "")
-        written = TAGS.get(tag, _dropped)(attributes) if self._tags else ""
-        self.written.append(f"<{written}>" if written else "")
-        self._closing.append(f"</{written.partition(' ')[0]}>" if written else "")
+        if self._tags:
+            written = TAGS.get(tag, _dropped)(attributes)
+            self.written.append(f"<{written}>" if written else "")
+            self._closing.append(f"</{written.partition(' ')[0]}>" if written else "")
+        else:  # what was apart stays apart
+            self._closing.append(" " if tag in ("p", "s", "break") else "")
 
     def _end(self, tag: str) -> None:
         self.written.append(self._closing.pop())

@@ -30,13 +30,30 @@ class NotThere(AudioFileError):
     """The server says that it has no such file."""
 
 
-class FetchDoor:
-    """`allowed` are hosts, addresses and networks (10.0.0.0/8) that may be fetched from though they
-    are not public. Raises SettingsError for what is none of these."""
+class FetchRules:
+    """Where files may come from: the public internet, what is `allowed` (hosts, addresses, networks
+    such as 10.0.0.0/8), and this machine or not. Raises SettingsError for what is no host."""
 
     def __init__(self, allowed: Collection[str] = (), *, this_machine: bool = False) -> None:
         self._names, self._networks = _read_allowed(allowed)
         self._this_machine = this_machine
+
+    def may_reach(self, host: str, address: Address) -> bool:
+        if host.lower().rstrip(".") in self._names:
+            return True
+        plain = _unwrapped(address)
+        if any(plain in network for network in self._networks):
+            return True
+        if plain.is_loopback:
+            return self._this_machine
+        return plain.is_global and not (plain.is_multicast or plain.is_reserved)
+
+
+class FetchDoor:
+    """`http` uses no proxy: one would connect to what was not checked."""
+
+    def __init__(self, http: httpx.AsyncClient, rules: FetchRules) -> None:
+        self._http, self._rules = http, rules
         self._at_once = asyncio.Semaphore(AT_ONCE)
 
     async def fetch(self, url: str) -> bytes:
@@ -50,31 +67,35 @@ class FetchDoor:
             raise AudioFileError(f"{_shown(url)}: {error or type(error).__name__}") from None
 
     async def _follow(self, url: httpx.URL) -> bytes:
-        # A proxy of the environment would connect to what was not checked.
-        async with httpx.AsyncClient(trust_env=False, timeout=FETCH_S) as http:
-            for _ in range(MAX_REDIRECTS + 1):
-                answer = await self._ask(http, url)
-                try:
-                    if not answer.has_redirect_location:
-                        return await _body(answer, _shown(url))
-                    url = url.join(answer.headers["location"])
-                finally:
-                    await answer.aclose()
+        for _ in range(MAX_REDIRECTS + 1):
+            answer = await self._ask(url)
+            try:
+                if not answer.has_redirect_location:
+                    return await _body(answer, _shown(url))
+                url = url.join(answer.headers["location"])
+            finally:
+                await answer.aclose()
         raise AudioFileError(f"{_shown(url)}: more than {MAX_REDIRECTS} redirects")
 
-    async def _ask(self, http: httpx.AsyncClient, url: httpx.URL) -> httpx.Response:
+    async def _ask(self, url: httpx.URL) -> httpx.Response:
         """Goes to an address that was checked, and speaks to the host that was named."""
         if not is_url(str(url), ("http", "https")):
             raise AudioFileError(f"{_shown(url)}: only http and https are fetched")
         address = await self._address_of(url)
-        request = http.build_request(
+        request = self._http.build_request(
             "GET",
             url.copy_with(host=str(address)),
-            # A packed answer could be a thousand times as large as what came over the wire.
-            headers={"host": url.netloc.decode("ascii"), "accept-encoding": "identity"},
+            headers={
+                "host": url.netloc.decode("ascii"),
+                # A packed answer could be a thousand times as large as what came over the wire.
+                "accept-encoding": "identity",
+                # Kept, it would serve the next host at this address, whose certificate nobody saw.
+                "connection": "close",
+            },
+            timeout=FETCH_S,
             extensions={"sni_hostname": url.host},
         )
-        return await http.send(request, stream=True)
+        return await self._http.send(request, stream=True)
 
     async def _address_of(self, url: httpx.URL) -> Address:
         """Raises AudioFileError if any address of the host is out of bounds."""
@@ -87,22 +108,12 @@ class FetchDoor:
             raise AudioFileError(f"{_shown(url)}: {error.strerror or error}") from None
         addresses = [ip_address(str(sockaddr[0]).partition("%")[0]) for *_, sockaddr in found]
         for address in addresses:
-            if not self._may_reach(url.host, address):
+            if not self._rules.may_reach(url.host, address):
                 raise AudioFileError(
                     f"{_shown(url)}: {address} is no public address, and this carrier does not "
                     f"fetch from it; allow it with --allow-fetch {url.host}"
                 )
         return addresses[0]
-
-    def _may_reach(self, host: str, address: Address) -> bool:
-        if host.lower().rstrip(".") in self._names:
-            return True
-        plain = _unwrapped(address)
-        if any(plain in network for network in self._networks):
-            return True
-        if plain.is_loopback:
-            return self._this_machine
-        return plain.is_global and not (plain.is_multicast or plain.is_reserved)
 
 
 def _unwrapped(address: Address) -> Address:

@@ -17,7 +17,7 @@ from nacl.signing import SigningKey
 
 from callbridge.carrier.config import CarrierConfig
 from callbridge.carrier.net import server
-from callbridge.carrier.net.fetching import FetchDoor
+from callbridge.carrier.net.fetching import FetchDoor, FetchRules
 from callbridge.carrier.net.shell import Running, Shell
 from callbridge.carrier.net.sounds import SoundLoader
 from callbridge.carrier.net.speaking import CarrierVoice, RelayEngines
@@ -58,15 +58,16 @@ async def run(
     store = _store(out_dir)
     listener = bind(host, port)
     here = ip_address(listener.getsockname()[0].partition("%")[0]).is_loopback
-    sounds = SoundLoader(FetchDoor(allow_fetch, this_machine=here), media)
     with (
         contextlib.closing(store),
         contextlib.closing(listener),
         _stopping_signals(stop, wanted=handle_signals),
     ):
+        rules = FetchRules(allow_fetch, this_machine=here)
         try:
             # Customers are reached directly: a proxy of the environment knows nothing of loopback.
             async with httpx.AsyncClient(trust_env=False) as http, asyncio.TaskGroup() as group:
+                door = FetchDoor(http, rules)
                 shell = Shell(
                     config,
                     group,
@@ -76,7 +77,7 @@ async def run(
                     voice=voice,
                     engines=engines,
                     store=store,
-                    sounds=sounds,
+                    sounds=SoundLoader(door, media),
                     webhook_timeout_s=webhook_timeout_s,
                     webhook_backoff_s=webhook_backoff_s,
                 )

@@ -29,7 +29,7 @@ from callbridge.carrier.core.effects import (
 from callbridge.carrier.core.report import CallReport
 from callbridge.carrier.net import documents
 from callbridge.carrier.net.deliver import Deliverer
-from callbridge.carrier.net.fetching import FetchDoor, NotThere
+from callbridge.carrier.net.fetching import FetchDoor, FetchRules, NotThere
 from callbridge.carrier.net.files import write_wav
 from callbridge.carrier.net.sounds import SoundLoader
 from callbridge.carrier.net.speaking import CarrierVoice, RelayEngines, speaker
@@ -102,7 +102,7 @@ class Shell:
         self.skipped_ticks = 0
         self._group, self._out_dir = group, out_dir
         self._voice, self._engines = voice, engines
-        self._sounds = sounds or SoundLoader(FetchDoor())
+        self._sounds = sounds or SoundLoader(FetchDoor(http, FetchRules()))
         self.speak = speaker(voice)  # of callers whose script has a text to say
         self._errands: set[asyncio.Task[None]] = set()
         self._http, self._timeout_s = http, webhook_timeout_s

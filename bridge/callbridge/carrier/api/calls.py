@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 
+from callbridge.carrier.api.detection import Detected
 from callbridge.carrier.api.operation import (
     LIVE,
     PARKED,
@@ -84,7 +85,7 @@ class SendDtmfOnLeg(LegCommand, operation_id="calls.actions.send_dtmf"):
 
 
 @dataclass(frozen=True, kw_only=True)
-class DialledLeg:
+class DialledLeg(Detected):
     """What dial and transfer say about the new leg."""
 
     to: str | list[str]
@@ -144,6 +145,7 @@ class TransferLeg(
             session_of=leg,
             bridge_to=leg,
         )
+        self.detect(target, means.exchange)
         if digits:
             CarrierKeypad.of(target).press_on_answer(digits)
 
@@ -179,6 +181,7 @@ class DialLeg(
             session_of=linked,
             bridge_to=linked if self.bridge_on_answer else None,
         )
+        self.detect(leg, means.exchange)
         if digits:
             CarrierKeypad.of(leg).press_on_answer(digits)
         leg.parks_after_unbridge = self.park_after_unbridge is not None

@@ -16,6 +16,7 @@ from callbridge.carrier.parts.relays import CarrierRelays
 from callbridge.carrier.parts.sounds import CarrierSounds, NoSound, NoSoundStatus
 from callbridge.carrier.parts.speak import CarrierSpeech
 from callbridge.carrier.parts.streams import CarrierStreams
+from callbridge.carrier.parts.transcription import CarrierTranscriptions
 from callbridge.carrier.people.script import CallScript
 from callbridge.carrier.store.store import Application, Store
 from callbridge.carrier.texml.part import TexmlPart
@@ -59,6 +60,7 @@ class Switch:
         self._streams = CarrierStreams(self._exchange, self._sockets)
         self._sounds = CarrierSounds(self._exchange)
         self._relays = CarrierRelays(self._exchange, self._sockets, self._sounds)
+        self._transcriptions = CarrierTranscriptions(self._exchange)
         self._texml = TexmlRequests(self._exchange, self._sounds)
         self._rest = RestApi(
             CarrierMeans(
@@ -69,6 +71,7 @@ class Switch:
                 self.store,
                 playbacks=CarrierPlaybacks(self._exchange, self._sounds),
                 gathers=CarrierGathers(self._exchange),
+                transcriptions=self._transcriptions,
             )
         )
         self._keep_own_application()
@@ -183,6 +186,7 @@ class Switch:
         """What `Recognise` asked for; None when nothing could be recognised."""
         self._at(now)
         self._relays.recognised(session_id, text)
+        self._transcriptions.recognised(session_id, text)
 
     def webhook_outcome(self, call_control_id: str, now: float, **detail: object) -> None:
         """How a delivery went."""

@@ -91,6 +91,8 @@ def test_the_states_in_which_a_leg_takes_a_command() -> None:
         "gather_stop": {"answered"},
         "streaming_start": {"answered"},
         "streaming_stop": {"answered"},
+        "transcription_start": {"answered"},
+        "transcription_stop": {"answered"},
         "conversation_relay_start": {"answered"},
         "conversation_relay_stop": {"answered"},
     }

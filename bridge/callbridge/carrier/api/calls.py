@@ -15,6 +15,7 @@ from callbridge.carrier.api.problems import refused
 from callbridge.carrier.api.relay import Relayed
 from callbridge.carrier.api.routing import RoutedByEvent
 from callbridge.carrier.api.streaming import Streamed
+from callbridge.carrier.api.transcription import Transcribed
 from callbridge.carrier.core.exchange import Exchange
 from callbridge.carrier.core.leg import CarrierEnding, CarrierLeg, CarrierPlan, LegState
 from callbridge.carrier.parts.keypad import CarrierKeypad
@@ -34,6 +35,7 @@ REJECTIONS = {
 class AnswerLeg(
     Streamed,
     Relayed,
+    Transcribed,
     RoutedByEvent,
     LegCommand,
     operation_id="calls.actions.answer",
@@ -41,6 +43,8 @@ class AnswerLeg(
 ):
     def act(self, leg: CarrierLeg, means: CarrierMeans) -> None:
         params, relay = self.stream(means), self.relay(means)
+        self.check_transcription(means)
+        self.transcribe(leg, means)
         if params is not None:
             means.streams.add(leg, params)
         if relay is not None:
@@ -152,7 +156,13 @@ class TransferLeg(
 
 @dataclass(frozen=True, kw_only=True)
 class DialLeg(
-    DialledLeg, Streamed, Relayed, RoutedByEvent, AccountOperation, operation_id="calls.dial"
+    DialledLeg,
+    Streamed,
+    Relayed,
+    Transcribed,
+    RoutedByEvent,
+    AccountOperation,
+    operation_id="calls.dial",
 ):
     connection_id: str
     command_id: str | None = None
@@ -170,6 +180,7 @@ class DialLeg(
         to, digits = self.destination()
         linked = self._linked(means.exchange)
         params, relay = self.stream(means), self.relay(means)
+        self.check_transcription(means)
         leg = means.exchange.dial(
             to,
             self.from_ or "",
@@ -182,6 +193,7 @@ class DialLeg(
             bridge_to=linked if self.bridge_on_answer else None,
         )
         self.detect(leg, means.exchange)
+        self.transcribe(leg, means)
         if digits:
             CarrierKeypad.of(leg).press_on_answer(digits)
         leg.parks_after_unbridge = self.park_after_unbridge is not None

@@ -19,6 +19,7 @@ from callbridge.carrier.parts.playback import CarrierPlaybacks
 from callbridge.carrier.parts.relays import CarrierRelays
 from callbridge.carrier.parts.speak import CarrierSpeech
 from callbridge.carrier.parts.streams import CarrierStreams
+from callbridge.carrier.parts.transcription import CarrierTranscriptions
 from callbridge.carrier.shapes import JsonObject
 from callbridge.carrier.store.store import Page, Store
 
@@ -39,6 +40,7 @@ class CarrierMeans(msgspec.Struct, frozen=True):
     store: Store
     playbacks: CarrierPlaybacks
     gathers: CarrierGathers
+    transcriptions: CarrierTranscriptions
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,6 +24,7 @@ from callbridge.carrier.api.playing import StartPlayback, StopPlayback
 from callbridge.carrier.api.relay import StartRelay, StopRelay
 from callbridge.carrier.api.speech import SpeakOnLeg
 from callbridge.carrier.api.streaming import StartStreaming, StopStreaming
+from callbridge.carrier.api.transcription import StartTranscription, StopTranscription
 
 OPERATIONS: tuple[type[Operation], ...] = (
     DialLeg,
@@ -43,6 +44,8 @@ OPERATIONS: tuple[type[Operation], ...] = (
     GatherUsingAudio,
     GatherUsingSpeak,
     StopGather,
+    StartTranscription,
+    StopTranscription,
     StartRelay,
     StopRelay,
     ListEvents,

@@ -13,7 +13,7 @@ from callbridge.carrier.audio.tone import ToneEnd, ToneFinder
 from callbridge.carrier.core.exchange import Exchange
 from callbridge.carrier.core.leg import CarrierLeg
 from callbridge.carrier.core.part import Part
-from callbridge.carrier.parts.greeting import DetectionSettings, Greeting, Verdict
+from callbridge.carrier.parts.greeting import DetectionSettings, Greeting, GreetingVerdict
 from telecodecs import Pcm
 
 DetectionMode = Literal[
@@ -76,7 +76,7 @@ class DetectionPart(Part):
 
     # ---- who it is ----------------------------------------------------------------------------
 
-    def _judge(self, verdict: Verdict | None) -> None:
+    def _judge(self, verdict: GreetingVerdict | None) -> None:
         greeting = self._greeting
         if self._premium and not greeting.begun and greeting.quiet_ms >= SILENCE_MS:
             self._tell_verdict("silence")
@@ -90,7 +90,7 @@ class DetectionPart(Part):
             self._tell_verdict(self._of_person(verdict))
             self._done()
 
-    def _of_person(self, verdict: Verdict) -> str:
+    def _of_person(self, verdict: GreetingVerdict) -> str:
         if verdict == "human" and self._premium:
             at_home = self._greeting.length_ms <= RESIDENCE_MS
             return "human_residence" if at_home else "human_business"

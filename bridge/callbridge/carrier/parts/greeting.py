@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Meta
 
 Count = Annotated[int, Meta(ge=0)]
-Verdict = Literal["human", "machine", "not_sure"]
+GreetingVerdict = Literal["human", "machine", "not_sure"]
 
 TICK_MS = 20
 TALKS_ON_MS = 160  # a pause between words is shorter
@@ -57,7 +57,7 @@ class Greeting:
     def begun(self) -> bool:
         return self._begun_ms is not None
 
-    def hear(self, *, loud: bool) -> Verdict | None:
+    def hear(self, *, loud: bool) -> GreetingVerdict | None:
         """20 ms; None while nothing is decided."""
         self._heard_ms += TICK_MS
         verdict = self._sound() if loud else self._silence()
@@ -66,7 +66,7 @@ class Greeting:
             return "machine" if talks_on else "not_sure"
         return verdict
 
-    def _silence(self) -> Verdict | None:
+    def _silence(self) -> GreetingVerdict | None:
         settings = self._settings
         self.quiet_ms += TICK_MS
         if self.quiet_ms >= settings.between_words_silence_millis:
@@ -75,7 +75,7 @@ class Greeting:
             return "machine" if self.quiet_ms > settings.initial_silence_millis else None
         return "human" if self.quiet_ms >= settings.after_greeting_silence_millis else None
 
-    def _sound(self) -> Verdict | None:
+    def _sound(self) -> GreetingVerdict | None:
         settings = self._settings
         self._sound_ms += TICK_MS
         if self._sound_ms < MIN_WORD_MS:

@@ -57,8 +57,8 @@ class Switch:
             converses=converses,
         )
         self._sockets = CarrierSockets(self._exchange)
-        self._streams = CarrierStreams(self._exchange, self._sockets)
         self._sounds = CarrierSounds(self._exchange)
+        self._streams = CarrierStreams(self._exchange, self._sockets, self._sounds)
         self._relays = CarrierRelays(self._exchange, self._sockets, self._sounds)
         self._transcriptions = CarrierTranscriptions(self._exchange)
         self._texml = TexmlRequests(self._exchange, self._sounds)

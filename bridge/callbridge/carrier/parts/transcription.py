@@ -1,8 +1,8 @@
 """What is said on a leg, as text: `call.transcription`, by the recogniser of this machine.
 
 Where the documents are silent this carrier does the following. What is being said when a call or
-its transcription ends is not told any more. The recogniser does not say how sure it is: `confidence`
-is always the same, as there are programs that print it."""
+its transcription ends is not told any more. The recogniser does not say how sure it is: the
+`confidence` is always the same, as there are programs that print it."""
 
 from typing import Literal
 

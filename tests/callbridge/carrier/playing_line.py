@@ -41,8 +41,8 @@ class PlayingLine(Line):
             why = found or "not there"
             self.switch.fetched(sound_id, None, self.now, why, missing=found is None)
 
-    def answered(self, *steps: Step) -> str:
-        call = self.ring(*(steps or (Wait("answered"),)))
+    def answered(self, *steps: Step, **script: Any) -> str:
+        call = self.ring(*(steps or (Wait("answered"),)), **script)
         assert self.command(call, "answer").status == 200
         return call
 

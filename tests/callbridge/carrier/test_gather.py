@@ -2,9 +2,12 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 
-from callbridge.carrier.people.script import HangUp, Press, Wait
+from callbridge.carrier.people.script import HangUp, Play, Press, Wait
+from callbridge.host.audiofile import Clip
+from telecodecs.dtmf import tones
 from tests.callbridge.carrier.line import Line, codes
 from tests.callbridge.carrier.playing_line import PlayingLine
 
@@ -349,3 +352,26 @@ def test_without_a_voice_nothing_is_asked() -> None:
     refusal = line.command(call, "gather_using_speak", **SPEAK)
     assert codes(refusal) == [("10027", None)]
     assert "callbridge[voice]" in str(refusal.body)
+
+
+def test_keys_that_come_as_tones_are_heard_as_well() -> None:
+    """Of a caller whose network carries them in the audio."""
+    line = ready()
+    call = line.answered(Wait("answered"), Press("31#"), keys="tones")
+    line.does(call, "gather_using_speak", **SPEAK)
+    line.tick(40)
+    assert line.told("digit", "digits") == [
+        ("dtmf.received", "3"),
+        ("dtmf.received", "1"),
+        ("dtmf.received", "#"),
+        ("gather.ended", "31"),
+    ]
+    assert np.abs(line.report(call).caller).max() > 10000
+
+
+def test_a_caller_of_events_presses_nothing_by_a_sound() -> None:
+    line = ready()
+    call = line.answered(Wait("answered"), Play(Clip(tones("5", 1600, 8000), 8000)))
+    line.does(call, "gather", initial_timeout_millis=500)
+    line.tick(40)
+    assert ended(line) == ("timeout", "")

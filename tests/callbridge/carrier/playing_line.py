@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from callbridge.carrier.config import CarrierConfig
 from callbridge.carrier.people.script import Press, Step, Wait
 from tests.callbridge.carrier.line import Line, sounding, tone
 
@@ -13,8 +14,14 @@ class PlayingLine(Line):
     cannot be played, and what is not there is missing. Every letter that is said sounds for 20 ms.
     """
 
-    def __init__(self, files: "dict[str, int | str] | None" = None, **options: Any) -> None:
-        super().__init__(**{"speaks": True} | options)
+    def __init__(
+        self,
+        files: "dict[str, int | str] | None" = None,
+        *,
+        config: CarrierConfig | None = None,
+        speaks: bool = True,
+    ) -> None:
+        super().__init__(config, speaks=speaks)
         self.files = files or {}
         self.fetched: list[str] = []
         self.said: list[str] = []

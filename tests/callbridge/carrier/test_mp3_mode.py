@@ -5,6 +5,7 @@ import io
 import json
 
 import soundfile
+from websockets.asyncio.server import ServerConnection
 
 from callbridge.carrier.config import CarrierConfig
 from tests.callbridge.carrier.line import CLEAR, Line, mark, media, sounding, tone
@@ -99,12 +100,12 @@ async def test_a_real_file_is_heard() -> None:
     soundfile.write(data, tone(600), 8000, format="MP3")
     payload = base64.b64encode(data.getvalue()).decode()
 
-    async def play(connection: object) -> None:
-        async for message in connection:  # type: ignore[attr-defined]
+    async def play(connection: ServerConnection) -> None:
+        async for message in connection:
             if json.loads(message)["event"] == "start":
                 for frame in ({"event": "media", "media": {"payload": payload}},
                               {"event": "mark", "mark": {"name": "end"}}):  # fmt: skip
-                    await connection.send(json.dumps(frame))  # type: ignore[attr-defined]
+                    await connection.send(json.dumps(frame))
 
     async with customer(play) as url, carrier(CarrierConfig(api_key=KEY)) as live:
         call = await live.ring(steps=[{"wait": "bot_speaking", "for": 0.5}, {"hangup": True}])

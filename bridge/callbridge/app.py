@@ -32,7 +32,7 @@ from callbridge.errors import (
 )
 from callbridge.host.audiofile import Fetch, fetch
 from callbridge.media.playout import PlayoutSettings
-from callbridge.serve.documents import DocumentRequest, Documents
+from callbridge.serve.documents import DocumentRequest, Documents, WhichDocument
 from callbridge.serve.endpoints import MEDIA, RELAY
 from callbridge.serve.logs import mask_server_logs, set_up_where_nobody_did
 from callbridge.serve.metrics import CONTENT_TYPE, Metrics, SpeechFigures
@@ -386,10 +386,13 @@ class App:
             return await self.service.webhook(request)
 
         async def document(request: Request) -> Response:
-            return await self.service.document(request, first=True)
+            return await self.service.document(request, "first")
 
         async def next_document(request: Request) -> Response:
-            return await self.service.document(request, first=False)
+            return await self.service.document(request, "next")
+
+        async def held_document(request: Request) -> Response:
+            return await self.service.document(request, "held")
 
         def healthz() -> Response:
             return Response("ok\n", media_type="text/plain")
@@ -406,6 +409,7 @@ class App:
         http.add_api_route("/webhooks", webhook, methods=["POST"])
         http.add_api_route("/texml", document, methods=["GET", "POST"])
         http.add_api_route("/texml/next", next_document, methods=["GET", "POST"])
+        http.add_api_route("/texml/held", held_document, methods=["GET", "POST"])
         http.add_api_route("/healthz", healthz, methods=["GET"])
         http.add_api_route("/readyz", readyz, methods=["GET"])
         http.add_api_route("/metrics", metrics, methods=["GET"])
@@ -476,11 +480,13 @@ class Service:
             limits=Limits(calls=settings.max_calls, call=settings.max_call_s),
             apology=sound.apology if len(sound.apology) else None,
             out_of_time=sound.out_of_time,
-            next_document_url=f"{settings.texml_url}/next",
+            texml_url=settings.texml_url,
             webhook_url=settings.webhook_url,
         )
         self.calls = Calls(means, bot_for)
-        self.documents = Documents(self.calls, self._clock, self._key, settings.when_full)
+        self.documents = Documents(
+            self.calls, self._clock, self._key, settings.when_full, settings.texml_url
+        )
         shared = {"minted": None, "shared": token, "none": ""}[settings.media_auth]
         self.doors = [
             Door(MEDIA, self.calls.audio, shared),
@@ -526,7 +532,7 @@ class Service:
             content_type=headers.get("content-type", ""),
         )
 
-    async def document(self, request: Request, *, first: bool) -> Response:
+    async def document(self, request: Request, which: WhichDocument) -> Response:
         """Answer a request for a document of TeXML."""
         content = request.scope["query_string"] if request.method == "GET" else b""
         if request.method == "POST":
@@ -537,9 +543,10 @@ class Service:
         headers = request.headers
         signature = headers.get(webhooks.SIGNATURE_HEADER)
         timestamp = headers.get(webhooks.TIMESTAMP_HEADER)
-        return self.asked(DocumentRequest(content, signature, timestamp, first))
+        return self.asked(DocumentRequest(content, signature, timestamp, which))
 
     def asked(self, request: DocumentRequest) -> Response:
+        """One request for a document: signature first, then the call that it is about."""
         try:
             answer = self.documents.answer(request)
         except WebhookError as error:

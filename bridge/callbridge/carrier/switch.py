@@ -187,6 +187,7 @@ class Switch:
         self._at(now)
         self._relays.recognised(session_id, text)
         self._transcriptions.recognised(session_id, text)
+        self._texml.recognised(session_id, text)
 
     def webhook_outcome(self, call_control_id: str, now: float, **detail: object) -> None:
         """How a delivery went."""

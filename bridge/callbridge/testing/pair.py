@@ -22,7 +22,7 @@ from starlette.responses import Response as HttpResponse
 
 from callbridge.app import App, Surroundings
 from callbridge.carrier.api.problems import Response
-from callbridge.carrier.config import Behaviour, CarrierConfig
+from callbridge.carrier.config import Behaviour, CarrierConfig, TexmlApplication
 from callbridge.carrier.core import effects as do
 from callbridge.carrier.core.report import CallReport
 from callbridge.carrier.net.files import loader
@@ -32,7 +32,7 @@ from callbridge.carrier.switch import Switch
 from callbridge.carrier.texml.requests import TexmlAnswer
 from callbridge.errors import AudioFileError, CallbridgeError
 from callbridge.host.audiofile import Clip
-from callbridge.serve.documents import DocumentRequest
+from callbridge.serve.documents import DocumentRequest, WhichDocument
 from callbridge.serve.settings import Settings
 from callbridge.sockets.endpoint import StreamOwner
 from callbridge.speech.engines import Speech
@@ -49,6 +49,7 @@ RETRY_S = 1.0
 ATTEMPTS = 2
 FINISHED_KEPT = 256
 ENDING_S = 5.0  # for tasks of an application to end, once it is closed
+WHICH: dict[str, WhichDocument] = {"next": "next", "held": "held"}  # by the end of its address
 ADDRESS = "http://127.0.0.1:9"  # the discard port: nothing here ever connects
 
 
@@ -67,7 +68,8 @@ class Pair:
     An application without speech engines of its own gets `callbridge.testing.speech.scripted`,
     which understand to the letter what a caller `says`; with "own" it has what it is served with.
     `sounds` are what is on the web, for `call.play`, by URL: samples and their rate.
-    `numbers` says who lives where (`CarrierConfig.numbers`). `speech` and the settings take the
+    `numbers` says who lives where (`CarrierConfig.numbers`). With `texml` calls that come in are
+    led by TeXML: the carrier asks the application's /texml. `speech` and the settings take the
     place of what the application was made with, until `close`.
 
     A crash of a bot, or of a call, is raised by `call`, `finished` or `close`, unless
@@ -84,10 +86,14 @@ class Pair:
         numbers: Mapping[str, Behaviour] | None = None,
         sounds: Mapping[str, Clip] | None = None,
         speech: Speech | Literal["own"] | None = None,
+        texml: bool = False,
         expect_crash: Crash | None = None,
         **settings: Any,
     ) -> None:
         config = config or CarrierConfig(webhook_url=f"{ADDRESS}/webhooks", keep_recordings=1000)
+        if texml:
+            application = TexmlApplication(voice_url=f"{ADDRESS}/texml")
+            config = msgspec.structs.replace(config, texml=application)
         if speech is None:
             speech = app.sound.speech or scripted()
         engines = app.sound.speech if speech == "own" else speech
@@ -378,8 +384,8 @@ class Pair:
         if path.endswith("/webhooks"):
             response = self._webhook(form, "application/x-www-form-urlencoded")
         else:
-            first = not path.endswith("/next")
-            response = self.app.service.asked(DocumentRequest(form, *self._signed(form), first))
+            which = WHICH.get(path.rpartition("/")[2], "first")
+            response = self.app.service.asked(DocumentRequest(form, *self._signed(form), which))
         answer = TexmlAnswer(wish.url, response.status_code, bytes(response.body))
         self._later(self._answered, wish.request_id, answer)
 

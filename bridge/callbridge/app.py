@@ -91,6 +91,8 @@ class Surroundings:
     fetch: Fetch = fetch  # of sound files on the web
     speech: Speech | None = None  # takes the place of the application's own
     readers: tuple[TapeReader, ...] = ()  # of the tape, beside the log and the tape file
+    voice: VoiceKind | None = None  # of all calls, whatever the bots were registered with
+    characters_per_s: float | None = None  # of all relays, in place of their settings' own
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,14 +306,28 @@ class App:
         """Whether calls that come in are answered."""
         return bool(self._bots) or self._any_number is not None
 
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """Numbers, and SIP addresses, that have a bot of their own."""
+        return tuple(f"+{key}" if key.isdecimal() else key for key in self._bots)
+
+    def answers(self, number: str) -> bool:
+        """Whether a call that comes in to `number` is answered."""
+        return self._bot_for(number) is not None
+
     def _bot_for(self, number: str) -> Registration | None:
         found = self._bots.get(key(number), self._any_number)
         return found and self._filled(found)
 
     def _filled(self, bot: Registration) -> Registration:
         """With what the application has where it says nothing of its own."""
-        voice = bot.voice or self._voice or self._default_voice
-        return replace(bot, voice=voice, relay=bot.relay or self._relay)
+        relay, pace = bot.relay or self._relay, self._surroundings.characters_per_s
+        if pace is not None:
+            relay = replace(relay or RelaySettings(), characters_per_s=pace)
+        return replace(bot, voice=self._voice_of(bot), relay=relay)
+
+    def _voice_of(self, bot: Registration) -> VoiceKind:
+        return self._surroundings.voice or bot.voice or self._voice or self._default_voice
 
     def configure(self, settings: Settings, surroundings: Surroundings | None = None) -> None:
         """Set what it runs with, before its first use."""
@@ -350,7 +366,7 @@ class App:
             yield self._any_number
 
     def _needs_engines(self, bot: Registration) -> bool:
-        return bot.speaks and (bot.voice or self._voice or self._default_voice) == "media"
+        return bot.speaks and self._voice_of(bot) == "media"
 
     async def close(self) -> None:
         """Drain, then close what was opened."""

@@ -25,7 +25,7 @@ from callbridge.host import terminal
 from callbridge.host.child import of_module
 
 REPOSITORY = Path(__file__).parents[2]
-COMMANDS = ("serve", "new", "carrier", "call", "demo", "bench")
+COMMANDS = ("serve", "new", "talk", "carrier", "call", "demo", "probe", "bench")
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from callbridge.carrier.api.operation import (
     CarrierMeans,
     LegCommand,
 )
+from callbridge.carrier.api.playing import file_of
 from callbridge.carrier.api.problems import refused
 from callbridge.carrier.api.relay import Relayed
 from callbridge.carrier.api.routing import RoutedByEvent
@@ -19,6 +20,7 @@ from callbridge.carrier.api.transcription import Transcribed
 from callbridge.carrier.core.exchange import Exchange
 from callbridge.carrier.core.leg import CarrierEnding, CarrierLeg, CarrierPlan, LegState
 from callbridge.carrier.parts.keypad import CarrierKeypad
+from callbridge.carrier.parts.playback import CarrierPlayback
 from callbridge.carrier.shapes import JsonObject
 
 E164 = re.compile(r"\+[1-9]\d{1,14}")
@@ -165,6 +167,8 @@ class DialLeg(
     operation_id="calls.dial",
 ):
     connection_id: str
+    audio_url: str | None = None
+    media_name: str | None = None
     command_id: str | None = None
     client_state: str | None = None
     link_to: str | None = None
@@ -178,6 +182,7 @@ class DialLeg(
             detail = "no Call Control Application of this carrier has that id"
             raise refused("10015", detail, "/connection_id")
         to, digits = self.destination()
+        file = file_of(self.audio_url, self.media_name)
         linked = self._linked(means.exchange)
         params, relay = self.stream(means), self.relay(means)
         self.check_transcription(means)
@@ -194,6 +199,8 @@ class DialLeg(
         )
         self.detect(leg, means.exchange)
         self.transcribe(leg, means)
+        if file is not None:
+            means.playbacks.play_on_answer(leg, CarrierPlayback(file=file))
         if digits:
             CarrierKeypad.of(leg).press_on_answer(digits)
         leg.parks_after_unbridge = self.park_after_unbridge is not None

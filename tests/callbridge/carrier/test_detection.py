@@ -119,6 +119,11 @@ def test_premium_detection(callee: str, results: list[tuple[str, str]]) -> None:
     ]
 
 
+def test_a_fax_behind_the_verdict_changes_it_no_more() -> None:
+    sound = after(0, CALLEES["mute machine"], CALLEES["fax"])
+    assert [result for _, result in detected(sound, "premium")] == ["machine", "no_beep_detected"]
+
+
 def test_the_prompt_of_a_call_screening_ends() -> None:
     found = detected(CALLEES["mute machine"], MODES[5], greeting_duration_millis=2000)
     assert found == [

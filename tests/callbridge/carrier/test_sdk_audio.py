@@ -1,5 +1,6 @@
 """What is played, spoken and gathered: asked for by the official SDK, on real sockets."""
 
+import asyncio
 import base64
 import io
 from pathlib import Path
@@ -13,10 +14,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from callbridge.carrier.config import CarrierConfig
+from callbridge.carrier.people.script import CallScript, Play
+from callbridge.host.audiofile import Clip
 from callbridge.speech.espeak import speak
-from tests.callbridge.carrier.line import tone
+from telecodecs import Pcm
+from tests.callbridge.carrier.line import STAY, tone
 from tests.callbridge.carrier.live import KEY, Hooks, carrier, hooks, read_stereo
 from tests.callbridge.carrier.test_sdk import client
+
+CALLEE = "+13125550199"
 
 
 def sound(form: str) -> bytes:
@@ -36,7 +42,8 @@ async def page(request: Request) -> Response:
 async def parsed(sdk: telnyx.AsyncTelnyx, app: Hooks, event_type: str) -> Any:
     """The payload of the next event of a type, as the SDK's model of it."""
     while True:
-        request, body = await app.received.get()
+        async with asyncio.timeout(10):
+            request, body = await app.received.get()
         if request.method == "POST":
             event: Any = sdk.webhooks.unwrap(body.decode(), headers=dict(request.headers))
             if event.data.event_type == event_type:
@@ -107,3 +114,47 @@ async def test_every_command_of_sound_by_the_sdk(tmp_path: Path) -> None:
     _, bot, rate = read_stereo(summary["files"]["wav"])
     tones = np.abs(np.fft.rfft(bot[: 2 * rate].astype(float)))
     assert abs(np.argmax(tones) * rate / (2 * rate) - 440) < 5
+
+
+class Understands:
+    """Engines for whom everything that is said is the same."""
+
+    def speak(self, text: str, sample_rate: int) -> list[tuple[str, Pcm]]:
+        return [(text, tone(100, sample_rate))]
+
+    def transcribe(self, pcm: Pcm, sample_rate: int) -> str:
+        return "hello there"
+
+    @property
+    def synthesiser(self) -> "Understands":
+        return self
+
+    @property
+    def recogniser(self) -> "Understands":
+        return self
+
+
+async def test_transcription_and_detection_by_the_sdk() -> None:
+    callee = CallScript(steps=(Play(Clip(tone(1500), 8000)), *STAY))
+    config = CarrierConfig(api_key=KEY, numbers={CALLEE: callee}, ring_s=0.05)
+    async with hooks() as app, carrier(config, engines=Understands()) as live, client(live) as sdk:
+        dialled: Any = await sdk.calls.dial(
+            connection_id=config.connection_id,
+            from_="+13125550100",
+            to=CALLEE,
+            webhook_url=app.url,
+            answering_machine_detection="detect",
+            answering_machine_detection_config={"maximum_word_length_millis": 5000},
+        )
+        call = dialled.data.call_control_id
+        await parsed(sdk, app, "call.answered")
+        started: Any = await sdk.calls.actions.start_transcription(
+            call, transcription_engine="Google", transcription_tracks="inbound"
+        )
+        assert started.data.result == "ok"
+        # A tone of 1.5 s is a beep, and is told of before it is understood as speech.
+        assert (await parsed(sdk, app, "call.machine.detection.ended")).result == "machine"
+        heard = (await parsed(sdk, app, "call.transcription")).transcription_data
+        assert (heard.transcript, heard.is_final, heard.confidence) == ("hello there", True, 1.0)
+        stopped: Any = await sdk.calls.actions.stop_transcription(call)
+        assert stopped.data.result == "ok"

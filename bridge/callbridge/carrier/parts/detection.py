@@ -62,17 +62,18 @@ class DetectionPart(Part):
         threshold = self._settings.silence_threshold
         loud = said is not None and float(np.mean(np.abs(said.astype(np.int32)))) > threshold
         ended = self._tones.hear(said)
-        if ended is not None and self._is_fax(ended) and self._premium:
+        nobody_yet = self._machine_at is None
+        if ended is not None and self._is_fax(ended) and self._premium and nobody_yet:
             self._tell_verdict("fax_detected")
             self._done()
         elif ended is not None and self._is_beep(ended):
             self._beeped()
-        elif self._machine_at is None:
+        elif nobody_yet:
             # A tone that may become a beep is no word.
             self._judge(self._greeting.hear(loud=loud and self._tones.sounding_s < 0.1))
         else:
             self._quiet_ms = 0 if loud else self._quiet_ms + 20
-            self._wait(self._exchange.now - self._machine_at)
+            self._wait()
 
     # ---- who it is ----------------------------------------------------------------------------
 
@@ -112,9 +113,11 @@ class DetectionPart(Part):
         else:
             self._tell_end("beep_detected")
 
-    def _wait(self, waited_s: float) -> None:
+    def _wait(self) -> None:
         """For the end of the greeting of a machine."""
+        assert self._machine_at is not None, "the verdict was told"
         settings, mode = self._settings, self._mode
+        waited_s = self._exchange.now - self._machine_at
         quiet = self._quiet_ms >= settings.greeting_silence_duration_millis
         match mode:
             case "greeting_end" if quiet:

@@ -1,16 +1,22 @@
 """The carrier without I/O and without a clock: exchange, parts and REST API, joined."""
 
+from callbridge.carrier.api.limits import CallLimit
 from callbridge.carrier.api.operation import CarrierMeans
 from callbridge.carrier.api.problems import Response
 from callbridge.carrier.api.router import RestApi
 from callbridge.carrier.config import CarrierConfig, TexmlApplication
-from callbridge.carrier.core.effects import Effect
+from callbridge.carrier.core.deliveries import DeliveryAttempt
+from callbridge.carrier.core.effects import Effect, SendWebhook
 from callbridge.carrier.core.exchange import Exchange
-from callbridge.carrier.core.leg import CarrierLeg, Routing
+from callbridge.carrier.core.leg import CarrierLeg
+from callbridge.carrier.core.links import RecordingServer
 from callbridge.carrier.core.report import CallReport, TapeEntry
+from callbridge.carrier.core.routing import Routing
 from callbridge.carrier.core.sockets import CarrierSockets
 from callbridge.carrier.parts.gather import CarrierGathers
 from callbridge.carrier.parts.playback import CarrierPlaybacks
+from callbridge.carrier.parts.queues import CallQueues
+from callbridge.carrier.parts.recordings import CarrierRecordings
 from callbridge.carrier.parts.relay_mouth import RelaySound
 from callbridge.carrier.parts.relays import CarrierRelays, RelayPart
 from callbridge.carrier.parts.sounds import CarrierSounds, NoSound, NoSoundStatus
@@ -18,6 +24,7 @@ from callbridge.carrier.parts.speak import CarrierSpeech
 from callbridge.carrier.parts.streams import CarrierStreams
 from callbridge.carrier.parts.transcription import CarrierTranscriptions
 from callbridge.carrier.people.script import CallScript
+from callbridge.carrier.store.recordings import SavedRecording
 from callbridge.carrier.store.store import Application, Store
 from callbridge.carrier.texml.part import TexmlPart
 from callbridge.carrier.texml.requests import TexmlAnswer, TexmlRequests
@@ -31,8 +38,9 @@ class Switch:
 
     The shell calls `tick` every 20 ms and carries out `effects()` after every call. With a `seed`
     all ids are the same every time. `speaks` says that the shell can carry out `Synthesise`,
-    `converses` that it can carry out `SpeakWords` and `Recognise`. A `store` that was used before
-    brings its applications and events; without one all is forgotten at the end."""
+    `converses` that it can carry out `SpeakWords` and `Recognise`, `recordings` what it can do with
+    recordings. A `store` that was used before brings its applications, events and recordings;
+    without one all is forgotten at the end."""
 
     def __init__(
         self,
@@ -44,6 +52,7 @@ class Switch:
         speaks: bool = False,
         converses: bool = False,
         store: Store | None = None,
+        recordings: RecordingServer | None = None,
     ) -> None:
         self.config = config
         self.store = store or Store()
@@ -62,16 +71,22 @@ class Switch:
         self._relays = CarrierRelays(self._exchange, self._sockets, self._sounds)
         self._transcriptions = CarrierTranscriptions(self._exchange)
         self._texml = TexmlRequests(self._exchange, self._sounds)
+        self._recordings = CarrierRecordings(
+            self._exchange, self.store.recorded, recordings or RecordingServer()
+        )
         self._rest = RestApi(
             CarrierMeans(
                 self._exchange,
                 self._streams,
                 CarrierSpeech(self._exchange, self._sounds),
                 self._relays,
+                CallQueues(self._exchange),
+                self._recordings,
                 self.store,
-                playbacks=CarrierPlaybacks(self._exchange, self._sounds),
-                gathers=CarrierGathers(self._exchange),
-                transcriptions=self._transcriptions,
+                CallLimit(is_l1=config.is_l1),
+                CarrierPlaybacks(self._exchange, self._sounds),
+                CarrierGathers(self._exchange),
+                self._transcriptions,
             )
         )
         self._keep_own_application()
@@ -116,7 +131,18 @@ class Switch:
             return self._place_texml_call(script, texml, exchange)
         application = self.store.application(self.config.connection_id)
         assert application is not None, "it cannot be deleted"
-        return exchange.place_call(script, application.id, application.routing()).call_control_id
+        taken = exchange.channels(application.id, "incoming")
+        if not application.is_active or taken >= application.channel_limit("inbound"):
+            leg = exchange.place_call(script, application.id, Routing())
+            exchange.refuse_call(leg, "busy" if application.is_active else "not_found")
+            return leg.call_control_id
+        leg = exchange.place_call(
+            script,
+            application.id,
+            application.routing(),
+            command_within_s=application.command_within_s(),
+        )
+        return leg.call_control_id
 
     def _place_texml_call(
         self, script: CallScript, texml: TexmlApplication, exchange: Exchange
@@ -200,9 +226,24 @@ class Switch:
         self._transcriptions.recognised(session_id, text)
         self._texml.recognised(session_id, text)
 
-    def webhook_outcome(self, call_control_id: str, now: float, **detail: object) -> None:
-        """How a delivery went."""
-        self._at(now).webhook_outcome(call_control_id, **detail)
+    def recording_saved(self, recording_id: str, now: float, location: str = "") -> None:
+        """What `SaveRecording` asked for; `location` is its address in the customer's storage."""
+        self._at(now)
+        self._recordings.saved(recording_id, location)
+
+    def recording_failed(self, recording_id: str, reason: str, now: float) -> None:
+        """`reason` in the platform's words."""
+        self._at(now)
+        self._recordings.failed(recording_id, reason)
+
+    def recording_transcribed(self, recording_id: str, text: str | None, now: float) -> None:
+        """The text of a saved recording; None when there is none."""
+        self._at(now)
+        self._recordings.transcribed(recording_id, text)
+
+    def webhook_attempted(self, webhook: SendWebhook, attempt: DeliveryAttempt, now: float) -> None:
+        """How a delivery goes."""
+        self._at(now).webhook_attempted(webhook, attempt)
 
     # ---- what is seen -------------------------------------------------------------------------
 
@@ -220,6 +261,13 @@ class Switch:
 
     def find(self, call_control_id: str) -> CarrierLeg | None:
         return self._exchange.find(call_control_id)
+
+    def recording_asked_for(
+        self, recording_id: str, file_name: str, expires: str, signature: str, now: float
+    ) -> SavedRecording | None:
+        """The recording that a link leads to; None for a link that is not good."""
+        self._at(now)
+        return self._recordings.asked_for(recording_id, file_name, expires, signature)
 
     def relay(self, call_control_id: str) -> RelayPart | None:
         """The Conversation Relay of a call, if it has one."""

@@ -285,7 +285,7 @@ def test_a_hang_up_ends_it_before_the_call(action: str) -> None:
         ({"minimum_digits": 0}, ("90022", "/minimum_digits")),
         ({"minimum_digits": 5, "maximum_digits": 4}, ("90022", "/minimum_digits")),
         ({"maximum_digits": 129}, ("90023", "/maximum_digits")),
-        ({"maximum_digits": "4"}, ("90023", "/maximum_digits")),
+        ({"maximum_digits": "four"}, ("90023", "/maximum_digits")),
         ({"timeout_millis": 0}, ("90025", "/timeout_millis")),
         ({"timeout_millis": 10**30}, ("90025", "/timeout_millis")),
         ({"inter_digit_timeout_millis": 120001}, ("90026", "/inter_digit_timeout_millis")),
@@ -375,3 +375,26 @@ def test_a_caller_of_events_presses_nothing_by_a_sound() -> None:
     line.does(call, "gather", initial_timeout_millis=500)
     line.tick(40)
     assert ended(line) == ("timeout", "")
+
+
+def test_what_a_command_causes_is_told_where_the_command_says() -> None:
+    line = ready()
+    call = line.answered()
+    line.does(call, "playback_start", audio_url=WRONG, webhook_url="http://a/played")
+    line.does(call, "gather_using_audio", audio_url=MENU, webhook_url="http://a/gathered")
+    line.tick(40)
+    line.press(call, "1#")
+    line.tick(30)
+    told = [
+        (delivery.event["data"]["event_type"].removeprefix("call."), delivery.urls[0])  # type: ignore[index]
+        for delivery in line.deliveries[2:]
+    ]
+    assert told == [
+        ("playback.started", "http://a/played"),
+        ("playback.ended", "http://a/played"),
+        ("playback.started", "http://a/gathered"),
+        ("playback.ended", "http://a/gathered"),
+        ("dtmf.received", "http://app/hooks"),
+        ("dtmf.received", "http://app/hooks"),
+        ("gather.ended", "http://a/gathered"),
+    ]

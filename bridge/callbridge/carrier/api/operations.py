@@ -1,5 +1,6 @@
 """Everything that this carrier can be asked."""
 
+from callbridge.carrier.api.active_calls import ListActiveCalls
 from callbridge.carrier.api.applications import (
     CreateApplication,
     DeleteApplication,
@@ -7,6 +8,7 @@ from callbridge.carrier.api.applications import (
     RetrieveApplication,
     UpdateApplication,
 )
+from callbridge.carrier.api.bridging import BridgeLegs
 from callbridge.carrier.api.calls import (
     AnswerLeg,
     DialLeg,
@@ -17,12 +19,53 @@ from callbridge.carrier.api.calls import (
     TransferLeg,
     UpdateClientState,
 )
+from callbridge.carrier.api.deliveries import ListDeliveries, RetrieveDelivery
 from callbridge.carrier.api.events import ListEvents
 from callbridge.carrier.api.gather import Gather, GatherUsingAudio, GatherUsingSpeak, StopGather
 from callbridge.carrier.api.operation import Operation
 from callbridge.carrier.api.playing import StartPlayback, StopPlayback
+from callbridge.carrier.api.queues import (
+    CreateQueue,
+    DeleteQueue,
+    EnqueueLeg,
+    LeaveQueue,
+    ListQueueCalls,
+    ListQueues,
+    RemoveQueueCall,
+    RetrieveQueue,
+    RetrieveQueueCall,
+    UpdateQueue,
+    UpdateQueueCall,
+)
+from callbridge.carrier.api.recording_resources import (
+    DeleteRecording,
+    DeleteRecordings,
+    DeleteText,
+    DeleteTextOfRecording,
+    ListRecordings,
+    ListTexts,
+    ListTextsOfRecording,
+    RetrieveRecording,
+    RetrieveText,
+    RetrieveTextOfRecording,
+)
+from callbridge.carrier.api.recordings import (
+    PauseRecording,
+    ResumeRecording,
+    StartRecording,
+    StopRecording,
+)
 from callbridge.carrier.api.relay import StartRelay, StopRelay
+from callbridge.carrier.api.sip import ReferLeg, SendSipInfo
 from callbridge.carrier.api.speech import SpeakOnLeg
+from callbridge.carrier.api.storage import (
+    CreateCredentials,
+    CreateCredentialsInCollection,
+    DeleteCredentials,
+    ListCredentials,
+    RetrieveCredentials,
+    UpdateCredentials,
+)
 from callbridge.carrier.api.streaming import StartStreaming, StopStreaming
 from callbridge.carrier.api.transcription import StartTranscription, StopTranscription
 
@@ -33,6 +76,11 @@ OPERATIONS: tuple[type[Operation], ...] = (
     RejectLeg,
     HangUpLeg,
     TransferLeg,
+    BridgeLegs,
+    EnqueueLeg,
+    LeaveQueue,
+    ReferLeg,
+    SendSipInfo,
     SendDtmfOnLeg,
     UpdateClientState,
     StartStreaming,
@@ -48,10 +96,42 @@ OPERATIONS: tuple[type[Operation], ...] = (
     StopTranscription,
     StartRelay,
     StopRelay,
+    CreateQueue,
+    RetrieveQueue,
+    UpdateQueue,
+    ListQueues,
+    DeleteQueue,
+    RetrieveQueueCall,
+    UpdateQueueCall,
+    ListQueueCalls,
+    RemoveQueueCall,
+    ListActiveCalls,
     ListEvents,
+    ListDeliveries,
+    RetrieveDelivery,
     CreateApplication,
     RetrieveApplication,
     UpdateApplication,
     DeleteApplication,
     ListApplications,
+    StartRecording,
+    StopRecording,
+    PauseRecording,
+    ResumeRecording,
+    ListRecordings,
+    RetrieveRecording,
+    DeleteRecording,
+    DeleteRecordings,
+    ListTexts,
+    RetrieveText,
+    DeleteText,
+    ListTextsOfRecording,
+    RetrieveTextOfRecording,
+    DeleteTextOfRecording,
+    CreateCredentials,
+    RetrieveCredentials,
+    UpdateCredentials,
+    DeleteCredentials,
+    CreateCredentialsInCollection,
+    ListCredentials,
 )

@@ -4,20 +4,35 @@ from typing import Literal
 
 import msgspec
 
+from callbridge.carrier.core.storage import Storage
+from callbridge.carrier.shapes import JsonObject, as_object
 from telecodecs import Pcm
+
+RecordingFormat = Literal["wav", "mp3"]
 
 
 class SendWebhook(msgspec.Struct, frozen=True):
-    """One signed event. `urls` are tried in this order, each until it failed twice.
+    """One signed event. `urls` are tried in this order.
 
-    `event` is the body without `meta`, which differs with every attempt. `retries_ms`, when a
-    policy was given for the event, are the pauses before the repetitions."""
+    `event` is the body without `meta`, which differs with every attempt; with api_version "1" its
+    form is changed on the way out. `retries_ms`, when a policy was given for the event, are the
+    pauses before the repetitions. `timeout_s` None is the platform's own."""
 
     call_control_id: str
     urls: tuple[str, ...]
     method: Literal["POST", "GET"]
     retries_ms: tuple[int, ...] | None
     event: dict[str, object]
+    timeout_s: float | None = None
+    api_version: Literal["1", "2"] = "2"
+
+    @property
+    def data(self) -> JsonObject:
+        return as_object(self.event.get("data")) or self.event
+
+    @property
+    def event_type(self) -> str:
+        return str(self.data["event_type"])
 
 
 class RequestTexml(msgspec.Struct, frozen=True):
@@ -92,6 +107,37 @@ class Recognise(msgspec.Struct, frozen=True, eq=False):
     sample_rate: int
 
 
+class WriteRecording(msgspec.Struct, frozen=True, eq=False):
+    """Keep a piece of a recording: 16 bit, little-endian, its channels interleaved."""
+
+    recording_id: str
+    frames: bytes
+
+
+class SaveRecording(msgspec.Struct, frozen=True):
+    """Make a file of what was written of a recording, from frame `begin` up to `end`, here or in
+    the customer's `storage`; answer with `recording_saved` or `recording_failed`.
+
+    Where it is to be transcribed, answer after that with `recording_transcribed`."""
+
+    recording_id: str
+    file_name: str
+    format: RecordingFormat
+    channels: int
+    sample_rate: int
+    begin: int
+    end: int
+    transcribe: bool
+    storage: Storage | None
+
+
+class DropRecordingFile(msgspec.Struct, frozen=True):
+    """The customer has deleted a recording."""
+
+    recording_id: str
+    format: RecordingFormat
+
+
 class CallFinished(msgspec.Struct, frozen=True):
     """The leg has ended and its report is complete."""
 
@@ -108,5 +154,8 @@ Effect = (
     | SpeakWords
     | FetchSound
     | Recognise
+    | WriteRecording
+    | SaveRecording
+    | DropRecordingFile
     | CallFinished
 )

@@ -3,7 +3,7 @@
 import asyncio
 import hmac
 from base64 import b64encode
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
 import msgspec
@@ -13,6 +13,8 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from callbridge.carrier.api.router import MAX_BODY
+from callbridge.carrier.core.links import PATH
+from callbridge.carrier.net.downloads import Downloads
 from callbridge.carrier.net.files import loader
 from callbridge.carrier.net.shell import Shell
 from callbridge.carrier.people.script import CallScript, parse_script, with_sounds
@@ -29,6 +31,7 @@ def build(shell: Shell) -> Starlette:
     return Starlette(
         routes=[
             Route("/v2/{path:path}", VoiceApi(shell).handle, methods=METHODS),
+            Route(f"{PATH}/{{recording_id}}/{{file_name}}", Downloads(shell).recording),
             Route("/carrier/public_key", extras.public_key),
             Route("/carrier/calls", extras.place_call, methods=["POST"]),
             Route("/carrier/calls/{call}", extras.call),
@@ -53,7 +56,9 @@ class VoiceApi:
             self._shell.now(),
         )
         self._shell.settle()
-        return reply(answer.body, answer.status)
+        if answer.status == 204:
+            return Response(status_code=204, headers=answer.headers)
+        return reply(answer.body, answer.status, answer.headers)
 
 
 class Extras:
@@ -156,8 +161,12 @@ async def hung_up(request: Request, error: Exception) -> Response:
     return Response(status_code=400)
 
 
-def reply(body: dict[str, object], status: int = 200) -> Response:
-    return Response(msgspec.json.encode(body), status, media_type="application/json")
+def reply(
+    body: dict[str, object], status: int = 200, headers: Mapping[str, str] | None = None
+) -> Response:
+    if status == 204:
+        return Response(status_code=status, headers=headers)
+    return Response(msgspec.json.encode(body), status, headers, media_type="application/json")
 
 
 def refusal(detail: str, status: int) -> Response:

@@ -46,7 +46,8 @@ class CarrierGathers:
         """Nothing happens where none is under way: it may have ended a moment ago."""
         part = leg.part(GatherPart)
         if part is not None:
-            part.finish("cancelled")
+            with leg.for_part(part):
+                part.finish("cancelled")
 
 
 class GatherPart(Part):

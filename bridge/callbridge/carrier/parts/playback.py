@@ -9,7 +9,7 @@ from callbridge.carrier.audio.playout import Target
 from callbridge.carrier.core.exchange import Exchange
 from callbridge.carrier.core.leg import CarrierLeg
 from callbridge.carrier.core.part import Part
-from callbridge.carrier.parts.sound_queue import LegSounds, QueuedSound, SoundEnd
+from callbridge.carrier.parts.sound_queue import LegSounds, QueuedSound, SoundEnd, teller
 from callbridge.carrier.parts.sounds import CarrierSounds, NoSound, OnSound, SoundFile
 from callbridge.carrier.parts.speak import ID_CHARS
 from telecodecs import Pcm
@@ -51,8 +51,8 @@ class CarrierPlaybacks:
         """`then` is told of its end as well."""
         file = playback.file
         playback_id = self._exchange.new_id(ID_CHARS, 10)
-        emit = partial(
-            self._exchange.emit,
+        emit = teller(
+            self._exchange,
             leg,
             playback_id=playback_id,
             media_url=file.url,

@@ -12,6 +12,7 @@ from typing import Literal
 import msgspec
 
 from callbridge.carrier.audio.playout import CarrierPlayout, Channel, Target
+from callbridge.carrier.core.exchange import Exchange
 from callbridge.carrier.core.leg import CarrierLeg
 from callbridge.carrier.core.part import Part
 from callbridge.carrier.parts.sounds import NoSound, OnSound
@@ -47,6 +48,18 @@ class QueuedSound(msgspec.Struct, eq=False, kw_only=True):
     times: int | None = 1
     asked: bool = False
     pcm: Pcm | None = None
+
+
+def teller(exchange: Exchange, leg: CarrierLeg, **fields: object) -> Callable[..., None]:
+    """Emits the events of one sound: to where its command said, or to where a command says that
+    ends it."""
+    routing = leg.rerouted
+
+    def tell(event_type: str, **more: object) -> None:
+        with leg.rerouting(leg.rerouted or routing):
+            exchange.emit(leg, event_type, **fields, **more)
+
+    return tell
 
 
 class SoundQueue:
@@ -153,6 +166,7 @@ class LegSounds(Part):
         if sounds is None:
             sounds = cls(leg)
             leg.add(sounds)
+            sounds.routing = None  # each sound has its own
         return sounds
 
     def _queues(self) -> Iterator[SoundQueue]:

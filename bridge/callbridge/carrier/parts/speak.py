@@ -6,7 +6,7 @@ from functools import partial
 from callbridge.carrier.audio.playout import Target
 from callbridge.carrier.core.exchange import Exchange
 from callbridge.carrier.core.leg import CarrierLeg
-from callbridge.carrier.parts.sound_queue import LegSounds, QueuedSound, SoundEnd
+from callbridge.carrier.parts.sound_queue import LegSounds, QueuedSound, SoundEnd, teller
 from callbridge.carrier.parts.sounds import CarrierSounds, SpokenText
 
 ID_CHARS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
@@ -21,7 +21,7 @@ class CarrierSpeech:
     def say(self, leg: CarrierLeg, said: SpokenText, *, target: Target, times: int | None) -> None:
         """`times` None repeats it until it is stopped."""
         speak_id = self._exchange.new_id(ID_CHARS, 10)
-        emit = partial(self._exchange.emit, leg, speak_id=speak_id)
+        emit = teller(self._exchange, leg, speak_id=speak_id)
 
         def ended(end: SoundEnd) -> None:
             self._note(leg, end)

@@ -86,7 +86,8 @@ class TranscriptionPart(Part):
         }
         if self._both:
             told["transcription_track"] = track
-        self._exchange.emit(self._leg, "call.transcription", transcription_data=told)
+        with self._leg.rerouting(self.routing):
+            self._exchange.emit(self._leg, "call.transcription", transcription_data=told)
 
     def stop(self) -> None:
         self._over = True

@@ -385,10 +385,8 @@ def test_what_a_command_causes_is_told_where_the_command_says() -> None:
     line.tick(40)
     line.press(call, "1#")
     line.tick(30)
-    told = [
-        (delivery.event["data"]["event_type"].removeprefix("call."), delivery.urls[0])  # type: ignore[index]
-        for delivery in line.deliveries[2:]
-    ]
+    types = [event["event_type"].removeprefix("call.") for event in line.events]
+    told = list(zip(types, [delivery.urls[0] for delivery in line.deliveries], strict=True))[2:]
     assert told == [
         ("playback.started", "http://a/played"),
         ("playback.ended", "http://a/played"),

@@ -253,8 +253,8 @@ def test_a_refused_command_is_on_the_tape_with_its_reason() -> None:
         ("streaming_start", SELF, []),
         (
             "speak",
-            {"payload": "a", "voice": "v", "language": "de-DE", "service_level": "basic"},
-            ["language", "service_level", "voice"],
+            {"payload": "a", "voice": "Polly.Vicki", "language": "de-DE", "voice_settings": {}},
+            ["voice_settings"],
         ),
     ],
 )

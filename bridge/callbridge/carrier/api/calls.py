@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 
+from callbridge.carrier.api.detection import Detected
 from callbridge.carrier.api.headers import WithHeaders
 from callbridge.carrier.api.operation import (
     LIVE,
@@ -11,11 +12,13 @@ from callbridge.carrier.api.operation import (
     CarrierMeans,
     LegCommand,
 )
+from callbridge.carrier.api.playing import file_of
 from callbridge.carrier.api.problems import refused
 from callbridge.carrier.api.recordings import Recorded
 from callbridge.carrier.api.relay import Relayed
 from callbridge.carrier.api.routing import RoutedByEvent
 from callbridge.carrier.api.streaming import Streamed
+from callbridge.carrier.api.transcription import Transcribed
 from callbridge.carrier.core.exchange import Exchange
 from callbridge.carrier.core.leg import (
     BridgePlan,
@@ -26,6 +29,8 @@ from callbridge.carrier.core.leg import (
 )
 from callbridge.carrier.core.routing import Routing
 from callbridge.carrier.parts.keypad import CarrierKeypad
+from callbridge.carrier.parts.playback import CarrierPlayback
+from callbridge.carrier.parts.sounds import SoundFile
 from callbridge.carrier.shapes import JsonObject
 from callbridge.carrier.store.store import Application
 
@@ -43,6 +48,7 @@ REJECTIONS = {
 class AnswerLeg(
     Streamed,
     Relayed,
+    Transcribed,
     Recorded,
     RoutedByEvent,
     LegCommand,
@@ -56,6 +62,8 @@ class AnswerLeg(
 
     def act(self, leg: CarrierLeg, means: CarrierMeans) -> None:
         params, relay, recording = self.stream(means), self.relay(means), self.recording(means)
+        self.check_transcription(means)
+        self.transcribe(leg, means)
         if params is not None:
             means.streams.add(leg, params)
         if relay is not None:
@@ -102,7 +110,7 @@ class SendDtmfOnLeg(LegCommand, operation_id="calls.actions.send_dtmf"):
 
 
 @dataclass(frozen=True, kw_only=True)
-class DialledLeg(WithHeaders):
+class DialledLeg(Detected, WithHeaders):
     """What dial and transfer say about the new leg."""
 
     to: str | list[str]
@@ -179,6 +187,7 @@ class TransferLeg(
             bridge_plan=BridgePlan(after="park" if self.park_after_unbridge else None),
             headers=headers,
         )
+        self.detect(target, means.exchange)
         if digits:
             CarrierKeypad.of(target).press_on_answer(digits)
         if recording is not None:  # from the answer on, which is the new leg's
@@ -190,12 +199,15 @@ class DialLeg(
     DialledLeg,
     Streamed,
     Relayed,
+    Transcribed,
     Recorded,
     RoutedByEvent,
     AccountOperation,
     operation_id="calls.dial",
 ):
     connection_id: str
+    audio_url: str | None = None
+    media_name: str | None = None
     command_id: str | None = None
     client_state: str | None = None
     link_to: str | None = None
@@ -229,6 +241,11 @@ class DialLeg(
         self.stream(means)
         self.relay(means)
         self.recording(means)
+        self.check_transcription(means)
+        self._file()
+
+    def _file(self) -> SoundFile | None:
+        return file_of(self.audio_url, self.media_name)
 
     def _dial(
         self,
@@ -253,6 +270,10 @@ class DialLeg(
             bridge_plan=BridgePlan(prevent_double=self.prevent_double_bridge),
             headers=self.headers(),
         )
+        self.detect(leg, means.exchange)
+        self.transcribe(leg, means)
+        if (file := self._file()) is not None:
+            means.playbacks.play_on_answer(leg, CarrierPlayback(file=file))
         if self.park_after_unbridge is not None:
             leg.after_unbridge = "park"
         if digits:

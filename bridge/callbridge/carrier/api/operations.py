@@ -21,7 +21,9 @@ from callbridge.carrier.api.calls import (
 )
 from callbridge.carrier.api.deliveries import ListDeliveries, RetrieveDelivery
 from callbridge.carrier.api.events import ListEvents
+from callbridge.carrier.api.gather import Gather, GatherUsingAudio, GatherUsingSpeak, StopGather
 from callbridge.carrier.api.operation import Operation
+from callbridge.carrier.api.playing import StartPlayback, StopPlayback
 from callbridge.carrier.api.queues import (
     CreateQueue,
     DeleteQueue,
@@ -65,6 +67,7 @@ from callbridge.carrier.api.storage import (
     UpdateCredentials,
 )
 from callbridge.carrier.api.streaming import StartStreaming, StopStreaming
+from callbridge.carrier.api.transcription import StartTranscription, StopTranscription
 
 OPERATIONS: tuple[type[Operation], ...] = (
     DialLeg,
@@ -83,6 +86,14 @@ OPERATIONS: tuple[type[Operation], ...] = (
     StartStreaming,
     StopStreaming,
     SpeakOnLeg,
+    StartPlayback,
+    StopPlayback,
+    Gather,
+    GatherUsingAudio,
+    GatherUsingSpeak,
+    StopGather,
+    StartTranscription,
+    StopTranscription,
     StartRelay,
     StopRelay,
     CreateQueue,

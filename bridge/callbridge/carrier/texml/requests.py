@@ -4,9 +4,10 @@ from collections.abc import Callable
 
 import msgspec
 
-from callbridge.carrier.core.effects import FetchSound, Recognise, RequestTexml, Synthesise
+from callbridge.carrier.core.effects import Recognise, RequestTexml
 from callbridge.carrier.core.exchange import Exchange
 from callbridge.carrier.core.leg import CarrierLeg
+from callbridge.carrier.parts.sounds import CarrierSounds, NoSound, SoundFile, SpokenText
 from callbridge.carrier.texml.forms import TexmlForm
 from callbridge.carrier.texml.verbs import FetchMethod
 from telecodecs import Pcm
@@ -30,17 +31,16 @@ class TexmlAnswer(msgspec.Struct, frozen=True):
 
 
 OnAnswer = Callable[[TexmlAnswer], None]
-OnSound = Callable[[str, Pcm | None], None]
+OnTexmlSound = Callable[[str, Pcm | NoSound], None]
 OnText = Callable[[str | None], None]
 
 
 class TexmlRequests:
     """What was asked of the shell, and who is told of the answer."""
 
-    def __init__(self, exchange: Exchange) -> None:
-        self._exchange = exchange
+    def __init__(self, exchange: Exchange, sounds: CarrierSounds) -> None:
+        self._exchange, self._sounds = exchange, sounds
         self._requests: dict[str, OnAnswer] = {}
-        self._sounds: dict[str, OnSound] = {}
         self._speeches: dict[str, OnText] = {}
 
     # ---- for the parts ------------------------------------------------------------------------
@@ -52,16 +52,14 @@ class TexmlRequests:
         self._requests[request_id] = then
         self._exchange.wish(RequestTexml(request_id, leg.call_control_id, url, method, form))
 
-    def speak(self, text: str, sample_rate: int, then: OnSound) -> str:
+    def speak(self, said: SpokenText, sample_rate: int, then: OnTexmlSound) -> str:
         sound_id = self._exchange.new_uuid()
-        self._sounds[sound_id] = then
-        self._exchange.wish(Synthesise(sound_id, text, sample_rate, ssml=False))
+        self._sounds.speak(sound_id, said, sample_rate, _told(sound_id, then))
         return sound_id
 
-    def fetch(self, url: str, sample_rate: int, then: OnSound) -> str:
+    def fetch(self, url: str, sample_rate: int, then: OnTexmlSound) -> str:
         sound_id = self._exchange.new_uuid()
-        self._sounds[sound_id] = then
-        self._exchange.wish(FetchSound(sound_id, url, sample_rate))
+        self._sounds.fetch(sound_id, SoundFile(url), sample_rate, _told(sound_id, then))
         return sound_id
 
     def recognise(self, pcm: Pcm, sample_rate: int, then: OnText) -> None:
@@ -75,12 +73,14 @@ class TexmlRequests:
         if then := self._requests.pop(request_id, None):
             then(answer)
 
-    def sounded(self, sound_id: str, pcm: Pcm | None) -> None:
-        """Nothing for a sound that somebody else has asked for."""
-        if then := self._sounds.pop(sound_id, None):
-            then(sound_id, pcm)
-
     def recognised(self, speech_id: str, text: str | None) -> None:
-        """The same of what was said."""
+        """Nothing for speech that somebody else has asked for."""
         if then := self._speeches.pop(speech_id, None):
             then(text)
+
+
+def _told(sound_id: str, then: OnTexmlSound) -> Callable[[Pcm | NoSound], None]:
+    def arrived(sound: Pcm | NoSound) -> None:
+        then(sound_id, sound)
+
+    return arrived

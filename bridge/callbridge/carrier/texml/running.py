@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Protocol
 
+from callbridge.carrier.parts.entry import EntryRules, KeyEntry
 from callbridge.carrier.parts.relay_ear import CarrierEar
 from callbridge.carrier.parts.relays import RelayPart
 from callbridge.carrier.parts.streams import StreamPart
@@ -61,63 +62,70 @@ class Pausing(RunningVerb):
 
 
 class Gathering(RunningVerb):
-    """`digits` is what was pressed, without the finishing key, `speech` what was said instead."""
+    """Keys, or speech in their place; the first of either ends the prompt."""
 
     def __init__(
         self, verb: GatherVerb, prompts: Prompts, sample_rate: int, recognise: SpeechToText | None
     ) -> None:
         """Without `recognise` it has keys alone."""
-        self.digits = self.speech = ""
-        self._verb, self._prompts = verb, prompts
+        self.speech = ""
+        self._takes_keys = "dtmf" in verb.input
+        self._prompts = prompts
         self._prompting = True
-        self._complete = False
-        self._give_up_at = float("inf")
+        self._entry = KeyEntry(
+            EntryRules(
+                minimum=verb.min_digits,
+                maximum=verb.max_digits,
+                terminators=verb.finish_on_key,
+                first_s=verb.timeout,
+                next_s=verb.timeout,
+            )
+        )
         self._ear: CarrierEar | None = None
         if recognise is not None:
             ask = partial(recognise, then=self._recognised)
             self._ear = CarrierEar(sample_rate, ask, interim=False)
 
     @property
+    def digits(self) -> str:
+        """What was pressed, without the finishing key."""
+        return self._entry.digits
+
+    @property
     def enough(self) -> bool:
-        return bool(self.speech) or len(self.digits) >= self._verb.min_digits
+        return bool(self.speech) or self._entry.has_enough
 
     def tick(self, now: float) -> bool:
         if self._prompting and self._prompts.tick():
-            self._wait_from(now)
-        if self._complete or now >= self._give_up_at:
+            self._prompting = False
+            self._entry.wait(now)
+        if self.speech or self._entry.is_over(now):
             self.stop()
             return True
         return False
 
     def digit(self, digit: str, now: float) -> None:
-        """The first key ends the prompt, whatever is left of it, and closes the ear."""
-        if self._complete or "dtmf" not in self._verb.input:
+        """The first key closes the ear."""
+        if not self._takes_keys:
             return
         self._ear = None
-        self._interrupt(now)
-        if digit in self._verb.finish_on_key:
-            self._complete = True
-            return
-        self.digits += digit
-        self._complete = len(self.digits) >= self._verb.max_digits
+        self._hush()
+        self._entry.press(digit, now)
 
     def hear(self, pcm: Pcm | None, now: float) -> None:
-        """Speech ends the prompt, too, and time does not run while it lasts."""
+        """Time does not run while speech lasts."""
         if self._ear is not None and (self._ear.hear(pcm) or self._ear.busy):
-            self._interrupt(now)
+            self._hush()
+            self._entry.wait(now)
 
     def _recognised(self, text: str | None) -> None:
         heard = self._ear.recognised(text or "") if self._ear is not None else None
         if heard is not None:
-            self.speech, self._complete = heard.text, True
+            self.speech = heard.text
 
-    def _interrupt(self, now: float) -> None:
-        self._prompts.stop()
-        self._wait_from(now)
-
-    def _wait_from(self, now: float) -> None:
+    def _hush(self) -> None:
         self._prompting = False
-        self._give_up_at = now + self._verb.timeout
+        self._prompts.stop()
 
     def sounded(self, sound_id: str, pcm: Pcm | None) -> None:
         self._prompts.sounded(sound_id, pcm)

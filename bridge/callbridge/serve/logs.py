@@ -111,9 +111,13 @@ class LaterLines(logging.Handler):
     def flush(self) -> None:
         with self.lock or nullcontext():
             waiting, self._waiting = self._waiting, []
-            if lines := "".join(map(self._line, waiting)):
+            if not (lines := "".join(map(self._line, waiting))):
+                return
+            try:
                 self._handler.stream.write(lines)
                 self._handler.flush()
+            except (OSError, ValueError):  # the stream is full, broken or closed
+                self.handleError(waiting[-1])
 
     def _line(self, record: logging.LogRecord) -> str:
         """Empty if it is not to be seen."""

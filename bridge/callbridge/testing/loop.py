@@ -80,6 +80,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def begin_ending(self) -> None:
         """Tasks that do not end though they are cancelled hold nobody up for ever."""
         self._selector_of_time.ends_at = self.time() + ENDING_S
+        self._selector_of_time.rounds = 0  # one that went round and round may end when cancelled
 
     def run_in_executor(  # type: ignore[override]  # the same call, counted
         self, executor: Any, func: Any, *args: Any

@@ -211,6 +211,9 @@ class Waiting:
         self.handler = LaterLines(logging.StreamHandler(self._out))
         logger.addHandler(self.handler)
 
+    def close(self) -> None:
+        self._out.close()
+
     @property
     def written(self) -> list[str]:
         return self._out.getvalue().splitlines()
@@ -256,6 +259,14 @@ async def test_a_line_that_cannot_be_made_costs_no_other_line(
     waiting.log.warning("two")
     assert waiting.written == ["two"]
     assert "no number" in capsys.readouterr().err
+
+
+def test_a_stream_that_is_closed_stops_nobody(
+    waiting: Waiting, capsys: pytest.CaptureFixture[str]
+) -> None:
+    waiting.close()
+    waiting.log.warning("nobody reads this")
+    assert "closed file" in capsys.readouterr().err
 
 
 # ---- under a server that sets up nothing for us --------------------------------------------------

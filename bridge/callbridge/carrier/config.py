@@ -57,6 +57,8 @@ class CarrierConfig(msgspec.Struct, frozen=True, kw_only=True):
     keep_finished: int = 1000
     keep_recordings: int = 20
     dedup_s: float = 60.0
+    # The SDK reads conference.floor.changed without the `data` that is around all other events.
+    floor_changed_flat: bool = True
     relay_bad_frames: int = 10  # in a row; then the platform closes a Conversation Relay
 
     def __post_init__(self) -> None:

@@ -3,6 +3,7 @@
 from callbridge.carrier.api.operation import CarrierMeans
 from callbridge.carrier.api.problems import Response
 from callbridge.carrier.api.router import RestApi
+from callbridge.carrier.conferences.conferences import Conferences
 from callbridge.carrier.config import CarrierConfig, TexmlApplication
 from callbridge.carrier.core.effects import Effect
 from callbridge.carrier.core.exchange import Exchange
@@ -56,9 +57,17 @@ class Switch:
         self._streams = CarrierStreams(self._exchange, self._sockets)
         self._speech = CarrierSpeech(self._exchange)
         self._relays = CarrierRelays(self._exchange, self._sockets)
+        self._conferences = Conferences(self._exchange)
         self._texml = TexmlRequests(self._exchange)
         self._rest = RestApi(
-            CarrierMeans(self._exchange, self._streams, self._speech, self._relays, self.store)
+            CarrierMeans(
+                self._exchange,
+                self._streams,
+                self._speech,
+                self._relays,
+                self._conferences,
+                self.store,
+            )
         )
         self._keep_own_application()
 
@@ -86,7 +95,10 @@ class Switch:
     # ---- what happens -------------------------------------------------------------------------
 
     def tick(self, now: float) -> None:
-        self._at(now).tick()
+        self._at(now)
+        self._conferences.begin_tick()
+        self._exchange.tick()
+        self._conferences.end_tick()
 
     def request(
         self, method: str, target: str, body: bytes, authorization: str | None, now: float
@@ -147,6 +159,7 @@ class Switch:
         """None when there is no voice after all."""
         self._at(now)
         self._speech.synthesised(speak_id, pcm)
+        self._conferences.sounded(speak_id, pcm)
         self._texml.sounded(speak_id, pcm)
 
     def spoken(self, sound_id: str, words: RelaySound | None, now: float) -> None:
@@ -158,6 +171,7 @@ class Switch:
         """What `FetchSound` asked for; None with the reason when there is no such sound."""
         self._at(now)
         self._relays.fetched(sound_id, pcm, why)
+        self._conferences.sounded(sound_id, pcm, why)
         self._texml.sounded(sound_id, pcm)
 
     def texml_answered(self, request_id: str, answer: TexmlAnswer, now: float) -> None:

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 
+from callbridge.carrier.api.joining import Conferenced
 from callbridge.carrier.api.operation import (
     LIVE,
     PARKED,
@@ -150,7 +151,13 @@ class TransferLeg(
 
 @dataclass(frozen=True, kw_only=True)
 class DialLeg(
-    DialledLeg, Streamed, Relayed, RoutedByEvent, AccountOperation, operation_id="calls.dial"
+    DialledLeg,
+    Streamed,
+    Relayed,
+    Conferenced,
+    RoutedByEvent,
+    AccountOperation,
+    operation_id="calls.dial",
 ):
     connection_id: str
     command_id: str | None = None
@@ -168,6 +175,7 @@ class DialLeg(
         to, digits = self.destination()
         linked = self._linked(means.exchange)
         params, relay = self.stream(means), self.relay(means)
+        invitation = self.invitation(means)
         leg = means.exchange.dial(
             to,
             self.from_ or "",
@@ -187,6 +195,8 @@ class DialLeg(
             means.streams.add(leg, params, at_once=at_once)
         if relay is not None:
             means.relays.add(leg, relay)
+        if invitation is not None:
+            means.conferences.invite(leg, invitation)
         means.exchange.command(leg, "dial", self.not_simulated(), self.given)
         return status(leg, means.exchange) | {"is_alive": False}  # nobody has picked up yet
 

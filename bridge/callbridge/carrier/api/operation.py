@@ -10,6 +10,7 @@ import msgspec
 
 from callbridge.carrier.api.problems import refused
 from callbridge.carrier.api.routing import Routed
+from callbridge.carrier.conferences.conferences import Conferences
 from callbridge.carrier.core.exchange import Exchange
 from callbridge.carrier.core.leg import CarrierLeg, LegState
 from callbridge.carrier.facts import documented
@@ -34,6 +35,7 @@ class CarrierMeans(msgspec.Struct, frozen=True):
     streams: CarrierStreams
     speech: CarrierSpeech
     relays: CarrierRelays
+    conferences: Conferences
     store: Store
 
 

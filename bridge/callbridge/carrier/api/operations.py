@@ -17,6 +17,28 @@ from callbridge.carrier.api.calls import (
     TransferLeg,
     UpdateClientState,
 )
+from callbridge.carrier.api.conference_actions import (
+    EndConference,
+    HoldParticipants,
+    JoinConference,
+    LeaveConference,
+    MuteParticipants,
+    PlayToConference,
+    SendDtmfToConference,
+    SpeakToConference,
+    StopConferenceAudio,
+    UnholdParticipants,
+    UnmuteParticipants,
+    UpdateConference,
+)
+from callbridge.carrier.api.conferences import (
+    CreateConference,
+    ListConferences,
+    ListParticipants,
+    RetrieveConference,
+    RetrieveParticipant,
+    UpdateParticipant,
+)
 from callbridge.carrier.api.events import ListEvents
 from callbridge.carrier.api.operation import Operation
 from callbridge.carrier.api.relay import StartRelay, StopRelay
@@ -43,4 +65,22 @@ OPERATIONS: tuple[type[Operation], ...] = (
     UpdateApplication,
     DeleteApplication,
     ListApplications,
+    CreateConference,
+    ListConferences,
+    RetrieveConference,
+    ListParticipants,
+    RetrieveParticipant,
+    UpdateParticipant,
+    JoinConference,
+    LeaveConference,
+    EndConference,
+    UpdateConference,
+    MuteParticipants,
+    UnmuteParticipants,
+    HoldParticipants,
+    UnholdParticipants,
+    PlayToConference,
+    SpeakToConference,
+    StopConferenceAudio,
+    SendDtmfToConference,
 )

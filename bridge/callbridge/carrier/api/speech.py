@@ -21,22 +21,23 @@ class SpeakOnLeg(LegCommand, operation_id="calls.actions.speak"):
         if not means.exchange.speaks:
             detail = "this local carrier has no voice: install callbridge[voice] and restart it"
             raise refused("10027", detail)
-        times = self._times()
+        times = times_of(self.loop)
         if self.stop is not None:
             means.speech.stop(leg, "all" if self.stop == "all" else "current")
         ssml = self.payload_type == "ssml"
         means.speech.say(leg, self.payload, ssml=ssml, target=self.target_legs, times=times)
 
-    def _times(self) -> int | None:
-        """How often to speak; None is without end."""
-        match self.loop:
-            case None:
-                return 1
-            case "infinity":
-                return None
-            case str() as text if text.isdecimal() and 1 <= int(text) <= 100:
-                return int(text)
-            case int() as number if 1 <= number <= 100:
-                return number
-            case _:
-                raise refused("90009", "loop is a number from 1 to 100, or infinity", "/loop")
+
+def times_of(loop: str | int | None) -> int | None:
+    """How often to play; None is without end. Raises Refused."""
+    match loop:
+        case None:
+            return 1
+        case "infinity":
+            return None
+        case str() as text if text.isdecimal() and 1 <= int(text) <= 100:
+            return int(text)
+        case int() as number if 1 <= number <= 100:
+            return number
+        case _:
+            raise refused("90009", "loop is a number from 1 to 100, or infinity", "/loop")

@@ -4,6 +4,7 @@ from typing import Literal
 
 import msgspec
 
+from callbridge.carrier.shapes import as_object
 from telecodecs import Pcm
 
 
@@ -11,13 +12,20 @@ class SendWebhook(msgspec.Struct, frozen=True):
     """One signed event. `urls` are tried in this order, each until it failed twice.
 
     `event` is the body without `meta`, which differs with every attempt. `retries_ms`, when a
-    policy was given for the event, are the pauses before the repetitions."""
+    policy was given for the event, are the pauses before the repetitions. All events of a
+    conference are one sequence, whichever of its legs they are about."""
 
     call_control_id: str
     urls: tuple[str, ...]
     method: Literal["POST", "GET"]
     retries_ms: tuple[int, ...] | None
     event: dict[str, object]
+    conference_id: str | None = None
+
+    @property
+    def event_type(self) -> str:
+        inner = as_object(self.event.get("data")) or self.event
+        return str(inner.get("event_type"))
 
 
 class RequestTexml(msgspec.Struct, frozen=True):

@@ -13,6 +13,7 @@ import msgspec
 from callbridge.carrier.config import CarrierConfig
 from callbridge.carrier.core import events as webhooks
 from callbridge.carrier.core.effects import CallFinished, Effect, SendWebhook
+from callbridge.carrier.core.events import EventScope
 from callbridge.carrier.core.leg import (
     NEVER,
     CarrierEnding,
@@ -276,6 +277,8 @@ class Exchange:
         if first.partner is not None:
             former = self._unbridge(first)
             self.end(former, CALLER_CLEARED)
+        for leg in (first, second):
+            self._leave_company(leg)
         first.partner, second.partner = second, first
         self._rooms[first] = self._rooms[second] = Room(first, second)
         for leg, other in ((first, second), (second, first)):
@@ -289,6 +292,24 @@ class Exchange:
         leg.partner = partner.partner = None
         del self._rooms[leg], self._rooms[partner]
         return partner
+
+    # ---- conferences --------------------------------------------------------------------------
+
+    def enter(self, leg: CarrierLeg, room: Room) -> None:
+        """The leg leaves those it is with, and hears who is in the room from the next tick on."""
+        if leg.partner is not None:
+            self._leave_partner(leg, CALLER_CLEARED)
+        self._leave_company(leg)
+        room.join(leg)
+        self._rooms[leg] = room
+
+    def leave(self, leg: CarrierLeg) -> None:
+        """The leg goes on alone."""
+        self._rooms.pop(leg).leave(leg)
+
+    def _leave_company(self, leg: CarrierLeg) -> None:
+        for part in leg.parts:
+            part.leg_moves()
 
     def end(self, leg: CarrierLeg, ending: CarrierEnding) -> None:
         """The end of a leg, from whatever side; nothing happens to one that has ended."""
@@ -325,11 +346,15 @@ class Exchange:
         if dialled is not None:  # a transfer that nobody waits for any more
             self.end(dialled, CALLER_CANCELLED)
         if leg.partner is not None:
-            partner = self._unbridge(leg)
-            if partner.parks_after_unbridge:
-                self.note(partner, "unbridged", parked=True)
-            else:
-                self.end(partner, msgspec.structs.replace(CALLER_CLEARED, source=ending.source))
+            self._leave_partner(leg, msgspec.structs.replace(CALLER_CLEARED, source=ending.source))
+
+    def _leave_partner(self, leg: CarrierLeg, ending: CarrierEnding) -> None:
+        """Whoever was bridged with the leg is parked, or ends so."""
+        partner = self._unbridge(leg)
+        if partner.parks_after_unbridge:
+            self.note(partner, "unbridged", parked=True)
+        else:
+            self.end(partner, ending)
 
     def _forget_recording(self) -> None:
         excess = len(self._finished) - self.config.keep_recordings - 1
@@ -371,26 +396,28 @@ class Exchange:
         """A line on the leg's tape."""
         leg.tape.add(self.now - leg.started_at, kind, **detail)
 
-    def emit(self, leg: CarrierLeg, event_type: str, /, **fields: object) -> None:
-        """A webhook. What events repeat of their leg is added to the fields of the moment; a field
-        that the platform does not document is a ValueError."""
-        routing = leg.routing
+    def emit(self, about: CarrierLeg | EventScope, event_type: str, /, **fields: object) -> None:
+        """A webhook. What events repeat of their leg or conference is added to the fields of the
+        moment; a field that the platform does not document is a ValueError."""
+        scope = about if isinstance(about, EventScope) else EventScope(about)
+        leg, routing = scope.leg, scope.routing or scope.leg.routing
         urls, method = routing.urls, routing.method
         if event_type in routing.by_event:
             urls, method = routing.by_event[event_type], routing.by_event_method
-        event: dict[str, object] = {
-            "record_type": "event",
-            "event_type": event_type,
-            "id": self.new_uuid(),
-            "occurred_at": self.timestamp(),
-            "payload": webhooks.payload_of(leg, event_type, fields),
-        }
-        event |= dict.fromkeys(webhooks.instants_in(event_type), event["occurred_at"])
+        at = self.timestamp()
+        payload = webhooks.payload_of(scope, event_type, fields)
+        event = webhooks.event(event_type, self.new_uuid(), at, payload)
         self.note(leg, "webhook", event_type=event_type, id=event["id"])
-        self._log.webhook(leg.identity, event)
+        self._log.webhook(leg.identity, event, at)
         if urls:
+            flat = self.config.floor_changed_flat and webhooks.is_flat(event_type)
+            body: dict[str, object] = event if flat else {"data": event}
             retries_ms = routing.retries_ms.get(event_type)
-            self.wish(SendWebhook(leg.call_control_id, urls, method, retries_ms, {"data": event}))
+            self.wish(
+                SendWebhook(
+                    leg.call_control_id, urls, method, retries_ms, body, scope.conference_id
+                )
+            )
 
     def command(self, leg: CarrierLeg, name: str, ignored: list[str], fields: JsonObject) -> None:
         """A command was carried out, all but the `ignored` parameters."""

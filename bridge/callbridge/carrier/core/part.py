@@ -19,5 +19,8 @@ class Part:
     def digit(self, digit: str, occurred_at: str) -> None:
         """The far end has pressed a key."""
 
+    def leg_moves(self) -> None:
+        """The leg is about to be joined with others: with those it has been with, it is no more."""
+
     def leg_ended(self) -> None:
         """Called once, before the leg says so itself; `leg.ending` is known."""

@@ -19,7 +19,9 @@ log = logging.getLogger(__name__)
 
 ATTEMPTS_PER_URL = 2
 MAX_REDIRECTS = 3
-MAX_QUEUED = 256  # events of one call that wait for their first attempt
+# Events of one call or conference that wait for their first attempt: when a conference of 800 ends,
+# each member has left.
+MAX_QUEUED = 1024
 MAX_REPEATING = 256  # events of all calls that wait for another one
 
 _encode = msgspec.json.Encoder(order="sorted").encode  # as recorded: keys in alphabetical order
@@ -57,10 +59,11 @@ class Deliverer:
         self._stopping = False
 
     def send(self, webhook: SendWebhook) -> None:
-        queue = self._queues.get(webhook.call_control_id)
+        sequence = webhook.conference_id or webhook.call_control_id
+        queue = self._queues.get(sequence)
         if queue is None:
-            queue = self._queues[webhook.call_control_id] = deque([webhook])
-            self._spawn(self._deliver(webhook.call_control_id, queue))
+            queue = self._queues[sequence] = deque([webhook])
+            self._spawn(self._deliver(sequence, queue))
         elif len(queue) < MAX_QUEUED:
             queue.append(webhook)
         else:
@@ -77,14 +80,14 @@ class Deliverer:
         for task in self._repeating:
             task.cancel()
 
-    async def _deliver(self, call: str, queue: deque[SendWebhook]) -> None:
-        """First attempts of a call's events, one after the other."""
+    async def _deliver(self, sequence: str, queue: deque[SendWebhook]) -> None:
+        """First attempts of the events of a call or conference, one after the other."""
         while queue:
             webhook = queue.popleft()
             result = await self._attempt(webhook, 1)
             if not result.final:
                 self._repeat_later(webhook)
-        del self._queues[call]
+        del self._queues[sequence]
 
     def _repeat_later(self, webhook: SendWebhook) -> None:
         if self._stopping:
@@ -104,7 +107,7 @@ class Deliverer:
             await asyncio.sleep(pause_s)
             if (await self._attempt(webhook, attempt, last=attempt > len(pauses))).final:
                 return
-        log.warning("%s was not delivered to %s", _event(webhook), ", ".join(webhook.urls))
+        log.warning("%s was not delivered to %s", webhook.event_type, ", ".join(webhook.urls))
 
     def _pauses(self, webhook: SendWebhook) -> list[float]:
         """Before every repetition. The platform's own schedule is not published."""
@@ -155,7 +158,7 @@ class Deliverer:
         last: bool = False,
     ) -> None:
         detail: dict[str, object] = {
-            "event_type": _event(webhook),
+            "event_type": webhook.event_type,
             "attempt": attempt,
             "delivered": result.delivered,
             "said": result.said,
@@ -172,10 +175,6 @@ def _judge(status: int) -> DeliveryResult:
     if 200 <= status < 300:
         return DeliveryResult(True, True, str(status))
     return DeliveryResult(False, 400 <= status < 500 and status not in (408, 429), str(status))
-
-
-def _event(webhook: SendWebhook) -> str:
-    return str((as_object(webhook.event["data"]) or {}).get("event_type"))
 
 
 def _with_query(url: str, event: dict[str, object]) -> str:

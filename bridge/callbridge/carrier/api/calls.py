@@ -176,6 +176,9 @@ class DialLeg(
         linked = self._linked(means.exchange)
         params, relay = self.stream(means), self.relay(means)
         invitation = self.invitation(means)
+        if invitation is not None and self.bridge_on_answer:
+            detail = "a leg is bridged when it is answered or joins a conference, not both"
+            raise refused("10027", detail, "/conference_config")
         leg = means.exchange.dial(
             to,
             self.from_ or "",

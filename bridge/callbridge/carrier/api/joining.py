@@ -71,13 +71,16 @@ class Conferenced:
         config = self.conference_config
         if config is None:
             return None
+        return ConferenceInvitation(self._into(config, means), config.entry(means))
+
+    def _into(self, config: ConferenceConfig, means: CarrierMeans) -> str | ConferencePlan:
         if config.id is not None:
             if found(config.id, means).is_over:
                 raise refused("90019", "the conference has ended", "/conference_config/id")
-        elif not (config.conference_name or "").strip():
+            return config.id
+        if config.conference_name is None or not config.conference_name.strip():
             detail = "conference_config needs an id or a conference_name"
             raise refused("10004", detail, "/conference_config")
-        plan = ConferencePlan(
-            name=config.conference_name or "", starts_at_once=config.start_conference_on_create
+        return ConferencePlan(
+            name=config.conference_name, starts_at_once=config.start_conference_on_create
         )
-        return ConferenceInvitation(config.id, plan, config.entry(means))

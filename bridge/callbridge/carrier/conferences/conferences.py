@@ -14,11 +14,10 @@ from telecodecs import Pcm
 
 
 class ConferenceInvitation(msgspec.Struct, frozen=True):
-    """Into the conference of an id, or else into the one of the plan's name, which is created
-    when there is none."""
+    """`into` is the id of a conference, or the plan of one that is created unless its name is
+    taken: then that one is meant."""
 
-    id: str | None
-    plan: ConferencePlan
+    into: str | ConferencePlan
     entry: Entry
 
 
@@ -55,10 +54,10 @@ class Conferences:
     def receive(self, leg: CarrierLeg, invitation: ConferenceInvitation) -> None:
         """A leg that was invited is answered. For one that cannot come in any more the call is
         over: nobody would be on the line."""
-        plan = invitation.plan
-        conference = self.named(plan.name) if invitation.id is None else self.find(invitation.id)
-        if conference is None and invitation.id is None:
-            self.create(plan, leg, invitation.entry)
+        into = invitation.into
+        conference = self.find(into) if isinstance(into, str) else self.named(into.name)
+        if conference is None and isinstance(into, ConferencePlan):
+            self.create(into, leg, invitation.entry)
         elif conference is None or conference.is_over or conference.is_full:
             self._exchange.note(leg, "conference not joined", why="it is over or full")
             self._exchange.customer_hangs_up(leg)

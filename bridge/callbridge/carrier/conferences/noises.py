@@ -26,17 +26,22 @@ class ChannelSource:
 
 
 class Beeper(ChannelSource):
-    """Beeps that all members hear, one after the other."""
+    """Beeps that all members hear. Who comes or goes while it beeps adds no other: a crowd that
+    joins at once is one beep."""
 
     def __init__(self, sample_rate: int) -> None:
         self._playout = CarrierPlayout(sample_rate)
         super().__init__(Channel(self._playout, "both"))
 
     def someone_entered(self) -> None:
-        self._playout.put(beep(ENTER_HZ, self._playout.sample_rate))
+        self._beep(ENTER_HZ)
 
     def someone_left(self) -> None:
-        self._playout.put(beep(EXIT_HZ, self._playout.sample_rate))
+        self._beep(EXIT_HZ)
+
+    def _beep(self, hz: float) -> None:
+        if self._playout.waiting == 0:
+            self._playout.put(beep(hz, self._playout.sample_rate))
 
 
 class ComfortNoise:

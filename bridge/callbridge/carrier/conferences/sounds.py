@@ -42,7 +42,8 @@ class SoundQueue:
     the platform documents no event of a failure."""
 
     def __init__(self, sample_rate: int, tell: Tell, target: Target) -> None:
-        self.sample_rate, self._tell, self._target = sample_rate, tell, target
+        self.sample_rate, self._tell = sample_rate, tell
+        self._target: Target = target
         self._queue = SpeechQueue(sample_rate)
         self.channel = self._queue.channel
         self._sounds: dict[str, ConferenceSound] = {}  # that have not ended

@@ -3,7 +3,9 @@
 from collections.abc import Iterable
 from typing import Protocol
 
-from callbridge.carrier.audio.playout import RateAdapter, Sum, add, clip, mix
+import numpy as np
+
+from callbridge.carrier.audio.playout import RateAdapter, clip, mix
 from callbridge.carrier.core.leg import CarrierLeg
 from telecodecs import Pcm
 
@@ -71,22 +73,16 @@ class Room:
     def mix(self) -> None:
         """Once a tick, when all legs have spoken; then every member's `heard_by` is up to date."""
         aside = self._listen_to_members()
-        beside = [
-            piece for each in self.sources if (piece := each.sounds(self.sample_rate)) is not None
-        ]
-        pieces = [*self.spoken.values(), *beside]
-        total = add(pieces) if len(pieces) > 2 else None
-        self.everything = mix(pieces) if total is None else clip(total)
+        sounds = [each.sounds(self.sample_rate) for each in self.sources]
+        without = self._sum([piece for piece in sounds if piece is not None])
         for leg, member in self._members.items():
-            extra = [pcm for speaker, pcm in aside.items() if leg in self._audiences[speaker]]
+            heard = without.get(leg, self.everything)
+            whispers = [pcm for speaker, pcm in aside.items() if leg in self._audiences[speaker]]
             if leg in self._deaf:
-                member.hears(None)
-            elif leg not in self.spoken and not extra:
-                member.hears(self.everything)
-            elif total is None:  # two voices at most: nothing to be gained from a sum
-                member.hears(mix([*self._others(leg), *beside, *extra]))
-            else:
-                member.hears(self._without(leg, total, extra))
+                heard = None
+            elif whispers:
+                heard = mix([piece for piece in (heard, *whispers) if piece is not None])
+            member.hears(heard)
 
     def _listen_to_members(self) -> dict[CarrierLeg, Pcm]:
         """Sets `spoken`; returns what is said to some of the members only."""
@@ -98,15 +94,19 @@ class Room:
                 (aside if leg in self._audiences else self.spoken)[leg] = piece
         return aside
 
+    def _sum(self, beside: list[Pcm]) -> dict[CarrierLeg, Pcm | None]:
+        """Sets `everything`; returns, for those who speak, the same without their own voice."""
+        pieces = [*self.spoken.values(), *beside]
+        if len(pieces) <= 2:  # nothing to be gained from a sum
+            self.everything = mix(pieces)
+            return {leg: mix([*self._others(leg), *beside]) for leg in self.spoken}
+        voices = np.stack(pieces)
+        total = voices.sum(axis=0, dtype=np.int32)
+        self.everything = clip(total)
+        return dict(zip(self.spoken, clip(total - voices[: len(self.spoken)]), strict=True))
+
     def _others(self, listener: CarrierLeg) -> list[Pcm]:
         return [pcm for leg, pcm in self.spoken.items() if leg is not listener]
-
-    def _without(self, listener: CarrierLeg, total: Sum, extra: list[Pcm]) -> Pcm:
-        own = self.spoken.get(listener)
-        rest = total if own is None else total - own
-        for pcm in extra:
-            rest = rest + pcm
-        return clip(rest)
 
     def heard_by(self, leg: CarrierLeg) -> Pcm | None:
         """This tick's 20 ms at the leg's own rate, None for silence."""

@@ -10,8 +10,11 @@ from callbridge.carrier.api.problems import refused
 from callbridge.carrier.api.speech import times_of
 from callbridge.carrier.conferences.conference import Conference
 from callbridge.carrier.conferences.participant import Beep, Participant, Role
+from callbridge.carrier.conferences.sounds import MAX_SOUNDS
 from callbridge.carrier.parts.keypad import CarrierKeypad
 from callbridge.carrier.shapes import JsonObject
+
+MAX_DIGITS = 128  # the documents have no limit; hundreds of participants may hear them
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,14 +156,14 @@ class PlayedTo(Selective):
 
     def listeners(self, conference: Conference, means: CarrierMeans) -> list[Participant] | None:
         """None: the whole conference. Who is on hold hears nothing but their hold audio."""
-        if not self.call_control_ids:
-            return None
-        chosen = self.chosen(conference, means)
-        for each in chosen:
+        chosen = self.chosen(conference, means) if self.call_control_ids else None
+        for each in chosen or ():
             if each.on_hold:
                 call = each.leg.call_control_id
                 detail = f"the participant {call!r} is on hold"
                 raise refused("90047", detail, "/call_control_ids", status=400)
+        if any(queue.is_full for queue in conference.queues(chosen)):
+            raise refused("90033", f"{MAX_SOUNDS} sounds wait to be played already")
         return chosen
 
 
@@ -210,6 +213,8 @@ class SendDtmfToConference(Selective, operation_id="conferences.actions.send_dtm
     duration_millis: int = 250
 
     def carry_out(self, conference: Conference, means: CarrierMeans) -> None:
+        if len(self.digits) > MAX_DIGITS:
+            raise refused("90014", f"digits must be at most {MAX_DIGITS}", "/digits")
         for each in self.chosen(conference, means):
             each.leg.client_state = self.client_state or each.leg.client_state
             CarrierKeypad.of(each.leg).press(self.digits, self.duration_millis / 1000)

@@ -1,6 +1,6 @@
 """One conference: who is in it, who hears whom, and what its customer is told of it."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Literal
 
@@ -16,7 +16,6 @@ from callbridge.carrier.core.leg import CarrierLeg
 from callbridge.carrier.core.room import Room
 
 ConferenceEndReason = Literal["all_left", "ended_via_api", "host_left", "time_exceeded"]
-
 
 LONGEST_S = 4 * 3600.0  # a conference ends after four hours, whoever is in it
 
@@ -115,7 +114,7 @@ class Conference:
         if entry.hold or (self.status == "init" and not entry.starts_conference):
             participant.hold(entry.hold_audio_url or self.plan.hold_audio_url)
             participant.waits_for_start = not entry.hold
-        self._changed(self.members.values())
+        self._settle([participant, *self._whisperers()])
         self._tell(leg, "participant.joined")
         if self._beeps(participant, None, "on_enter"):
             self._beeper.someone_entered()
@@ -135,7 +134,7 @@ class Conference:
         elif not self.members:
             self.end("all_left", participant.leg)
         else:
-            self._changed(self.members.values())
+            self._settle(self._whisperers())
             if self._beeps(participant, beep, "on_exit"):
                 self._beeper.someone_left()
 
@@ -182,55 +181,65 @@ class Conference:
 
     # ---- who hears whom -----------------------------------------------------------------------
 
-    def mute(self, participants: Iterable[Participant], *, muted: bool) -> None:
-        each = list(participants)
-        for participant in each:
-            participant.muted = muted
-        self._changed(each)
+    def mute(self, participants: Sequence[Participant], *, muted: bool) -> None:
+        for each in participants:
+            each.muted = muted
+        self._changed(participants)
 
-    def hold(self, participants: Iterable[Participant], audio_url: str | None) -> None:
-        each = list(participants)
-        for participant in each:
-            participant.hold(audio_url)
-        self._changed(each)
+    def hold(self, participants: Sequence[Participant], audio_url: str | None) -> None:
+        for each in participants:
+            each.hold(audio_url)
+        self._changed(participants)
 
-    def unhold(self, participants: Iterable[Participant]) -> None:
-        each = list(participants)
-        for participant in each:
-            participant.unhold()
-        self._changed(each)
+    def unhold(self, participants: Sequence[Participant]) -> None:
+        for each in participants:
+            each.unhold()
+        self._changed(participants)
 
     def cast(self, participant: Participant, role: Role, whisper_to: tuple[str, ...]) -> None:
         participant.role, participant.whisper_to = role, whisper_to
         self._changed([participant])
 
-    def _changed(self, participants: Iterable[Participant]) -> None:
+    def _changed(self, participants: Sequence[Participant]) -> None:
+        for each in participants:
+            each.updated_at = self._exchange.timestamp()
+        self._settle(participants)
+
+    def _settle(self, participants: Sequence[Participant]) -> None:
+        """Tell the room who hears them."""
         for each in participants:
             self.room.heard_only_by(each.leg, each.audience(self.members.values()))
             self.room.deafen(each.leg, deaf=each.on_hold)
+
+    def _whisperers(self) -> list[Participant]:
+        """Those whose listeners depend on who is there."""
+        return [each for each in self.members.values() if each.role == "whisper"]
 
     # ---- what is played -----------------------------------------------------------------------
 
     def play(self, url: str, times: int | None, to: Sequence[Participant] | None = None) -> None:
         """`times` None repeats it until it is stopped; `to` None plays it to the conference."""
-        self._orders.play(self.owner, self._queues(to), url, times)
+        self._orders.play(self.owner, self.queues(to), url, times)
 
     def speak(self, text: str, to: Sequence[Participant] | None = None, *, ssml: bool) -> None:
         """`to` None says it to the conference."""
-        self._orders.speak(self.owner, self._queues(to), text, ssml=ssml)
+        self._orders.speak(self.owner, self.queues(to), text, ssml=ssml)
 
-    def _queues(self, to: Sequence[Participant] | None) -> list[SoundQueue]:
+    def queues(self, to: Sequence[Participant] | None) -> list[SoundQueue]:
+        """That of the conference, or those of its participants."""
         return [self.sounds] if to is None else [each.sounds for each in to]
 
     # ---- time ---------------------------------------------------------------------------------
 
     def begin_tick(self) -> None:
+        """End when the time is up; else tell of sounds that have begun or ended."""
         if self._exchange.now >= self.ends_at:
             self.end("time_exceeded")
         else:
             self.sounds.step()
 
     def end_tick(self) -> None:
+        """All have spoken: tell of a new speaker."""
         speaker = self._floor.taken(self.room.spoken)
         if speaker is not None:
             self._tell(speaker, "floor.changed")

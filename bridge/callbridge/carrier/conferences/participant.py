@@ -85,7 +85,8 @@ class Participant(Part):
         if self.muted or self.on_hold or self.role == "monitor":
             return []
         if self.role == "whisper":
-            return [each.leg for each in members if each.leg.call_control_id in self.whisper_to]
+            named = set(self.whisper_to)
+            return [each.leg for each in members if each.leg.call_control_id in named]
         return None
 
     # ---- what the leg tells -------------------------------------------------------------------

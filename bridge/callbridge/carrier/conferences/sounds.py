@@ -12,6 +12,7 @@ from callbridge.carrier.core.leg import CarrierLeg
 from callbridge.carrier.parts.speak import CarrierUtterance, SpeechQueue
 from telecodecs import Pcm
 
+MAX_SOUNDS = 100  # that wait in one queue: nobody waits for more
 Tell = Callable[[str, dict[str, object]], None]  # the rest of an event's name, and its fields
 
 
@@ -47,6 +48,10 @@ class SoundQueue:
         self._queue = SpeechQueue(sample_rate)
         self.channel = self._queue.channel
         self._sounds: dict[str, ConferenceSound] = {}  # that have not ended
+
+    @property
+    def is_full(self) -> bool:
+        return len(self._sounds) >= MAX_SOUNDS
 
     def add(self, sound_id: str, sound: ConferenceSound, times: int | None) -> None:
         """`times` None repeats it until it is stopped."""

@@ -279,6 +279,8 @@ class Exchange:
             self.end(former, CALLER_CLEARED)
         for leg in (first, second):
             self._leave_company(leg)
+        if LegState.ENDED in (first.state, second.state):  # with the conference that one has left
+            return
         first.partner, second.partner = second, first
         self._rooms[first] = self._rooms[second] = Room(first, second)
         for leg, other in ((first, second), (second, first)):

@@ -90,8 +90,13 @@ class Room:
         self.spoken = {}
         for leg, member in self._members.items():
             piece = member.speaks()
-            if piece is not None:
-                (aside if leg in self._audiences else self.spoken)[leg] = piece
+            if piece is None:
+                continue
+            audience = self._audiences.get(leg)
+            if audience is None:
+                self.spoken[leg] = piece
+            elif audience:
+                aside[leg] = piece
         return aside
 
     def _sum(self, beside: list[Pcm]) -> dict[CarrierLeg, Pcm | None]:

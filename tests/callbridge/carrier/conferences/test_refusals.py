@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from callbridge.carrier.conferences.sounds import MAX_SOUNDS
 from tests.callbridge.carrier.conferences.conference_line import ConferenceLine
 from tests.callbridge.carrier.line import codes
 
@@ -109,6 +110,18 @@ def test_a_sound_for_somebody_on_hold() -> None:
     assert not line.to_fetch + line.to_speak
 
 
+def test_more_sounds_than_anybody_waits_for() -> None:
+    line = ConferenceLine()
+    [call] = line.meeting(1)
+    for _ in range(MAX_SOUNDS):
+        line.does("play", **COMMANDS["play"])
+    response = line.act("play", **COMMANDS["play"])
+    assert (response.status, codes(response)) == (422, [("90033", None)])
+    line.does("play", **COMMANDS["play"] | {"call_control_ids": [call]})
+    line.does("stop")
+    line.does("play", **COMMANDS["play"])
+
+
 def test_speech_without_a_voice() -> None:
     line = ConferenceLine()
     line.meeting(1)
@@ -179,6 +192,7 @@ def test_a_creation_with_something_wrong(wrong: dict[str, Any], code: str, point
         ("speak", {"payload": "x" * 3001}, "90010", "/payload"),
         ("speak", {"payload_type": "html"}, "90011", "/payload_type"),
         ("speak", {"voice": None}, "10004", "/voice"),
+        ("send_dtmf", {"digits": "1" * 129}, "90014", "/digits"),
         ("send_dtmf", {"digits": "one"}, "90014", "/digits"),
         ("send_dtmf", {"duration_millis": 99}, "90027", "/duration_millis"),
         ("send_dtmf", {"duration_millis": 501}, "90027", "/duration_millis"),

@@ -145,6 +145,9 @@ def test_a_participant_is_changed() -> None:
     )
     assert after["end_conference_on_exit"] is True
     assert after["updated_at"] > before["updated_at"]
+    line.tick()
+    line.does("mute")
+    assert line.participants()[0]["updated_at"] > after["updated_at"]
     response = line.request("PATCH", path, {"end_conference_on_exit": "yes"})
     assert codes(response) == [("10026", "/end_conference_on_exit")]
 

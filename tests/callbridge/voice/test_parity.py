@@ -3,7 +3,7 @@ same words, the same history and the same outcomes."""
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -12,12 +12,15 @@ from callbridge import App, Call, Turn
 from callbridge.calls.course import Bot
 from callbridge.calls.leg import VoiceKind
 from callbridge.errors import CallEnded, VoiceCannot
+from callbridge.host.audiofile import Clip
 from callbridge.testing import CallScript, Conversation, HangUp, Press, Wait, caller, converse, says
 from callbridge.testing.callers import tone
+from callbridge.testing.speech import scripted
 from telecodecs import silence
 
 VOICES: tuple[VoiceKind, ...] = ("media", "relay")
 BOB = "+13125550199"
+DING = "http://files.example/ding.wav"
 
 
 @dataclass
@@ -87,6 +90,27 @@ class Seen:
         except CallEnded:
             self.outcomes += ["ended"]
 
+    async def plays_a_url(self, call: Call) -> None:
+        before = await call.say("Listen.")
+        played = await call.play(DING)
+        self.outcomes += [before.text, played.stop, round(played.heard_s, 1), played.text]
+        await call.say("That was it.")
+        await call.hangup()
+
+    async def asks_by_a_url(self, call: Call) -> None:
+        gathered = await call.gather(2, prompt=DING, timeout=6.0)
+        self.outcomes += [gathered.digits, gathered.stop]
+        await call.say("Thank you.")
+        await call.hangup()
+
+    async def changes_the_language(self, call: Call) -> None:
+        await call.say("One moment.")
+        await call.language("de")
+        said = await call.say("Guten Tag.")
+        turn = await call.listen(5.0)
+        self.outcomes += [said.text, turn.text]
+        await call.hangup()
+
     async def hands_over(self, call: Call) -> None:
         await call.say("I will connect you.")
         transferred = await call.transfer(BOB, timeout=10)
@@ -121,15 +145,24 @@ SCENES = {
     "asks_for_keys_or_words": (QUIET, says("alice"), END),
     "streams": (END,),
     "says_goodbye": (END,),
+    "plays_a_url": (END,),
+    "asks_by_a_url": (Wait("bot_speaking", 0.5), Press("42"), END),
+    "changes_the_language": (QUIET, says("danke"), END),
     "hands_over": (END,),
 }
 
 
 @pytest.mark.parametrize("scene", SCENES)
 def test_both_voices_have_the_same_words_history_and_outcomes(scene: str) -> None:
-    numbers = {BOB: "busy"}
+    engines = scripted()
+    languages = replace(
+        engines,
+        synthesisers={"de": engines.synthesiser},
+        recognisers={"de": engines.recogniser},
+    )
+    on = {"numbers": {BOB: "busy"}, "sounds": {DING: Clip(tone(1.0), 8000)}, "speech": languages}
     (media, by_media), (relay, by_relay) = (
-        conversation(voice, scene, *SCENES[scene], numbers=numbers) for voice in VOICES
+        conversation(voice, scene, *SCENES[scene], **on) for voice in VOICES
     )
     assert by_relay.outcomes == by_media.outcomes
     assert by_relay.outcomes

@@ -16,7 +16,8 @@ from timeit import Timer
 import numpy as np
 
 from callbridge.carrier.config import CarrierConfig
-from callbridge.carrier.core.leg import CarrierLeg, Identity, Routing
+from callbridge.carrier.core.leg import CarrierLeg, Identity
+from callbridge.carrier.core.routing import Routing
 from callbridge.carrier.core.room import Room
 from callbridge.carrier.people.script import CallScript, Play, Wait
 from callbridge.carrier.switch import Switch

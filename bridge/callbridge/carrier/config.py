@@ -59,6 +59,12 @@ class CarrierConfig(msgspec.Struct, frozen=True, kw_only=True):
     dedup_s: float = 60.0
     # The SDK reads conference.floor.changed without the `data` that is around all other events.
     floor_changed_flat: bool = True
+    # The webhook_url of an answer: for the rest of the call, as the SDK has it, and not only for
+    # what the answer causes, as the platform's guides have it.
+    answer_moves_leg: bool = False
+    requests_per_s: int | None = None  # more than that are answered with 429
+    is_l1: bool = False  # an account that is not verified: 10 calls an hour, 100 a day
+    queue_idle_s: float = 300.0  # an empty queue is forgotten then; the platform's time is unknown
     relay_bad_frames: int = 10  # in a row; then the platform closes a Conversation Relay
 
     def __post_init__(self) -> None:

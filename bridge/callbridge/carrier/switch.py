@@ -1,15 +1,19 @@
 """The carrier without I/O and without a clock: exchange, parts and REST API, joined."""
 
+from callbridge.carrier.api.limits import CallLimit
 from callbridge.carrier.api.operation import CarrierMeans
 from callbridge.carrier.api.problems import Response
 from callbridge.carrier.api.router import RestApi
 from callbridge.carrier.conferences.conferences import Conferences
 from callbridge.carrier.config import CarrierConfig, TexmlApplication
-from callbridge.carrier.core.effects import Effect
+from callbridge.carrier.core.deliveries import DeliveryAttempt
+from callbridge.carrier.core.effects import Effect, SendWebhook
 from callbridge.carrier.core.exchange import Exchange
-from callbridge.carrier.core.leg import CarrierLeg, Routing
+from callbridge.carrier.core.leg import CarrierLeg
 from callbridge.carrier.core.report import CallReport, TapeEntry
+from callbridge.carrier.core.routing import Routing
 from callbridge.carrier.core.sockets import CarrierSockets
+from callbridge.carrier.parts.queues import CallQueues
 from callbridge.carrier.parts.relay_mouth import RelaySound
 from callbridge.carrier.parts.relays import CarrierRelays
 from callbridge.carrier.parts.speak import CarrierSpeech
@@ -66,7 +70,9 @@ class Switch:
                 self._speech,
                 self._relays,
                 self._conferences,
+                CallQueues(self._exchange),
                 self.store,
+                CallLimit(is_l1=config.is_l1),
             )
         )
         self._keep_own_application()
@@ -114,7 +120,18 @@ class Switch:
             return self._place_texml_call(script, texml, exchange)
         application = self.store.application(self.config.connection_id)
         assert application is not None, "it cannot be deleted"
-        return exchange.place_call(script, application.id, application.routing()).call_control_id
+        taken = exchange.channels(application.id, "incoming")
+        if not application.is_active or taken >= application.channel_limit("inbound"):
+            leg = exchange.place_call(script, application.id, Routing())
+            exchange.refuse_call(leg, "busy" if application.is_active else "not_found")
+            return leg.call_control_id
+        leg = exchange.place_call(
+            script,
+            application.id,
+            application.routing(),
+            command_within_s=application.command_within_s(),
+        )
+        return leg.call_control_id
 
     def _place_texml_call(
         self, script: CallScript, texml: TexmlApplication, exchange: Exchange
@@ -184,9 +201,9 @@ class Switch:
         self._at(now)
         self._relays.recognised(session_id, text)
 
-    def webhook_outcome(self, call_control_id: str, now: float, **detail: object) -> None:
-        """How a delivery went."""
-        self._at(now).webhook_outcome(call_control_id, **detail)
+    def webhook_attempted(self, webhook: SendWebhook, attempt: DeliveryAttempt, now: float) -> None:
+        """How a delivery goes."""
+        self._at(now).webhook_attempted(webhook, attempt)
 
     # ---- what is seen -------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 from pathlib import Path
+from textwrap import fill
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
@@ -50,6 +51,20 @@ def carrier(
         str | None,
         typer.Option(help="What is told of those calls' ends: the bridge's /webhooks takes it."),
     ] = None,
+    answer_moves_leg: Annotated[
+        bool,
+        typer.Option(
+            help="The webhook_url of an answer is for the rest of the call, not for what the "
+            "answer causes."
+        ),
+    ] = False,
+    rate_limit: Annotated[
+        int | None,
+        typer.Option(help="Requests a second; more are answered with 429 and Retry-After."),
+    ] = None,
+    l1: Annotated[
+        bool, typer.Option(help="An account that is not verified: 10 calls an hour, 100 a day.")
+    ] = False,
     out: Annotated[Path, typer.Option(help="Folder for recordings and tapes.")] = Path("out"),
     as_json: Json = False,
 ) -> None:
@@ -62,6 +77,10 @@ def carrier(
 
     `callbridge call` lets somebody ring in; every call leaves a stereo WAV and a tape in that
     folder."""
+    from msgspec import to_builtins
+
+    from callbridge.carrier.api.operations import OPERATIONS
+    from callbridge.carrier.api.unsupported import not_simulated
     from callbridge.carrier.config import CarrierConfig, TexmlApplication
     from callbridge.carrier.net import environment, service
     from callbridge.carrier.net.numbers import read_numbers
@@ -97,6 +116,9 @@ def carrier(
         )
         if texml_url
         else None,
+        answer_moves_leg=answer_moves_leg,
+        requests_per_s=rate_limit,
+        is_l1=l1,
         numbers=read_numbers(numbers, speaker(voice)) if numbers else {},
     )
 
@@ -112,13 +134,17 @@ def carrier(
         if not key_is_ours:
             del facts["TELNYX_API_KEY"]
         environment.write(file, facts)
+        missing = not_simulated(OPERATIONS)
         if as_json:
-            print(json.dumps(facts), flush=True)
+            print(json.dumps(facts | {"NOT_SIMULATED": to_builtins(missing)}), flush=True)
         else:
             print(f"The carrier listens on {base}; its webhooks go to {webhook_url}.")
             if texml_url:
                 whose = ", ".join(texml_number or ()) or "all numbers"
                 print(f"Documents for calls to {whose} are fetched from {texml_url}.")
+            print("Documented and refused here, parameters by --json:")
+            for line in missing.by_group():
+                print(fill(line, 100, initial_indent="  ", subsequent_indent="    "))
             print(f"What the bridge needs to know is in {file}.", flush=True)
 
     asyncio.run(

@@ -3,8 +3,10 @@
 import asyncio
 import json
 import time
+from typing import Any
 from urllib.parse import parse_qs
 
+import telnyx
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -81,6 +83,79 @@ async def test_a_refusal_is_final_but_for_408_and_429() -> None:
     assert json.loads(body)["data"]["event_type"] == "call.initiated"
     assert [each["data"]["event_type"] for each in events] == ["call.answered"] * 2
     assert [each["meta"]["attempt"] for each in events] == [1, 2]
+
+
+async def test_any_other_refusal_of_the_primary_reaches_the_failover_at_once() -> None:
+    async def refuse(request: Request) -> Response:
+        return Response("not here", status_code=403)
+
+    async with (
+        hooks(refuse) as primary,
+        hooks() as spare,
+        carrier(config(primary.url, spare.url), webhook_backoff_s=9.0) as live,
+    ):
+        await live.ring(steps=STAY)
+        async with asyncio.timeout(2):
+            _, body = await spare.received.get()
+        assert primary.received.qsize() == 1
+    assert json.loads(body)["meta"] == {"attempt": 2, "delivered_to": spare.url}
+
+
+async def test_a_delivery_can_be_looked_up_with_its_attempts() -> None:
+    answers = [500, 200]
+
+    async def answer(request: Request) -> Response:
+        return Response("busy", status_code=answers.pop(0) if answers else 200)
+
+    async with (
+        hooks(answer) as app,
+        carrier(config(app.url), webhook_backoff_s=0.01) as live,
+        telnyx.AsyncTelnyx(api_key=KEY, base_url=live.base_url, max_retries=0) as sdk,
+    ):
+        call = await live.ring(steps=STAY)
+        _, first = await app.received.get()
+        await app.received.get()
+        assert await live.command(call, "hangup") == 200
+        await live.finished(call)
+        event = json.loads(first)["data"]
+        found: Any = await sdk.webhook_deliveries.retrieve(event["id"])
+        by_type: Any = await sdk.webhook_deliveries.list(
+            filter={"event_type": "call.initiated", "status": {"eq": "delivered"}}
+        )
+        nothing: Any = await sdk.webhook_deliveries.list(filter={"webhook": {"contains": "xyz"}})
+    assert found.data.status == "delivered"
+    assert found.data.webhook.payload == event["payload"]
+    assert [each.status for each in found.data.attempts] == ["failed", "delivered"]
+    failed = found.data.attempts[0]
+    assert (failed.errors, failed.http.response.status) == ([75500], 500)
+    assert failed.http.response.body == "busy"
+    assert [each.id for each in by_type.data] == [event["id"]]
+    assert nothing.data == []
+
+
+async def test_an_application_sets_how_long_its_webhooks_wait_and_their_version() -> None:
+    async def slow(request: Request) -> Response:
+        await asyncio.sleep(0.3)
+        return Response()
+
+    async with (
+        hooks(slow) as app,
+        carrier(CarrierConfig(api_key=KEY), webhook_timeout_s=0.1, webhook_backoff_s=9.0) as live,
+        telnyx.AsyncTelnyx(api_key=KEY, base_url=live.base_url, max_retries=0) as sdk,
+    ):
+        made: Any = await sdk.call_control_applications.create(
+            application_name="patient",
+            webhook_event_url=app.url,
+            webhook_timeout_secs=5,
+            webhook_api_version="1",
+        )
+        dialled: Any = await sdk.calls.dial(
+            connection_id=made.data.id, from_="+13125550100", to="+13125550199"
+        )
+        outcome = await live.until(dialled.data.call_control_id, "webhook delivery")
+        _, body = await app.received.get()
+    assert outcome["detail"]["delivered"]
+    assert json.loads(body)["event_type"] == "call_initiated"
 
 
 async def test_redirects_are_followed_with_the_body() -> None:

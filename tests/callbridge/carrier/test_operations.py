@@ -1,10 +1,13 @@
 """Operations are declared once: what a class names is what the platform documents."""
 
 import re
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
+from callbridge.carrier.api import unsupported
+from callbridge.carrier.api.calls import AnswerLeg
 from callbridge.carrier.api.operation import LegCommand, Operation
 from callbridge.carrier.api.operations import OPERATIONS
 from callbridge.carrier.core.leg import LegState
@@ -80,6 +83,11 @@ def test_the_states_in_which_a_leg_takes_a_command() -> None:
         "reject": {"parked"},
         "hangup": {"parked", "ringing", "answered"},
         "transfer": {"parked", "answered"},
+        "bridge": {"answered"},
+        "enqueue": {"answered"},
+        "leave_queue": {"answered"},
+        "refer": {"answered"},
+        "send_sip_info": {"answered"},
         "client_state_update": {"ringing", "answered"},
         "send_dtmf": {"answered"},
         "speak": {"answered"},
@@ -94,3 +102,31 @@ def test_the_states_in_which_a_leg_takes_a_command() -> None:
 def test_every_endpoint_that_is_not_declared_is_refused_and_not_ignored() -> None:
     declared = {operation.operation_id for operation in OPERATIONS}
     assert declared < documented.endpoints().keys()
+
+
+def test_what_is_harmless_is_documented_and_says_why() -> None:
+    names = {name for each in documented.endpoints().values() for name in each.optional}
+    names |= {name for each in documented.endpoints().values() for name in each.required}
+    assert set(unsupported.HARMLESS) <= names
+    assert all(unsupported.HARMLESS.values())
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnswerThatDetects(AnswerLeg):
+    deepfake_detection: JsonObject | None = None
+
+
+def test_a_parameter_that_an_operation_gains_is_taken() -> None:
+    given: JsonObject = {"deepfake_detection": {"enabled": True}}
+    assert [each.code for each in unsupported.problems(AnswerLeg, given)] == ["10027"]
+    assert unsupported.problems(AnswerThatDetects, given) == []
+
+
+def test_the_list_of_what_is_missing_is_computed() -> None:
+    missing = unsupported.not_simulated(OPERATIONS)
+    here = {operation.operation_id for operation in OPERATIONS}
+    assert here.isdisjoint(missing.endpoints)
+    assert len(here) + len(missing.endpoints) == len(documented.endpoints())
+    told = " ".join(missing.by_group())
+    for endpoint in missing.endpoints:
+        assert endpoint.rpartition(".")[2] in told or endpoint.partition(".")[0] in told

@@ -169,7 +169,16 @@ def test_bad_parameters_on_an_answered_leg(
         ({"from": ""}, "10004", "/from"),
         ({"connection_id": "1"}, "10015", "/connection_id"),
         ({"to": "5550199"}, "10016", "/to"),
-        ({"to": [BOB, "+13125550198"]}, "10026", "/to"),
+        ({"to": [BOB, "5550198"]}, "10016", "/to"),
+        ({"to": [BOB, 5]}, "10026", None),
+        ({"to": []}, "10004", "/to"),
+        ({"to": [BOB + ",1"]}, "10016", "/to"),
+        ({"custom_headers": [{"name": "X-A"}]}, "10026", None),
+        ({"custom_headers": [{"name": "X A", "value": "b"}]}, "10027", "/custom_headers/0"),
+        ({"custom_headers": [{"name": "X", "value": "a\r\nb"}]}, "10027", "/custom_headers/0"),
+        ({"sip_headers": [{"name": "Via", "value": "b"}]}, "10032", "/sip_headers/0"),
+        ({"bridge_intent": True}, "10004", "/link_to"),
+        ({"park_after_unbridge": "self"}, "10004", "/link_to"),
         ({"to": 5}, "10026", "/to"),
         ({"to": BOB + ",x"}, "90014", "/to"),
         ({"media_encryption": "DTLS"}, "10011", "/media_encryption"),
@@ -186,6 +195,13 @@ def test_bad_parameters_of_dial(fields: dict[str, object], code: str, pointer: s
     assert line.deliveries == []
 
 
+def test_whole_numbers_may_be_written_as_strings() -> None:
+    line = Line()
+    assert line.dial(BOB, timeout_secs="30").status == 200
+    assert codes(line.dial(BOB, timeout_secs="4")) == [("90028", "/timeout_secs")]
+    assert codes(line.dial(BOB, timeout_secs="soon")) == [("90028", "/timeout_secs")]
+
+
 def test_several_errors_are_listed_together_and_unknown_fields_are_ignored() -> None:
     line = Line()
     call = line.ring()
@@ -194,12 +210,30 @@ def test_several_errors_are_listed_together_and_unknown_fields_are_ignored() -> 
     assert line.command(call, "answer", colour="blue", stream_track=None).status == 200
 
 
-def test_parameters_that_are_not_simulated_are_noted_on_the_tape() -> None:
+def test_parameters_that_this_carrier_would_ignore_are_refused() -> None:
     line = Line()
     call = line.ring()
-    line.command(call, "answer", record="record-from-answer", transcription=True)
+    response = line.command(
+        call, "answer", deepfake_detection={"enabled": True}, sound_modifications={"pitch": 1}
+    )
+    assert response.status == 422
+    assert codes(response) == [("10027", "/sound_modifications"), ("10027", "/deepfake_detection")]
+    assert "not supported by this local carrier" in _errors(response.body)[0]["detail"]
+    assert line.report(call).state == "parked"
+
+
+def test_what_is_switched_off_is_not_refused() -> None:
+    line = Line()
+    off = {"deepfake_detection": {"enabled": False}, "transcription": False}
+    assert line.command(line.ring(), "answer", **off).status == 200
+
+
+def test_what_has_no_effect_by_nature_is_noted_on_the_tape() -> None:
+    line = Line()
+    call = line.ring()
+    line.command(call, "answer", preferred_codecs="PCMA", billing_group_id="x")
     [noted] = [entry for entry in line.report(call).tape if entry.kind == "command"]
-    assert noted.detail == {"action": "answer", "not_simulated": ["record", "transcription"]}
+    assert noted.detail["not_simulated"] == ["billing_group_id", "preferred_codecs"]
 
 
 @pytest.mark.parametrize(

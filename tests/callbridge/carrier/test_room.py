@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from callbridge.carrier.core.leg import CarrierLeg, Identity, Routing
+from callbridge.carrier.core.leg import CarrierLeg, Identity
 from callbridge.carrier.core.room import Room
+from callbridge.carrier.core.routing import Routing
 from telecodecs import Pcm, codec
 
 

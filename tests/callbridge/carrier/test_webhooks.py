@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from callbridge.carrier.config import CarrierConfig
-from callbridge.carrier.core.events import EventScope, payload_of
+from callbridge.carrier.core.deliveries import DeliveryAttempt
+from callbridge.carrier.core.events import EventScope, in_version_1, payload_of
 from callbridge.carrier.facts import documented as facts
 from callbridge.carrier.people.script import CallScript, HangUp, Press, Wait
 from callbridge.carrier.shapes import as_object
@@ -124,10 +125,39 @@ def test_event_ids_are_unique_and_every_type_is_known() -> None:
 def test_the_tape_keeps_how_deliveries_went() -> None:
     line = Line()
     call = line.ring()
-    line.switch.webhook_outcome(call, 0.5, id="x", delivered=False)
+    failed = DeliveryAttempt(
+        number=1, url="http://app/hooks?secret=1", delivered=False, said="500", last=False
+    )
+    line.switch.webhook_attempted(line.deliveries[0], failed, 0.5)
     entry = line.report(call).tape[-1]
-    assert (entry.kind, entry.detail) == ("webhook delivery", {"id": "x", "delivered": False})
-    line.switch.webhook_outcome("v3:gone", 0.5, id="x")
+    assert entry.kind == "webhook delivery"
+    assert entry.detail == {
+        "event_type": "call.initiated",
+        "attempt": 1,
+        "delivered": False,
+        "said": "500",
+        "given_up": False,
+        "url": "http://app/hooks",
+    }
+
+
+def test_secrets_of_a_command_cannot_be_looked_up() -> None:
+    line = Line()
+    line.command(line.ring(), "answer", **SELF, stream_auth_token="hush-hush")
+    found = json.dumps(line.request("GET", "/v2/call_events").body)
+    assert SELF["stream_url"] in found
+    assert "hush-hush" not in found
+
+
+def test_version_1_of_an_event_is_flat_and_has_the_old_name() -> None:
+    line = Line()
+    line.streaming(Wait("streaming"), Press("1"), *STAY)
+    line.tick(30)
+    names = [in_version_1(delivery.data)["event_type"] for delivery in line.deliveries]
+    assert names == ["call_initiated", "call_answered", "streaming_started", "dtmf"]
+    first: Any = in_version_1(line.deliveries[0].data)
+    assert first.keys() == {"record_type", "event_type", "created_at", "id", "payload"}
+    assert first["payload"]["occurred_at"] == first["created_at"]
 
 
 def test_a_field_that_the_platform_does_not_document_cannot_be_sent() -> None:

@@ -1,14 +1,14 @@
 """Call Control Applications: where the webhooks of whose calls go."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 
 import msgspec
 
 from callbridge.carrier.api.operation import AccountOperation, CarrierMeans
 from callbridge.carrier.api.problems import refused
 from callbridge.carrier.facts import documented
-from callbridge.carrier.shapes import JsonObject
-from callbridge.carrier.store.store import Application, Page
+from callbridge.carrier.shapes import JsonObject, as_object
+from callbridge.carrier.store.store import Application, Page, page_of
 
 TYPE = "CallControlApplication"
 OF_ITS_OWN = (
@@ -25,6 +25,7 @@ def shown(application: Application) -> JsonObject:
     """As the platform shows it: every field of its type, with its default where none was given."""
     properties = documented.types()[TYPE].properties
     fields = {name: parameter.default for name, parameter in properties.items()}
+    fields["webhook_api_version"] = "2"  # what is sent; the documented default would be "1"
     own = {name: getattr(application, name) for name in OF_ITS_OWN}
     return fields | application.settings | own
 
@@ -58,7 +59,7 @@ class Described:
     webhook_timeout_secs: int | None = None
 
     def applied_to(self, before: Application, now: str) -> Application:
-        given = {field.name: getattr(self, field.name) for field in fields(Described)}
+        given = {each.name: getattr(self, each.name) for each in fields(Described)}
         given = {name: value for name, value in given.items() if value is not None}
         own = {name: given.pop(name) for name in OF_ITS_OWN if name in given}
         settings = before.settings | given
@@ -112,14 +113,23 @@ class DeleteApplication(AccountOperation, operation_id="call_control_application
 
 @dataclass(frozen=True, kw_only=True)
 class ListApplications(AccountOperation, operation_id="call_control_applications.list"):
+    filter: JsonObject = field(default_factory=dict[str, object])
     page_number: int = 1
     page_size: int = 20
     sort: str = "created_at"
 
     def act(self, means: CarrierMeans) -> Page:
-        applications = [shown(each) for each in means.store.applications()]
+        part = self._part_of_name().casefold()
+        kept = means.store.applications()
+        applications = [shown(each) for each in kept if part in each.application_name.casefold()]
         name = "application_name" if self.sort == "connection_name" else self.sort
         applications.sort(key=lambda each: str(each[name]))
-        first = (self.page_number - 1) * self.page_size
-        items = applications[first : first + self.page_size]
-        return Page(items, self.page_number, self.page_size, len(applications))
+        return page_of(applications, number=self.page_number, size=self.page_size)
+
+    def _part_of_name(self) -> str:
+        """Raises Refused for any other filter."""
+        wanted = as_object(self.filter.get("application_name", {})) or {}
+        if self.filter.keys() - {"application_name"} or wanted.keys() - {"contains"}:
+            detail = "this local carrier filters applications by application_name[contains]"
+            raise refused("10031", detail, "/filter", status=400)
+        return str(wanted.get("contains", ""))

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 
+from callbridge.carrier.api.headers import WithHeaders
 from callbridge.carrier.api.joining import Conferenced
 from callbridge.carrier.api.operation import (
     LIVE,
@@ -16,9 +17,17 @@ from callbridge.carrier.api.relay import Relayed
 from callbridge.carrier.api.routing import RoutedByEvent
 from callbridge.carrier.api.streaming import Streamed
 from callbridge.carrier.core.exchange import Exchange
-from callbridge.carrier.core.leg import CarrierEnding, CarrierLeg, CarrierPlan, LegState
+from callbridge.carrier.core.leg import (
+    BridgePlan,
+    CarrierEnding,
+    CarrierLeg,
+    CarrierPlan,
+    LegState,
+)
+from callbridge.carrier.core.routing import Routing
 from callbridge.carrier.parts.keypad import CarrierKeypad
 from callbridge.carrier.shapes import JsonObject
+from callbridge.carrier.store.store import Application
 
 E164 = re.compile(r"\+[1-9]\d{1,14}")
 REJECTIONS = {
@@ -39,6 +48,11 @@ class AnswerLeg(
     operation_id="calls.actions.answer",
     allowed=PARKED,
 ):
+    def routing_of_leg(self, before: Routing, means: CarrierMeans) -> Routing:
+        if means.exchange.config.answer_moves_leg:
+            return self.routing(before)
+        return self.by_event(before)
+
     def act(self, leg: CarrierLeg, means: CarrierMeans) -> None:
         params, relay = self.stream(means), self.relay(means)
         if params is not None:
@@ -85,7 +99,7 @@ class SendDtmfOnLeg(LegCommand, operation_id="calls.actions.send_dtmf"):
 
 
 @dataclass(frozen=True, kw_only=True)
-class DialledLeg:
+class DialledLeg(WithHeaders):
     """What dial and transfer say about the new leg."""
 
     to: str | list[str]
@@ -99,17 +113,26 @@ class DialledLeg:
     def destination(self) -> tuple[str, str]:
         """The number, and the digits to press when it answers: `+E164,digits`, or their own
         field."""
+        destinations, digits = self.destinations()
+        return destinations[0], digits
+
+    def destinations(self) -> tuple[list[str], str]:
+        """Several numbers ring at once; digits behind a comma are for a single one."""
         if isinstance(self.to, list):
-            detail = "ringing several numbers is not supported by this local carrier"
-            raise refused("10026", detail, "/to")
+            return [self._possible(number) for number in self.to], self.send_digits_on_answer or ""
         number, comma, digits = self.to.partition(",")
-        if not number.startswith("sip:") and not E164.fullmatch(number):
-            raise refused("10016", "write the number as + and digits, or use a sip: address", "/to")
+        self._possible(number)
         if comma and not re.fullmatch(r"[0-9A-DwW*#]+", digits):
             raise refused("90014", "only 0-9 A-D w W * # may follow the comma", "/to")
+        return [number], self.send_digits_on_answer or digits
+
+    def _possible(self, number: str) -> str:
+        """Raises Refused for what cannot be dialled."""
+        if not number.startswith("sip:") and not E164.fullmatch(number):
+            raise refused("10016", "write the number as + and digits, or use a sip: address", "/to")
         if number.startswith("+") and self.media_encryption in ("SRTP", "DTLS"):
             raise refused("10011", "only SIP destinations can be encrypted", "/media_encryption")
-        return number, self.send_digits_on_answer or digits
+        return number
 
     def plan(self, *, retry_on_timeout: bool = True) -> CarrierPlan:
         gives_up = CarrierEnding("timeout", "callee", "487")
@@ -128,22 +151,28 @@ class TransferLeg(
 ):
     target_leg_client_state: str | None = None
 
+    def rerouted(self, before: Routing) -> Routing | None:
+        """What it says of webhooks is said of the new leg."""
+        return None
+
     def act(self, leg: CarrierLeg, means: CarrierMeans) -> None:
         to, digits = self.destination()
-        if means.exchange.awaited_by(leg) is not None:
+        headers = self.headers()
+        if means.exchange.awaited_by(leg):
             raise refused("90102", "a transfer of this call is under way")
-        if self.park_after_unbridge is not None:
-            leg.parks_after_unbridge = True
+        means.calls.check(means.exchange.now)
         target = means.exchange.dial(
             to,
             self.from_ or leg.identity.to,
             plan=self.plan(),
             timeout_s=float(self.timeout_secs),
             connection_id=leg.identity.connection_id,
-            routing=leg.routing,
+            routing=self.routing(leg.routing),
             client_state=self.target_leg_client_state,
             session_of=leg,
             bridge_to=leg,
+            bridge_plan=BridgePlan(after="park" if self.park_after_unbridge else None),
+            headers=headers,
         )
         if digits:
             CarrierKeypad.of(target).press_on_answer(digits)
@@ -163,22 +192,49 @@ class DialLeg(
     command_id: str | None = None
     client_state: str | None = None
     link_to: str | None = None
+    bridge_intent: bool = False
     bridge_on_answer: bool = False
+    prevent_double_bridge: bool = False
     retry_on_timeout: bool = True
     stream_establish_before_call_originate: bool = False
 
     def act(self, means: CarrierMeans) -> JsonObject:
+        """Answers with the first of several legs."""
         application = means.store.application(self.connection_id)
         if application is None:
             detail = "no Call Control Application of this carrier has that id"
             raise refused("10015", detail, "/connection_id")
-        to, digits = self.destination()
-        linked = self._linked(means.exchange)
-        params, relay = self.stream(means), self.relay(means)
-        invitation = self.invitation(means)
-        if invitation is not None and self.bridge_on_answer:
+        destinations, digits = self.destinations()
+        self._refuse_if_impossible(means)
+        _refuse_if_closed(application, len(destinations), means.exchange)
+        means.calls.check(means.exchange.now, len(destinations))
+        legs: list[CarrierLeg] = []
+        for to in destinations:
+            legs.append(self._dial(to, digits, application, legs[:1], means))
+        for leg in legs:
+            leg.rivals = tuple(other for other in legs if other is not leg)
+        return status(legs[0], means.exchange) | {"is_alive": False}  # nobody has picked up yet
+
+    def _refuse_if_impossible(self, means: CarrierMeans) -> None:
+        """Before the first of several legs rings."""
+        self.headers()
+        self._linked(means.exchange)
+        self.stream(means)
+        self.relay(means)
+        if self.invitation(means) is not None and self.bridge_on_answer:
             detail = "a leg is bridged when it is answered or joins a conference, not both"
             raise refused("10027", detail, "/conference_config")
+
+    def _dial(
+        self,
+        to: str,
+        digits: str,
+        application: Application,
+        before: list[CarrierLeg],
+        means: CarrierMeans,
+    ) -> CarrierLeg:
+        """`before` is the first leg of those that ring at once: they share its session."""
+        linked = self._linked(means.exchange)
         leg = means.exchange.dial(
             to,
             self.from_ or "",
@@ -187,31 +243,44 @@ class DialLeg(
             connection_id=self.connection_id,
             routing=self.routing(application.routing()),
             client_state=self.client_state,
-            session_of=linked,
+            session_of=linked or next(iter(before), None),
             bridge_to=linked if self.bridge_on_answer else None,
+            bridge_plan=BridgePlan(prevent_double=self.prevent_double_bridge),
+            headers=self.headers(),
         )
+        if self.park_after_unbridge is not None:
+            leg.after_unbridge = "park"
         if digits:
             CarrierKeypad.of(leg).press_on_answer(digits)
-        leg.parks_after_unbridge = self.park_after_unbridge is not None
-        if params is not None:
+        if (params := self.stream(means)) is not None:
             at_once = self.stream_establish_before_call_originate
             means.streams.add(leg, params, at_once=at_once)
-        if relay is not None:
+        if (relay := self.relay(means)) is not None:
             means.relays.add(leg, relay)
-        if invitation is not None:
+        if (invitation := self.invitation(means)) is not None:
             means.conferences.invite(leg, invitation)
         means.exchange.command(leg, "dial", self.not_simulated(), self.given)
-        return status(leg, means.exchange) | {"is_alive": False}  # nobody has picked up yet
+        return leg
 
     def _linked(self, exchange: Exchange) -> CarrierLeg | None:
         if self.link_to is None:
-            if self.bridge_on_answer:
-                raise refused("10004", "bridge_on_answer needs link_to", "/link_to")
+            for name in ("bridge_on_answer", "bridge_intent", "park_after_unbridge"):
+                if getattr(self, name):
+                    raise refused("10004", f"{name} needs link_to", "/link_to")
             return None
         leg = exchange.find(self.link_to)
         if leg is None or leg.state is LegState.ENDED:
             raise refused("90015", "link_to names no live call", "/link_to")
         return leg
+
+
+def _refuse_if_closed(application: Application, calls: int, exchange: Exchange) -> None:
+    """Raises Refused for an application that makes no calls, or not as many."""
+    if not application.is_active:
+        raise refused("10015", "this application is not active", "/connection_id")
+    limit = application.channel_limit("outbound")
+    if exchange.channels(application.id, "outgoing") + calls > limit:
+        raise refused("90043", f"this application makes at most {limit:g} calls at once")
 
 
 @dataclass(frozen=True, kw_only=True)

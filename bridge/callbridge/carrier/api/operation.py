@@ -8,13 +8,16 @@ from typing import ClassVar, TypeVar
 
 import msgspec
 
+from callbridge.carrier.api.limits import CallLimit
 from callbridge.carrier.api.problems import refused
 from callbridge.carrier.api.routing import Routed
 from callbridge.carrier.conferences.conferences import Conferences
 from callbridge.carrier.core.exchange import Exchange
 from callbridge.carrier.core.leg import CarrierLeg, LegState
+from callbridge.carrier.core.routing import Routing
 from callbridge.carrier.facts import documented
 from callbridge.carrier.facts.documented import DocumentedEndpoint, Parameter
+from callbridge.carrier.parts.queues import CallQueues
 from callbridge.carrier.parts.relays import CarrierRelays
 from callbridge.carrier.parts.speak import CarrierSpeech
 from callbridge.carrier.parts.streams import CarrierStreams
@@ -36,7 +39,9 @@ class CarrierMeans(msgspec.Struct, frozen=True):
     speech: CarrierSpeech
     relays: CarrierRelays
     conferences: Conferences
+    queues: CallQueues
     store: Store
+    calls: CallLimit
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,6 +109,15 @@ class LegCommand(Routed, Operation):
     ) -> None:
         super().__init_subclass__(operation_id=operation_id, **more)
         cls.allowed = allowed
+
+    def routing_of_leg(self, before: Routing, means: CarrierMeans) -> Routing:
+        """Where the leg's webhooks go from now on."""
+        return before
+
+    def rerouted(self, before: Routing) -> Routing | None:
+        """Where the webhooks go that this command causes on its leg, if not where all others do."""
+        routing = self.routing(before)
+        return routing if routing != before else None
 
     def act(self, leg: CarrierLeg, means: CarrierMeans) -> JsonObject | None:
         """Returns what is answered besides the result. Raises Refused before anything has

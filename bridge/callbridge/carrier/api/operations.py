@@ -1,5 +1,6 @@
 """Everything that this carrier can be asked."""
 
+from callbridge.carrier.api.active_calls import ListActiveCalls
 from callbridge.carrier.api.applications import (
     CreateApplication,
     DeleteApplication,
@@ -7,6 +8,7 @@ from callbridge.carrier.api.applications import (
     RetrieveApplication,
     UpdateApplication,
 )
+from callbridge.carrier.api.bridging import BridgeLegs
 from callbridge.carrier.api.calls import (
     AnswerLeg,
     DialLeg,
@@ -39,9 +41,24 @@ from callbridge.carrier.api.conferences import (
     RetrieveParticipant,
     UpdateParticipant,
 )
+from callbridge.carrier.api.deliveries import ListDeliveries, RetrieveDelivery
 from callbridge.carrier.api.events import ListEvents
 from callbridge.carrier.api.operation import Operation
+from callbridge.carrier.api.queues import (
+    CreateQueue,
+    DeleteQueue,
+    EnqueueLeg,
+    LeaveQueue,
+    ListQueueCalls,
+    ListQueues,
+    RemoveQueueCall,
+    RetrieveQueue,
+    RetrieveQueueCall,
+    UpdateQueue,
+    UpdateQueueCall,
+)
 from callbridge.carrier.api.relay import StartRelay, StopRelay
+from callbridge.carrier.api.sip import ReferLeg, SendSipInfo
 from callbridge.carrier.api.speech import SpeakOnLeg
 from callbridge.carrier.api.streaming import StartStreaming, StopStreaming
 
@@ -52,6 +69,11 @@ OPERATIONS: tuple[type[Operation], ...] = (
     RejectLeg,
     HangUpLeg,
     TransferLeg,
+    BridgeLegs,
+    EnqueueLeg,
+    LeaveQueue,
+    ReferLeg,
+    SendSipInfo,
     SendDtmfOnLeg,
     UpdateClientState,
     StartStreaming,
@@ -59,7 +81,19 @@ OPERATIONS: tuple[type[Operation], ...] = (
     SpeakOnLeg,
     StartRelay,
     StopRelay,
+    CreateQueue,
+    RetrieveQueue,
+    UpdateQueue,
+    ListQueues,
+    DeleteQueue,
+    RetrieveQueueCall,
+    UpdateQueueCall,
+    ListQueueCalls,
+    RemoveQueueCall,
+    ListActiveCalls,
     ListEvents,
+    ListDeliveries,
+    RetrieveDelivery,
     CreateApplication,
     RetrieveApplication,
     UpdateApplication,

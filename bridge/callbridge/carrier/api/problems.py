@@ -40,6 +40,10 @@ class Refused(Exception):
             status, {"errors": [problem.to_json(status) for problem in problems]}
         )
 
+    def with_headers(self, headers: dict[str, str]) -> "Refused":
+        self.response = msgspec.structs.replace(self.response, headers=headers)
+        return self
+
 
 def refused(code: str, detail: str, pointer: str | None = None, status: int = 422) -> Refused:
     return Refused(status, Problem(code, detail, pointer))

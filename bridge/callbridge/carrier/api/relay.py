@@ -175,7 +175,8 @@ class StopRelay(LegCommand, operation_id="calls.actions.stop_conversation_relay"
         relay = means.relays.of(leg)
         if relay is None:
             raise refused("90102", "this call has no Conversation Relay session")
-        relay.stop()
+        with leg.for_part(relay):
+            relay.stop()
 
 
 def first(*values: T | None, default: T) -> T:

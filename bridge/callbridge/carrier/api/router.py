@@ -7,7 +7,9 @@ from urllib.parse import parse_qsl, unquote
 
 import msgspec
 
-from callbridge.carrier.api.checks import check, known
+from callbridge.carrier.api import unsupported
+from callbridge.carrier.api.checks import check, known, with_numbers
+from callbridge.carrier.api.limits import RateLimit
 from callbridge.carrier.api.operation import (
     AccountOperation,
     CarrierMeans,
@@ -33,12 +35,14 @@ class RestApi:
         self._exchange = means.exchange
         self._api_key = means.exchange.config.api_key
         self._repeats = Repeats(means.exchange.config.dedup_s)
+        self._rate = RateLimit(means.exchange.config.requests_per_s)
 
     def request(self, method: str, target: str, body: bytes, authorization: str | None) -> Response:
         """`target` is the path with its query. Never raises for what a client sends."""
         path, _, query = target.partition("?")
         try:
             self._authorise(authorization)
+            self._rate.check(self._exchange.now)
             operation, ids = find(method, path)
             values = _query(operation, query) | _json(body)
             if issubclass(operation, LegCommand):
@@ -74,12 +78,13 @@ class RestApi:
         return answer
 
     def _act(self, command: LegCommand, leg: CarrierLeg) -> JsonObject | None:
-        """With what a command says for the rest of the call, unless it is refused."""
+        """With what a command says of webhooks, unless it is refused."""
         before = leg.client_state, leg.routing
         leg.client_state = command.client_state or leg.client_state
-        leg.routing = command.routing(leg.routing)
+        leg.routing = command.routing_of_leg(leg.routing, self._means)
         try:
-            return command.act(leg, self._means)
+            with leg.rerouting(command.rerouted(leg.routing)):
+                return command.act(leg, self._means)
         except Refused:
             leg.client_state, leg.routing = before
             raise
@@ -135,12 +140,14 @@ def _ids(template: list[str], given: list[str]) -> Ids | None:
 def enveloped(operation: type[AccountOperation], answer: JsonObject | Page | None) -> Response:
     facts = operation.facts()
     if isinstance(answer, Page):
-        meta = {
+        meta: JsonObject = {
             "page_number": answer.number,
             "page_size": answer.size,
             "total_pages": -(-answer.total // answer.size),
             "total_results": answer.total,
         }
+        if "cursors" in facts.meta:  # documented in place of pages, which the SDK asks for
+            meta |= {"total_items": answer.total, "cursors": {}, "next": "", "previous": ""}
         return Response(facts.status, {"data": answer.items, "meta": meta})
     return Response(facts.status, {} if answer is None else {"data": answer})
 
@@ -185,10 +192,13 @@ def _query(operation: type[Operation], query: str) -> JsonObject:
 
 
 def _checked(operation: type[Operation], values: JsonObject) -> JsonObject:
+    values = with_numbers(operation.parameters(), values)
     problems = check(operation.facts(), values)
+    given = known(operation.parameters(), values)
+    problems = problems or unsupported.problems(operation, given)
     if problems:
         raise Refused(422, *problems)
-    return known(operation.parameters(), values)
+    return given
 
 
 def _check_state(leg: CarrierLeg, operation: type[LegCommand]) -> None:

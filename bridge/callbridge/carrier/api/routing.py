@@ -1,27 +1,30 @@
-"""What commands say about the webhooks of their leg."""
+"""What commands say about webhooks."""
 
 from dataclasses import dataclass
 from typing import Literal
 
 import msgspec
 
-from callbridge.carrier.core.leg import Routing
+from callbridge.carrier.core.routing import Routing
 
 WebhookMethod = Literal["POST", "GET"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Routed:
-    """Every command."""
+    """Every command. Its `webhook_url` is for what the command causes, and for nothing else."""
 
     webhook_url: str | None = None
     webhook_url_method: WebhookMethod | None = None
 
     def routing(self, before: Routing) -> Routing:
-        """A webhook_url replaces the first address; the application's failover stays behind it."""
-        urls = before.urls if self.webhook_url is None else (self.webhook_url, *before.urls[1:])
+        """A webhook_url goes before all that was said of the leg; the application's failover
+        stays behind it."""
         method = self.webhook_url_method or before.method
-        return msgspec.structs.replace(before, urls=urls, method=method)
+        if self.webhook_url is None:
+            return msgspec.structs.replace(before, method=method)
+        urls = (self.webhook_url, *before.urls[1:])
+        return msgspec.structs.replace(before, urls=urls, method=method, by_event={})
 
 
 class RetriesPolicy(msgspec.Struct, frozen=True):
@@ -37,11 +40,15 @@ class RoutedByEvent(Routed):
     webhook_retries_policies: dict[str, RetriesPolicy] | None = None
 
     def routing(self, before: Routing) -> Routing:
+        return self.by_event(super().routing(before))
+
+    def by_event(self, before: Routing) -> Routing:
+        """What names its events is for the rest of the leg."""
         by_event = {event: tuple(urls) for event, urls in (self.webhook_urls or {}).items()}
         policies = self.webhook_retries_policies or {}
         retries = {event: tuple(policy.retries_ms) for event, policy in policies.items()}
         return msgspec.structs.replace(
-            super().routing(before),
+            before,
             by_event=before.by_event | by_event,
             by_event_method=self.webhook_urls_method or before.by_event_method,
             retries_ms=before.retries_ms | retries,

@@ -82,4 +82,5 @@ class StopStreaming(LegCommand, operation_id="calls.actions.stop_streaming"):
         stream = means.streams.of(leg)
         if stream is None or self.stream_id not in (None, stream.stream_id):
             raise refused("90048", "this call has no such stream")
-        stream.stop()
+        with leg.for_part(stream):
+            stream.stop()

@@ -4,15 +4,16 @@ from typing import Literal
 
 import msgspec
 
-from callbridge.carrier.shapes import as_object
+from callbridge.carrier.shapes import JsonObject, as_object
 from telecodecs import Pcm
 
 
 class SendWebhook(msgspec.Struct, frozen=True):
-    """One signed event. `urls` are tried in this order, each until it failed twice.
+    """One signed event. `urls` are tried in this order.
 
-    `event` is the body without `meta`, which differs with every attempt. `retries_ms`, when a
-    policy was given for the event, are the pauses before the repetitions. All events of a
+    `event` is the body without `meta`, which differs with every attempt; with api_version "1" its
+    form is changed on the way out. `retries_ms`, when a policy was given for the event, are the
+    pauses before the repetitions. `timeout_s` None is the platform's own. All events of a
     conference are one sequence, whichever of its legs they are about."""
 
     call_control_id: str
@@ -20,12 +21,17 @@ class SendWebhook(msgspec.Struct, frozen=True):
     method: Literal["POST", "GET"]
     retries_ms: tuple[int, ...] | None
     event: dict[str, object]
+    timeout_s: float | None = None
+    api_version: Literal["1", "2"] = "2"
     conference_id: str | None = None
 
     @property
+    def data(self) -> JsonObject:
+        return as_object(self.event.get("data")) or self.event
+
+    @property
     def event_type(self) -> str:
-        inner = as_object(self.event.get("data")) or self.event
-        return str(inner.get("event_type"))
+        return str(self.data["event_type"])
 
 
 class RequestTexml(msgspec.Struct, frozen=True):

@@ -3,15 +3,26 @@
 What belongs to an event is read off the facts: the platform's tables, and what recorded deliveries
 carry beyond them."""
 
+import math
 from datetime import UTC, datetime
 from functools import cache
 
 import msgspec
 
-from callbridge.carrier.core.leg import CarrierLeg, Routing
+from callbridge.carrier.core.leg import CarrierLeg
+from callbridge.carrier.core.routing import Routing
 from callbridge.carrier.facts import documented
+from callbridge.carrier.shapes import as_object
 
 Payload = dict[str, object]
+
+NAMES_IN_VERSION_1 = {
+    "call.initiated": "call_initiated",
+    "call.answered": "call_answered",
+    "call.hangup": "call_hangup",
+    "call.bridged": "call_bridged",
+    "call.dtmf.received": "dtmf",
+}
 
 
 def instant(unix_s: float) -> str:
@@ -82,6 +93,24 @@ def common(leg: CarrierLeg) -> Payload:
     }
 
 
+def in_version_1(event: Payload) -> Payload:
+    """The older form of what stands in `data`: flat, its name without dots. Of the names only
+    call_initiated, call_answered, call_hangup and recording_saved are documented."""
+    name = str(event["event_type"])
+    payload = as_object(event["payload"]) or {}
+    return {
+        "record_type": "event",
+        "event_type": NAMES_IN_VERSION_1.get(name) or _without_dots(name),
+        "created_at": event.get("occurred_at"),
+        "id": event["id"],
+        "payload": {"occurred_at": event.get("occurred_at")} | payload,
+    }
+
+
+def _without_dots(name: str) -> str:
+    return name.removeprefix("call.").replace(".", "_")
+
+
 # ---- fields of the moment, where they are more than a word or two -------------------------------
 
 
@@ -99,11 +128,18 @@ def initiated(leg: CarrierLeg) -> Payload:
             "caller_id_name": leg.identity.from_,
             "offered_codecs": f"{leg.encoding.name},G729",
         }
-    return fields
+    for field, pairs in (("custom_headers", leg.headers.custom), ("sip_headers", leg.headers.sip)):
+        if pairs:
+            fields[field] = [{"name": name, "value": value} for name, value in pairs]
+    return fields | _tags(leg)
+
+
+def _tags(leg: CarrierLeg) -> Payload:
+    return {"tags": list(leg.routing.tags)} if leg.routing.tags else {}
 
 
 def answered(leg: CarrierLeg) -> Payload:
-    return leg.answered_with | {
+    return (leg.answered_with | _tags(leg)) | {
         "codec": leg.encoding.name,
         "sampling_rate": leg.encoding.sample_rate,
         "state": "answered",
@@ -119,6 +155,18 @@ def hung_up(leg: CarrierLeg, end_time: str) -> Payload:
         "hangup_source": leg.ending.source,
         "sip_hangup_cause": leg.ending.sip,
         "state": "hangup",
+    } | _tags(leg)
+
+
+def cost(leg: CarrierLeg, at: str) -> Payload:
+    """Nothing is billed here."""
+    until, since = leg.ended_at or 0.0, leg.answered_at
+    return {
+        "billed_duration_secs": 0 if since is None else math.ceil(until - since),
+        "cost_parts": [],
+        "occurred_at": at,
+        "status": "success",
+        "total_cost": "0.0000",
     }
 
 

@@ -10,22 +10,25 @@ from typing import Literal
 
 import msgspec
 
-from callbridge.carrier.config import CarrierConfig
+from callbridge.carrier.config import CarrierConfig, Unreachable
 from callbridge.carrier.core import events as webhooks
+from callbridge.carrier.core.deliveries import DeliveryAttempt
 from callbridge.carrier.core.effects import CallFinished, Effect, SendWebhook
 from callbridge.carrier.core.events import EventScope
 from callbridge.carrier.core.leg import (
     NEVER,
+    BridgePlan,
+    CallHeaders,
     CarrierEnding,
     CarrierLeg,
     CarrierPlan,
     Identity,
     LegState,
-    Routing,
 )
 from callbridge.carrier.core.log import EventLog
 from callbridge.carrier.core.report import CallReport, TapeEntry
 from callbridge.carrier.core.room import Room
+from callbridge.carrier.core.routing import Routing
 from callbridge.carrier.people.caller import Caller, HungUp, Pressed, Situation
 from callbridge.carrier.people.script import CallScript
 from callbridge.carrier.shapes import JsonObject
@@ -42,7 +45,12 @@ CALLER_CLEARED = CarrierEnding("normal_clearing", "caller", "200")
 CALLEE_CLEARED = CarrierEnding("normal_clearing", "callee", "200")
 CALLER_CANCELLED = CarrierEnding("originator_cancel", "caller", "487")
 POWER_CUT = CarrierEnding("unspecified", "unknown", "503")
+NO_COMMAND = CarrierEnding("timeout", "unknown", "480")
 TIME_LIMIT = CarrierEnding("time_limit", "unknown", "200")
+
+SECRETS = {"sip_auth_password", "stream_auth_token"}  # not in call_events
+
+NO_HEADERS, ONE_IS_TOLD = CallHeaders(), BridgePlan()
 
 
 class Exchange:
@@ -88,13 +96,27 @@ class Exchange:
     def wish(self, effect: Effect) -> None:
         self._effects.append(effect)
 
-    def place_call(self, script: CallScript, connection_id: str, routing: Routing) -> CarrierLeg:
-        """A caller rings in at a number of that connection."""
+    def place_call(
+        self,
+        script: CallScript,
+        connection_id: str,
+        routing: Routing,
+        *,
+        command_within_s: float = NEVER,
+    ) -> CarrierLeg:
+        """A caller rings in at a number of that connection. The call ends when nobody cares for
+        it in time: no command comes, and call.initiated is not taken."""
         encoding = codec(script.codec, 16000 if script.codec == "L16" else 8000).encoding
         leg = self._new_leg("incoming", script.from_, script.to, encoding, connection_id, routing)
         leg.carry_out(script)
+        leg.intend(CarrierPlan(give_up_at=self.now + command_within_s, on_give_up=NO_COMMAND))
         self.emit(leg, "call.initiated", **webhooks.initiated(leg))
         return leg
+
+    def _is_cared_for(self, leg: CarrierLeg) -> None:
+        """Nobody need wait for a first command any more."""
+        if leg.plan.on_give_up is NO_COMMAND:
+            leg.intend(msgspec.structs.replace(leg.plan, give_up_at=NEVER))
 
     def hang_up(self, call_control_id: str) -> None:
         """The far end does. Raises LookupError for a call that is unknown or long over."""
@@ -111,16 +133,32 @@ class Exchange:
         leg = self._known(call_control_id)
         return leg.tape.entries[after:], leg.state is LegState.ENDED
 
-    def webhook_outcome(self, call_control_id: str, **detail: object) -> None:
-        """Note on the tape how a delivery went."""
-        leg = self._legs.get(call_control_id)
+    def webhook_attempted(self, webhook: SendWebhook, attempt: DeliveryAttempt) -> None:
+        """Note how a delivery goes."""
+        leg = self._legs.get(webhook.call_control_id)
         if leg is not None:
-            self.note(leg, "webhook delivery", **detail)
+            if attempt.delivered and webhook.event_type == "call.initiated":
+                self._is_cared_for(leg)
+            self.note(leg, "webhook delivery", **attempt.on_tape(webhook.event_type))
+        began, ended = self.timestamp(attempt.began), self.timestamp(attempt.ended)
+        self._log.attempt(webhook.data, attempt.shown(began, ended), last=attempt.last)
 
     def shut_down(self) -> None:
         """Every call ends, as when an exchange loses power, but in order."""
         for leg in list(self._live.values()):
             self.end(leg, POWER_CUT)
+
+    def legs_of(self, connection_id: str) -> list[CarrierLeg]:
+        """The live ones of an application, the oldest first."""
+        legs = self._live.values()
+        return [leg for leg in legs if leg.identity.connection_id == connection_id]
+
+    def channels(self, connection_id: str, direction: Literal["incoming", "outgoing"]) -> int:
+        return sum(leg.identity.direction == direction for leg in self.legs_of(connection_id))
+
+    def refuse_call(self, leg: CarrierLeg, why: Unreachable) -> None:
+        """As a number refuses whose customer is not told of the call."""
+        self.end(leg, REFUSALS[why])
 
     @property
     def live_legs(self) -> int:
@@ -146,7 +184,7 @@ class Exchange:
         answered = [leg for leg in legs if leg.state is LegState.ANSWERED]
         for leg in answered:
             leg.heard_from = self.now if leg.heard_from is None else leg.heard_from
-            for part in leg.parts:
+            for part in leg.parts_in_turn():
                 part.begin_tick()
             leg.speak()
         for room in dict.fromkeys(self._rooms.values()):
@@ -162,7 +200,7 @@ class Exchange:
     def _hear(self, leg: CarrierLeg) -> None:
         room = self._rooms.get(leg)
         heard = leg.listen(room.heard_by(leg) if room is not None else None)
-        for part in leg.parts:
+        for part in leg.parts_in_turn():
             part.end_tick(leg.said, heard)
         if leg.caller is not None:
             self._react(leg, leg.caller, heard)
@@ -188,7 +226,7 @@ class Exchange:
     def _digit(self, leg: CarrierLeg, digit: str) -> None:
         occurred_at = self.timestamp()
         self.note(leg, "dtmf", digit=digit)
-        for part in leg.parts:
+        for part in leg.parts_in_turn():
             part.digit(digit, occurred_at)
         self.emit(leg, "call.dtmf.received", digit=digit)
 
@@ -233,6 +271,8 @@ class Exchange:
         client_state: str | None = None,
         session_of: CarrierLeg | None = None,
         bridge_to: CarrierLeg | None = None,
+        bridge_plan: BridgePlan = ONE_IS_TOLD,
+        headers: CallHeaders = NO_HEADERS,
     ) -> CarrierLeg:
         """An outbound leg; who lives at `to` decides what becomes of it."""
         behaviour = self.config.numbers.get(to)
@@ -240,7 +280,8 @@ class Exchange:
         name = script.codec if script is not None else "PCMU"
         encoding = codec(name, 16000 if name == "L16" else 8000).encoding
         leg = self._new_leg("outgoing", from_, to, encoding, connection_id, routing, session_of)
-        leg.client_state, leg.bridge_to = client_state, bridge_to
+        leg.client_state, leg.headers = client_state, headers
+        leg.bridge_to, leg.bridge_plan = bridge_to, bridge_plan
         if script is not None:
             leg.carry_out(script)
         leg.intend(
@@ -260,33 +301,67 @@ class Exchange:
         leg.intend(CarrierPlan(limit_at=self.now + leg.plan.time_limit_s))
         self.note(leg, "state", state="answered")
         self.emit(leg, "call.answered", **webhooks.answered(leg))
-        for part in leg.parts:
+        for part in leg.parts_in_turn():
             part.leg_answered()
 
     def _pick_up(self, leg: CarrierLeg) -> None:
+        for rival in leg.rivals:
+            self.end(rival, CALLER_CANCELLED)
         self.answer(leg)
-        if leg.bridge_to is not None:
-            waiting, leg.bridge_to = leg.bridge_to, None
-            self._bridge(waiting, leg)
-
-    def _bridge(self, first: CarrierLeg, second: CarrierLeg) -> None:
-        if first.state is LegState.ENDED:
+        waiting, leg.bridge_to, leg.rivals = leg.bridge_to, None, ()
+        if waiting is None or leg.state is LegState.ENDED:
             return
-        if first.state is LegState.PARKED:  # transferred before it was answered
-            self.answer(first)
-        if first.partner is not None:
-            former = self._unbridge(first)
-            self.end(former, CALLER_CLEARED)
+        if waiting.partner is not None and leg.bridge_plan.prevent_double:
+            self.end(leg, CALLER_CLEARED)
+        else:
+            self.bridge(waiting, leg, leg.bridge_plan)
+
+    # ---- legs that are joined -----------------------------------------------------------------
+
+    def bridge(self, first: CarrierLeg, second: CarrierLeg, plan: BridgePlan) -> None:
+        """They leave whoever they are with and hear each other; a leg that is parked is answered,
+        one that rings is joined as soon as it answers."""
+        if LegState.ENDED in (first.state, second.state):
+            return
+        if second.state is LegState.RINGING:
+            second.bridge_to, second.bridge_plan = first, plan
+            return
         for leg in (first, second):
-            self._leave_company(leg)
+            if leg.state is LegState.PARKED:
+                self.answer(leg)
+            self.part_company(leg)
         if LegState.ENDED in (first.state, second.state):  # with the conference that one has left
             return
+        first.after_unbridge = plan.after or first.after_unbridge
         first.partner, second.partner = second, first
         self._rooms[first] = self._rooms[second] = Room(first, second)
         for leg, other in ((first, second), (second, first)):
             leg.was_bridged = True
             self.note(leg, "bridged", leg=other.call_control_id)
+        if plan.tell_both:
+            self.emit(first, "call.bridged")
         self.emit(second, "call.bridged")
+
+    def part_company(self, leg: CarrierLeg) -> None:
+        """The leg leaves those it is with: another leg, a queue, a conference."""
+        if leg.partner is not None:
+            self._leave_partner(leg, CALLER_CLEARED)
+        for part in leg.parts_in_turn():
+            part.leg_moves()
+        if leg.held:
+            leg.held = False
+            self.emit(leg, "call.unhold")
+
+    def _leave_partner(self, leg: CarrierLeg, ending: CarrierEnding) -> None:
+        """Whoever was bridged with the leg is parked, held, or ends so."""
+        partner = self._unbridge(leg)
+        if partner.after_unbridge == "end":
+            self.end(partner, ending)
+            return
+        self.note(partner, "unbridged", parked=True)
+        if partner.after_unbridge == "hold":
+            partner.held = True
+            self.emit(partner, "call.hold")
 
     def _unbridge(self, leg: CarrierLeg) -> CarrierLeg:
         assert leg.partner is not None
@@ -295,13 +370,9 @@ class Exchange:
         del self._rooms[leg], self._rooms[partner]
         return partner
 
-    # ---- conferences --------------------------------------------------------------------------
-
     def enter(self, leg: CarrierLeg, room: Room) -> None:
         """The leg leaves those it is with, and hears who is in the room from the next tick on."""
-        if leg.partner is not None:
-            self._leave_partner(leg, CALLER_CLEARED)
-        self._leave_company(leg)
+        self.part_company(leg)
         room.join(leg)
         self._rooms[leg] = room
 
@@ -309,25 +380,29 @@ class Exchange:
         """The leg goes on alone."""
         self._rooms.pop(leg).leave(leg)
 
-    def _leave_company(self, leg: CarrierLeg) -> None:
-        for part in leg.parts:
-            part.leg_moves()
+    def awaited_by(self, leg: CarrierLeg) -> list[CarrierLeg]:
+        """The legs that ring and are to be bridged with this one."""
+        return [other for other in self._live.values() if other.bridge_to is leg]
 
     def end(self, leg: CarrierLeg, ending: CarrierEnding) -> None:
         """The end of a leg, from whatever side; nothing happens to one that has ended."""
         if leg.state is LegState.ENDED:
             return
         leg.ending = ending
-        for part in leg.parts:
+        for part in leg.parts_in_turn():
             part.leg_ended()
         if leg.caller is not None and not leg.failures:
             undone = leg.caller.left_undone()
             if undone is not None:
                 leg.failures.append(undone)
-        leg.caller = None  # with all that they had to say: finished legs are kept for a while
+        # With all that they had to say, and without others: finished legs are kept for a while.
+        leg.caller, leg.bridge_to, leg.rivals = None, None, ()
         leg.state, leg.ended_at = LegState.ENDED, self.now
+        leg.intend(CarrierPlan())  # it may have been to answer in this very tick
         self.note(leg, "state", state="ended", cause=ending.cause, source=ending.source)
         self.emit(leg, "call.hangup", **webhooks.hung_up(leg, self.timestamp()))
+        if leg.routing.tells_cost:
+            self.emit(leg, "call.cost", **webhooks.cost(leg, self.timestamp()))
         del self._live[leg.call_control_id]
         self._finished.append(leg)
         self._forget_recording()
@@ -344,19 +419,10 @@ class Exchange:
             self.end(leg, CALLEE_CLEARED if inbound else CALLER_CLEARED)
 
     def _end_others(self, leg: CarrierLeg, ending: CarrierEnding) -> None:
-        dialled = self.awaited_by(leg)
-        if dialled is not None:  # a transfer that nobody waits for any more
+        for dialled in self.awaited_by(leg):  # a transfer that nobody waits for any more
             self.end(dialled, CALLER_CANCELLED)
         if leg.partner is not None:
             self._leave_partner(leg, msgspec.structs.replace(CALLER_CLEARED, source=ending.source))
-
-    def _leave_partner(self, leg: CarrierLeg, ending: CarrierEnding) -> None:
-        """Whoever was bridged with the leg is parked, or ends so."""
-        partner = self._unbridge(leg)
-        if partner.parks_after_unbridge:
-            self.note(partner, "unbridged", parked=True)
-        else:
-            self.end(partner, ending)
 
     def _forget_recording(self) -> None:
         excess = len(self._finished) - self.config.keep_recordings - 1
@@ -388,10 +454,6 @@ class Exchange:
         self.note(leg, "state", state=leg.state.value)
         return leg
 
-    def awaited_by(self, leg: CarrierLeg) -> CarrierLeg | None:
-        """The leg that is being dialled to be bridged with this one."""
-        return next((other for other in self._live.values() if other.bridge_to is leg), None)
-
     # ---- events and names ---------------------------------------------------------------------
 
     def note(self, leg: CarrierLeg, kind: str, /, **detail: object) -> None:
@@ -402,7 +464,8 @@ class Exchange:
         """A webhook. What events repeat of their leg or conference is added to the fields of the
         moment; a field that the platform does not document is a ValueError."""
         scope = about if isinstance(about, EventScope) else EventScope(about)
-        leg, routing = scope.leg, scope.routing or scope.leg.routing
+        leg = scope.leg
+        routing = scope.routing or leg.rerouted or leg.routing
         urls, method = routing.urls, routing.method
         if event_type in routing.by_event:
             urls, method = routing.by_event[event_type], routing.by_event_method
@@ -413,19 +476,26 @@ class Exchange:
         self._log.webhook(leg.identity, event, at)
         if urls:
             flat = self.config.floor_changed_flat and webhooks.is_flat(event_type)
-            body: dict[str, object] = event if flat else {"data": event}
-            retries_ms = routing.retries_ms.get(event_type)
             self.wish(
                 SendWebhook(
-                    leg.call_control_id, urls, method, retries_ms, body, scope.conference_id
+                    leg.call_control_id,
+                    urls,
+                    method,
+                    routing.retries_ms.get(event_type),
+                    event if flat else {"data": event},
+                    routing.timeout_s,
+                    routing.api_version,
+                    scope.conference_id,
                 )
             )
 
     def command(self, leg: CarrierLeg, name: str, ignored: list[str], fields: JsonObject) -> None:
         """A command was carried out, all but the `ignored` parameters."""
+        self._is_cared_for(leg)
         extra: JsonObject = {"not_simulated": ignored} if ignored else {}
         self.note(leg, "command", action=name, **extra)
-        self._log.command(leg.identity, name, self.timestamp(), fields)
+        told = {name: value for name, value in fields.items() if name not in SECRETS}
+        self._log.command(leg.identity, name, self.timestamp(), told)
 
     def timestamp(self, at: float | None = None) -> str:
         return webhooks.instant(self._wall_at_zero + (self.now if at is None else at))

@@ -1,5 +1,7 @@
 """One leg: its identity, its state, what it says and what it hears."""
 
+from collections.abc import Generator, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from enum import Enum
 from typing import Literal, TypeVar
 
@@ -8,6 +10,7 @@ import msgspec
 from callbridge.carrier.audio.playout import TICKS_PER_S, Channel, mix
 from callbridge.carrier.core.part import Part
 from callbridge.carrier.core.report import CallReport, CarrierTape, HeardMark, Recorder
+from callbridge.carrier.core.routing import Routing
 from callbridge.carrier.people.caller import Caller
 from callbridge.carrier.people.echo import LineEcho
 from callbridge.carrier.people.expect import Expectation
@@ -46,16 +49,6 @@ class CarrierEnding(msgspec.Struct, frozen=True):
     sip: str
 
 
-class Routing(msgspec.Struct, frozen=True):
-    """Where a leg's webhooks go: `urls` in order, `by_event` in their place for single events."""
-
-    urls: tuple[str, ...] = ()
-    method: Literal["POST", "GET"] = "POST"
-    by_event: dict[str, tuple[str, ...]] = {}
-    by_event_method: Literal["POST", "GET"] = "POST"
-    retries_ms: dict[str, tuple[int, ...]] = {}
-
-
 class CarrierPlan(msgspec.Struct, frozen=True, kw_only=True):
     """What is going to happen to a leg by itself, in clock seconds."""
 
@@ -65,6 +58,26 @@ class CarrierPlan(msgspec.Struct, frozen=True, kw_only=True):
     on_give_up: CarrierEnding = CarrierEnding("timeout", "callee", "487")
     limit_at: float = NEVER
     time_limit_s: float = 14400.0  # counts from the answer, which sets `limit_at`
+
+
+AfterUnbridge = Literal["end", "park", "hold"]
+
+
+class CallHeaders(msgspec.Struct, frozen=True):
+    """What a call brings along beside its numbers: pairs of `name` and `value`."""
+
+    custom: tuple[tuple[str, str], ...] = ()
+    sip: tuple[tuple[str, str], ...] = ()
+
+
+class BridgePlan(msgspec.Struct, frozen=True, kw_only=True):
+    """How a leg is to be bridged: whether the event is told of both legs, whether one that is
+    bridged already is left alone, and what becomes of the first leg when the other one leaves;
+    None is what was said before."""
+
+    tell_both: bool = False
+    prevent_double: bool = False
+    after: AfterUnbridge | None = None
 
 
 class CarrierLeg:
@@ -77,6 +90,7 @@ class CarrierLeg:
         self.call_control_id = identity.call_control_id
         self.encoding = encoding
         self.routing = routing
+        self.rerouted: Routing | None = None  # of the command or the part that acts just now
         self.client_state: str | None = None
         self.state = LegState.PARKED if identity.direction == "incoming" else LegState.RINGING
         self.started_at = now
@@ -89,11 +103,14 @@ class CarrierLeg:
         self.expect: tuple[Expectation, ...] = ()
 
         self.partner: CarrierLeg | None = None  # bridged with
-        self.bridge_to: CarrierLeg | None = (
-            None  # to be bridged with as soon as this one is answered
-        )
+        # To be bridged with as soon as this one is answered, and how.
+        self.bridge_to: CarrierLeg | None = None
+        self.bridge_plan = BridgePlan()
+        self.headers = CallHeaders()
+        self.rivals: tuple[CarrierLeg, ...] = ()  # dialled with this one: the first answer wins
         self.was_bridged = False
-        self.parks_after_unbridge = False
+        self.after_unbridge: AfterUnbridge = "end"  # when the other leg leaves
+        self.held = False
 
         self.parts: tuple[Part, ...] = ()
         self.channels: tuple[Channel, ...] = ()  # all that is played on this leg
@@ -125,7 +142,32 @@ class CarrierLeg:
     # ---- parts --------------------------------------------------------------------------------
 
     def add(self, part: Part) -> None:
+        """The part's webhooks go where the command says that starts it."""
+        part.routing = self.rerouted
         self.parts = (*self.parts, part)
+
+    @contextmanager
+    def rerouting(self, routing: Routing | None) -> Generator[None]:
+        """What is told of the leg meanwhile goes elsewhere; None is where all else goes."""
+        before, self.rerouted = self.rerouted, routing
+        try:
+            yield
+        finally:
+            self.rerouted = before
+
+    def for_part(self, part: Part) -> AbstractContextManager[None]:
+        """For a command on what another one started: where it says itself, or else the other."""
+        return self.rerouting(self.rerouted or part.routing)
+
+    def parts_in_turn(self) -> Iterator[Part]:
+        """What a part tells while it has its turn goes where its command said."""
+        before = self.rerouted
+        try:
+            for part in self.parts:
+                self.rerouted = part.routing
+                yield part
+        finally:
+            self.rerouted = before
 
     def remove(self, part: Part) -> None:
         self.parts = tuple(each for each in self.parts if each is not part)

@@ -14,3 +14,7 @@ class EventLog(Protocol):
     def command(self, leg: Identity, name: str, at: str, fields: JsonObject) -> None:
         """A command that was carried out; `at` is an instant in ISO 8601."""
         ...
+
+    def attempt(self, event: JsonObject, attempt: JsonObject, *, last: bool) -> None:
+        """One attempt to deliver an event, as the platform shows it."""
+        ...

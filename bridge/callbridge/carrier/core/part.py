@@ -1,11 +1,14 @@
 """What runs on a leg: speech, a stream, a keypad. The exchange calls its parts and names none."""
 
+from callbridge.carrier.core.routing import Routing
 from telecodecs import Pcm
 
 
 class Part:
     """One thing that a customer started on a leg. A part overrides what it has use for; what it
     plays is a channel of its leg."""
+
+    routing: Routing | None = None  # of its webhooks; None: where those of its leg go
 
     def leg_answered(self) -> None:
         """The leg is answered: audio flows from the next tick on."""

@@ -1,9 +1,10 @@
 """WebSockets that the carrier opens to a customer, by the name that the shell knows each by."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from callbridge.carrier.core.effects import CloseStream, OpenStream, SendFrame
 from callbridge.carrier.core.exchange import Exchange
+from callbridge.carrier.core.leg import CarrierLeg
 from callbridge.carrier.core.part import Part
 
 
@@ -31,7 +32,7 @@ class CarrierSockets:
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
-        self._owners: dict[str, SocketPart] = {}
+        self._owners: dict[str, tuple[CarrierLeg, SocketPart]] = {}
 
     def __contains__(self, socket_id: str) -> bool:
         return socket_id in self._owners
@@ -39,9 +40,14 @@ class CarrierSockets:
     # ---- for the parts ------------------------------------------------------------------------
 
     def connect(
-        self, socket_id: str, owner: SocketPart, url: str, headers: Mapping[str, str]
+        self,
+        leg: CarrierLeg,
+        socket_id: str,
+        owner: SocketPart,
+        url: str,
+        headers: Mapping[str, str],
     ) -> None:
-        self._owners[socket_id] = owner
+        self._owners[socket_id] = leg, owner
         self._exchange.wish(OpenStream(socket_id, url, dict(headers)))
 
     def send(self, socket_id: str, text: str) -> None:
@@ -58,17 +64,20 @@ class CarrierSockets:
     # ---- for the shell ------------------------------------------------------------------------
 
     def opened(self, socket_id: str) -> None:
-        if owner := self._owners.get(socket_id):
-            owner.connected()
+        self._tell(socket_id, lambda owner: owner.connected())
 
     def failed(self, socket_id: str, reason: str) -> None:
-        if owner := self._owners.get(socket_id):
-            owner.failed(reason)
+        self._tell(socket_id, lambda owner: owner.failed(reason))
 
     def closed(self, socket_id: str) -> None:
-        if owner := self._owners.get(socket_id):
-            owner.closed_by_customer()
+        self._tell(socket_id, lambda owner: owner.closed_by_customer())
 
     def received(self, socket_id: str, message: str | bytes) -> None:
-        if owner := self._owners.get(socket_id):
-            owner.received(message)
+        self._tell(socket_id, lambda owner: owner.received(message))
+
+    def _tell(self, socket_id: str, what: Callable[[SocketPart], None]) -> None:
+        """The part with that socket, if one has it; its webhooks go where its command said."""
+        if (found := self._owners.get(socket_id)) is not None:
+            leg, owner = found
+            with leg.rerouting(owner.routing):
+                what(owner)

@@ -3,7 +3,7 @@
 import asyncio
 import hmac
 from base64 import b64encode
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
 import msgspec
@@ -53,7 +53,9 @@ class VoiceApi:
             self._shell.now(),
         )
         self._shell.settle()
-        return reply(answer.body, answer.status)
+        if answer.status == 204:
+            return Response(status_code=204, headers=answer.headers)
+        return reply(answer.body, answer.status, answer.headers)
 
 
 class Extras:
@@ -156,8 +158,10 @@ async def hung_up(request: Request, error: Exception) -> Response:
     return Response(status_code=400)
 
 
-def reply(body: dict[str, object], status: int = 200) -> Response:
-    return Response(msgspec.json.encode(body), status, media_type="application/json")
+def reply(
+    body: dict[str, object], status: int = 200, headers: Mapping[str, str] | None = None
+) -> Response:
+    return Response(msgspec.json.encode(body), status, headers, media_type="application/json")
 
 
 def refusal(detail: str, status: int) -> Response:

@@ -13,6 +13,7 @@ import msgspec
 from nacl.signing import SigningKey
 
 from callbridge.carrier.config import CarrierConfig
+from callbridge.carrier.core.deliveries import DeliveryAttempt
 from callbridge.carrier.core.effects import (
     CallFinished,
     CloseStream,
@@ -108,7 +109,7 @@ class Shell:
             http,
             key,
             self._spawn,
-            self._webhook_outcome,
+            self._webhook_attempted,
             timeout_s=webhook_timeout_s,
             backoff_s=webhook_backoff_s,
         )
@@ -153,8 +154,8 @@ class Shell:
             case CallFinished(call):
                 self._spawn(self._keep(self.switch.report(call)))
 
-    def _webhook_outcome(self, webhook: SendWebhook, detail: dict[str, object]) -> None:
-        self.switch.webhook_outcome(webhook.call_control_id, self.now(), **detail)
+    def _webhook_attempted(self, webhook: SendWebhook, attempt: DeliveryAttempt) -> None:
+        self.switch.webhook_attempted(webhook, attempt, self.now())
 
     async def _request_texml(self, wish: RequestTexml) -> None:
         answer = await documents.ask(self._http, self.key, wish, self._timeout_s)

@@ -152,7 +152,7 @@ class RelayPart(SocketPart):
 
     def leg_answered(self) -> None:
         self._note("relay opening", session_id=self.session_id)
-        self._sockets.connect(self.session_id, self, self._params.url, {})
+        self._sockets.connect(self._leg, self.session_id, self, self._params.url, {})
 
     def connected(self) -> None:
         params, account = self._params, self._exchange.config.user_id

@@ -10,6 +10,7 @@ from callbridge.carrier.core.effects import Synthesise
 from callbridge.carrier.core.exchange import Exchange
 from callbridge.carrier.core.leg import CarrierLeg
 from callbridge.carrier.core.part import Part
+from callbridge.carrier.core.routing import Routing
 from telecodecs import Pcm
 
 SPEAK_ID_CHARS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
@@ -34,6 +35,7 @@ class CarrierSpeech:
             leg.add(part)
         speak_id = self._exchange.new_id(SPEAK_ID_CHARS, 10)
         part.queue.add(CarrierUtterance(speak_id, target, times))
+        part.routings[speak_id] = leg.rerouted
         self._waiting[speak_id] = part
         self._exchange.wish(Synthesise(speak_id, text, leg.encoding.sample_rate, ssml))
 
@@ -55,6 +57,7 @@ class SpeakPart(Part):
     def __init__(self, leg: CarrierLeg, exchange: Exchange) -> None:
         self._leg, self._exchange = leg, exchange
         self.queue = SpeechQueue(leg.encoding.sample_rate)
+        self.routings: dict[str, Routing | None] = {}  # of the commands, by speak_id
         leg.play(self.queue.channel)
 
     def synthesised(self, speak_id: str, pcm: Pcm | None) -> None:
@@ -67,7 +70,7 @@ class SpeakPart(Part):
     def begin_tick(self) -> None:
         for progress in self.queue.step() if self.queue.active else ():
             if progress.event == "started":
-                self._exchange.emit(self._leg, "call.speak.started", speak_id=progress.speak_id)
+                self._tell("call.speak.started", progress.speak_id)
             else:
                 self._ended(progress.speak_id, "completed")
 
@@ -79,7 +82,12 @@ class SpeakPart(Part):
         self.stop("all", "call_hangup")
 
     def _ended(self, speak_id: str, status: str) -> None:
-        self._exchange.emit(self._leg, "call.speak.ended", speak_id=speak_id, status=status)
+        self._tell("call.speak.ended", speak_id, status=status)
+        del self.routings[speak_id]
+
+    def _tell(self, event_type: str, speak_id: str, **fields: str) -> None:
+        with self._leg.rerouting(self.routings[speak_id]):
+            self._exchange.emit(self._leg, event_type, speak_id=speak_id, **fields)
 
 
 class CarrierUtterance(msgspec.Struct, frozen=True, eq=False):

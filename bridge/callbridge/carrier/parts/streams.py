@@ -71,7 +71,7 @@ class StreamPart(SocketPart):
         """Ask the shell for a socket."""
         self._exchange.note(self._leg, "stream opening", stream_id=self.stream_id)
         params = self._params
-        self._sockets.connect(self.stream_id, self, params.url, params.connect_headers())
+        self._sockets.connect(self._leg, self.stream_id, self, params.url, params.connect_headers())
 
     def leg_answered(self) -> None:
         if not self._is_open:
@@ -98,7 +98,7 @@ class StreamPart(SocketPart):
                 call_session_id=identity.call_session_id,
                 from_=identity.from_,
                 to=identity.to,
-                tags=[],
+                tags=list(leg.routing.tags),
                 client_state=leg.client_state,
             )
         )

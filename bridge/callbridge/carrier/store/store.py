@@ -8,14 +8,18 @@ import sqlite3
 import weakref
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
-from callbridge.carrier.core.leg import Identity, Routing
-from callbridge.carrier.shapes import JsonObject
+from callbridge.carrier.core.leg import Identity
+from callbridge.carrier.core.regions import region_of
+from callbridge.carrier.core.routing import Routing
+from callbridge.carrier.shapes import JsonObject, as_list, as_object
 from callbridge.errors import CallbridgeError
 
 KEPT_EVENTS = 100_000
+KEPT_DELIVERIES = 20_000
 KEPT_RECORDINGS = 1000
 TABLES = """
 create table if not exists applications (id text primary key, body text not null);
@@ -24,9 +28,13 @@ create table if not exists recordings (
 create table if not exists events (
     number integer primary key, connection_id text, session_id text, leg_id text,
     "from" text, "to" text, type text, name text, at text, body text not null);
+create table if not exists deliveries (
+    number integer primary key, id text unique not null, status text, event_type text,
+    started_at text, finished_at text, webhook text not null, attempts text not null);
 create index if not exists events_of_a_leg on events (leg_id);
 """
 COMPARISONS = {"eq": "=", "gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
+DELIVERY = "select id, status, started_at, finished_at, webhook, attempts from deliveries"
 
 
 class Application(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,7 +51,34 @@ class Application(msgspec.Struct, frozen=True, kw_only=True):
 
     def routing(self) -> Routing:
         urls = (self.webhook_event_url, self.webhook_event_failover_url)
-        return Routing(tuple(url for url in urls if url))
+        timeout_s = self.settings.get("webhook_timeout_secs")
+        return Routing(
+            tuple(url for url in urls if url),
+            timeout_s=float(timeout_s) if isinstance(timeout_s, int) else None,
+            tags=tuple(str(tag) for tag in as_list(self.settings.get("tags")) or ()),
+            tells_cost=self.settings.get("call_cost_in_webhooks") is True,
+            api_version="1" if self.settings.get("webhook_api_version") == "1" else "2",
+        )
+
+    @property
+    def region(self) -> str | None:
+        """Where its calls are; None is anywhere."""
+        return region_of(str(self.settings.get("anchorsite_override")))
+
+    @property
+    def is_active(self) -> bool:
+        return self.settings.get("active") is not False
+
+    def channel_limit(self, direction: Literal["inbound", "outbound"]) -> float:
+        """Calls at once."""
+        limit = (as_object(self.settings.get(direction)) or {}).get("channel_limit")
+        return limit if isinstance(limit, int) else float("inf")
+
+    def command_within_s(self) -> float:
+        """How long a call may come in before a command for it."""
+        seconds = self.settings.get("first_command_timeout_secs", 30)
+        wanted = self.settings.get("first_command_timeout") is True
+        return float(seconds) if wanted and isinstance(seconds, int) else float("inf")
 
 
 class Page(msgspec.Struct, frozen=True):
@@ -126,11 +161,7 @@ class Store:
     def events(self, wanted: Mapping[str, str], *, number: int, size: int) -> Page:
         """The newest first. `wanted` gives columns their value, with a comparison behind a colon
         where it is not equality: `at:gte`."""
-        where = "true"
-        for name in wanted:
-            column, _, comparison = name.partition(":")
-            where += f' and "{column}" {COMPARISONS[comparison or "eq"]} ?'
-        values = list(wanted.values())
+        where, values = _conditions(wanted)
         [total] = self._db.execute(f"select count(*) from events where {where}", values).fetchone()
         rows = self._db.execute(
             "select session_id, leg_id, type, name, at, body from events "
@@ -151,6 +182,48 @@ class Store:
         ]
         return Page(items, number, size, total)
 
+    # ---- how webhooks were delivered ----------------------------------------------------------
+
+    def attempt(self, event: JsonObject, attempt: JsonObject, *, last: bool) -> None:
+        before = self._db.execute(
+            "select attempts from deliveries where id = ?", (event["id"],)
+        ).fetchone()
+        attempts = msgspec.json.decode(before[0], type=list[object]) if before else []
+        finished_at = attempt["finished_at"] if last else None
+        added = self._db.execute(
+            "insert into deliveries values (null, ?, ?, ?, ?, ?, ?, ?) on conflict (id) do update "
+            "set status = excluded.status, finished_at = excluded.finished_at, "
+            "attempts = excluded.attempts",
+            (
+                event["id"],
+                attempt["status"],
+                event["event_type"],
+                attempt["started_at"],
+                finished_at,
+                msgspec.json.encode(event),
+                msgspec.json.encode([*attempts, attempt]),
+            ),
+        )
+        self._db.execute(
+            "delete from deliveries where number <= ?", ((added.lastrowid or 0) - KEPT_DELIVERIES,)
+        )
+
+    def delivery(self, id: str) -> JsonObject | None:
+        row = self._db.execute(f"{DELIVERY} where id = ?", (id,)).fetchone()
+        return None if row is None else _delivery(row)
+
+    def deliveries(self, wanted: Mapping[str, str], *, number: int, size: int) -> Page:
+        """The newest first; `wanted` as for `events`, with `has` for what contains a text."""
+        where, values = _conditions(wanted)
+        [total] = self._db.execute(
+            f"select count(*) from deliveries where {where}", values
+        ).fetchone()
+        rows = self._db.execute(
+            f"{DELIVERY} where {where} order by number desc limit ? offset ?",
+            [*values, size, (number - 1) * size],
+        )
+        return Page([_delivery(row) for row in rows], number, size, total)
+
     # ---- recordings ---------------------------------------------------------------------------
 
     def keep_recording(self, call_control_id: str, body: JsonObject) -> None:
@@ -168,3 +241,34 @@ class Store:
             "select body from recordings where call_control_id = ?", (call_control_id,)
         ).fetchone()
         return None if row is None else msgspec.json.decode(row[0], type=dict[str, object])
+
+
+def page_of(items: list[JsonObject], *, number: int, size: int) -> Page:
+    """Of a list that is all here."""
+    first = (number - 1) * size
+    return Page(items[first : first + size], number, size, len(items))
+
+
+def _conditions(wanted: Mapping[str, str]) -> tuple[str, list[str]]:
+    """What stands behind `where`, and the values in it."""
+    where = "true"
+    for name in wanted:
+        column, _, comparison = name.partition(":")
+        if comparison == "has":
+            where += f' and instr("{column}", ?)'
+        else:
+            where += f' and "{column}" {COMPARISONS[comparison or "eq"]} ?'
+    return where, list(wanted.values())
+
+
+def _delivery(row: tuple[str, str, str, str | None, bytes, bytes]) -> JsonObject:
+    id, status, started_at, finished_at, webhook, attempts = row
+    return {
+        "record_type": "webhook_delivery",
+        "id": id,
+        "status": status,
+        "started_at": started_at,
+        "finished_at": finished_at,
+        "webhook": msgspec.json.decode(webhook),
+        "attempts": msgspec.json.decode(attempts),
+    }

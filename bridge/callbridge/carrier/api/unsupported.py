@@ -1,0 +1,126 @@
+"""What the platform documents and this carrier does not do: computed, never kept by hand.
+
+A parameter that no field of its operation names is refused, since an answer of 200 would promise
+what does not follow. Accepted are only its default and the parameters of `HARMLESS`."""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from callbridge.carrier.api.operation import Operation
+from callbridge.carrier.api.problems import Problem
+from callbridge.carrier.facts import documented
+from callbridge.carrier.facts.documented import Parameter
+from callbridge.carrier.shapes import JsonObject
+
+# Parameters without an effect that a customer of this carrier could miss, and why. They are taken,
+# and noted as `not_simulated` on the tape of the call.
+HARMLESS = {
+    # Money and numbers.
+    "billing_group_id": "nothing is billed here",
+    "route_to_mobile": "no number here is a mobile",
+    "privacy": "nobody is shown a number",
+    "diversion": "nobody is shown a number",
+    "from_display_name": "nobody is shown a name",
+    # SIP: the far ends of this carrier are callers by script, who have no SIP.
+    "custom_headers": "no far end reads them; those of a new leg are in its webhooks",
+    "sip_headers": "no far end reads them; those of a new leg are in its webhooks",
+    "sip_auth_username": "no far end asks who calls",
+    "sip_auth_password": "no far end asks who calls",
+    "sip_region": "all is on this machine",
+    "sip_transport_protocol": "there is no SIP",
+    "preferred_codecs": "the codec of a leg is that of its script",
+    "reason": "of a hang-up; no far end reads it",
+    "early_media": "no far end makes a sound before it answers",
+    # Sound.
+    "mute_dtmf": "keys of a leg never reach the other one of its bridge",
+    "send_silence_when_idle": "the audio of a call never pauses here",
+    "dialogflow_config": "enable_dialogflow is refused",
+    # Speech: one voice and one engine, whichever is named; events repeat the name.
+    "voice": "there is one voice",
+    "voice_settings": "there is one voice",
+    "language": "there is one voice",
+    "languages": "there is one voice",
+    "service_level": "there is one voice",
+    "provider": "there is one voice",
+    "structured_provider": "there is one voice",
+    "tts_provider": "there is one voice",
+    "transcription_engine": "there is one engine",
+}
+# The same of a parameter that elsewhere does something.
+HARMLESS_IN = {("calls.actions.start_conversation_relay", "transcription"): "there is one engine"}
+# What another parameter switches on, by the beginning of its name: refused with that one.
+DETAILS_OF = {
+    "record_": "record",
+    "transcription_config": "transcription",
+    "answering_machine_detection_config": "answering_machine_detection",
+    "supervisor_role": "supervise_call_control_id",
+    "ringtone": "play_ringtone",
+    "video_room_context": "video_room_id",
+}
+
+
+def problems(operation: type[Operation], given: JsonObject) -> list[Problem]:
+    """One for each parameter that was given and would be ignored."""
+    return [
+        Problem("10027", f"{name} is not supported by this local carrier", f"/{name}")
+        for name in refused_parameters(operation)
+        if name in given
+        and not _is_off(operation.parameters()[name], given[name])
+        and not _depends_on_another(operation, name, given)
+    ]
+
+
+def refused_parameters(operation: type[Operation]) -> list[str]:
+    """Of an operation, in the order of the documents."""
+    acts_on = operation.acts_on()
+    return [
+        name
+        for name in operation.parameters()
+        if name not in acts_on
+        and name not in HARMLESS
+        and (operation.operation_id, name) not in HARMLESS_IN
+    ]
+
+
+def _is_off(parameter: Parameter, value: object) -> bool:
+    """The default, or a feature that is expressly not wanted."""
+    return value is False or value == {"enabled": False} or value == parameter.default
+
+
+def _depends_on_another(operation: type[Operation], name: str, given: JsonObject) -> bool:
+    """A detail of something that was not asked for."""
+    for beginning, switch in DETAILS_OF.items():
+        if name.startswith(beginning) and switch in operation.parameters():
+            return switch not in given
+    return False
+
+
+class NotSimulated(msgspec.Struct, frozen=True):
+    """Documented endpoints that are answered with 404, and parameters that are refused, by
+    operation."""
+
+    endpoints: list[str]
+    parameters: dict[str, list[str]]
+
+    def by_group(self) -> list[str]:
+        """A line for each group of endpoints, in which those that are not here at all are one."""
+        groups: dict[str, list[str]] = {}
+        for endpoint in documented.endpoints():
+            groups.setdefault(endpoint.partition(".")[0], []).append(endpoint)
+        absent = set(self.endpoints)
+        whole = [name for name, members in groups.items() if absent.issuperset(members)]
+        lines = ["nothing of " + ", ".join(whole)] if whole else []
+        for name, members in groups.items():
+            missing = [each.removeprefix(f"{name}.") for each in members if each in absent]
+            if missing and name not in whole:
+                lines.append(f"not of {name}: " + ", ".join(missing))
+        return lines
+
+
+def not_simulated(operations: Iterable[type[Operation]]) -> NotSimulated:
+    here = {each.operation_id: refused_parameters(each) for each in operations}
+    return NotSimulated(
+        endpoints=[id for id in documented.endpoints() if id not in here],
+        parameters={operation: names for operation, names in here.items() if names},
+    )

@@ -17,8 +17,8 @@ import numpy as np
 
 from callbridge.carrier.config import CarrierConfig
 from callbridge.carrier.core.leg import CarrierLeg, Identity
-from callbridge.carrier.core.routing import Routing
 from callbridge.carrier.core.room import Room
+from callbridge.carrier.core.routing import Routing
 from callbridge.carrier.people.script import CallScript, Play, Wait
 from callbridge.carrier.switch import Switch
 from callbridge.host.audiofile import Clip

@@ -10,15 +10,18 @@ from callbridge.carrier.core.deliveries import DeliveryAttempt
 from callbridge.carrier.core.effects import Effect, SendWebhook
 from callbridge.carrier.core.exchange import Exchange
 from callbridge.carrier.core.leg import CarrierLeg
+from callbridge.carrier.core.links import RecordingServer
 from callbridge.carrier.core.report import CallReport, TapeEntry
 from callbridge.carrier.core.routing import Routing
 from callbridge.carrier.core.sockets import CarrierSockets
 from callbridge.carrier.parts.queues import CallQueues
+from callbridge.carrier.parts.recordings import CarrierRecordings
 from callbridge.carrier.parts.relay_mouth import RelaySound
 from callbridge.carrier.parts.relays import CarrierRelays
 from callbridge.carrier.parts.speak import CarrierSpeech
 from callbridge.carrier.parts.streams import CarrierStreams
 from callbridge.carrier.people.script import CallScript
+from callbridge.carrier.store.recordings import SavedRecording
 from callbridge.carrier.store.store import Application, Store
 from callbridge.carrier.texml.part import TexmlPart
 from callbridge.carrier.texml.requests import TexmlAnswer, TexmlRequests
@@ -32,8 +35,9 @@ class Switch:
 
     The shell calls `tick` every 20 ms and carries out `effects()` after every call. With a `seed`
     all ids are the same every time. `speaks` says that the shell can carry out `Synthesise`,
-    `converses` that it can carry out `SpeakWords` and `Recognise`. A `store` that was used before
-    brings its applications and events; without one all is forgotten at the end."""
+    `converses` that it can carry out `SpeakWords` and `Recognise`, `recordings` what it can do with
+    recordings. A `store` that was used before brings its applications, events and recordings;
+    without one all is forgotten at the end."""
 
     def __init__(
         self,
@@ -45,6 +49,7 @@ class Switch:
         speaks: bool = False,
         converses: bool = False,
         store: Store | None = None,
+        recordings: RecordingServer | None = None,
     ) -> None:
         self.config = config
         self.store = store or Store()
@@ -63,6 +68,9 @@ class Switch:
         self._relays = CarrierRelays(self._exchange, self._sockets)
         self._conferences = Conferences(self._exchange)
         self._texml = TexmlRequests(self._exchange)
+        self._recordings = CarrierRecordings(
+            self._exchange, self.store.recorded, recordings or RecordingServer()
+        )
         self._rest = RestApi(
             CarrierMeans(
                 self._exchange,
@@ -71,6 +79,7 @@ class Switch:
                 self._relays,
                 self._conferences,
                 CallQueues(self._exchange),
+                self._recordings,
                 self.store,
                 CallLimit(is_l1=config.is_l1),
             )
@@ -205,6 +214,21 @@ class Switch:
         """How a delivery goes."""
         self._at(now).webhook_attempted(webhook, attempt)
 
+    def recording_saved(self, recording_id: str, now: float, location: str = "") -> None:
+        """What `SaveRecording` asked for; `location` is its address in the customer's storage."""
+        self._at(now)
+        self._recordings.saved(recording_id, location)
+
+    def recording_failed(self, recording_id: str, reason: str, now: float) -> None:
+        """`reason` in the platform's words."""
+        self._at(now)
+        self._recordings.failed(recording_id, reason)
+
+    def recording_transcribed(self, recording_id: str, text: str | None, now: float) -> None:
+        """The text of a saved recording; None when there is none."""
+        self._at(now)
+        self._recordings.transcribed(recording_id, text)
+
     # ---- what is seen -------------------------------------------------------------------------
 
     def effects(self) -> list[Effect]:
@@ -221,6 +245,13 @@ class Switch:
 
     def find(self, call_control_id: str) -> CarrierLeg | None:
         return self._exchange.find(call_control_id)
+
+    def recording_asked_for(
+        self, recording_id: str, file_name: str, expires: str, signature: str, now: float
+    ) -> SavedRecording | None:
+        """The recording that a link leads to; None for a link that is not good."""
+        self._at(now)
+        return self._recordings.asked_for(recording_id, file_name, expires, signature)
 
     def report(self, call_control_id: str) -> CallReport:
         """Raises LookupError for a call that is unknown or long over."""

@@ -24,6 +24,7 @@ from callbridge.app import App, Surroundings
 from callbridge.carrier.api.problems import Response
 from callbridge.carrier.config import Behaviour, CarrierConfig
 from callbridge.carrier.core import effects as do
+from callbridge.carrier.core.links import RecordingServer
 from callbridge.carrier.core.report import CallReport
 from callbridge.carrier.net.files import loader
 from callbridge.carrier.people.script import CallScript
@@ -39,6 +40,7 @@ from callbridge.speech.engines import Speech
 from callbridge.testing.callers import NUMBER, hum
 from callbridge.testing.loop import EPOCH, VirtualClock, VirtualLoop
 from callbridge.testing.placed import PTIME_S, PlacedCall
+from callbridge.testing.recordings import MemoryRecordings
 from callbridge.testing.speech import scripted, voice_for
 from callbridge.testing.witness import Crash, Witness
 from callbridge.testing.words import Conversation, SentCommand, turns_of
@@ -112,7 +114,9 @@ class Pair:
             seed=seed,
             speaks=True,
             converses=engines is not None,
+            recordings=RecordingServer(ADDRESS, mp3=True),  # nothing is encoded here
         )
+        self.recordings = MemoryRecordings()
         self.refused: list[str] = []  # sockets that were not taken, and why
         self.refuse_sockets = False  # as if the public address took no WebSockets
         self.lateness: Callable[[do.SendWebhook], float] = on_time
@@ -305,8 +309,21 @@ class Pair:
                     self._forget_call(next(done))
             case do.Synthesise(speak_id=speak_id, text=text, sample_rate=rate):
                 self.switch.synthesised(speak_id, hum(text, rate), self.clock.now())
+            case do.WriteRecording():
+                self.recordings.write(effect)
+            case do.SaveRecording():
+                self._save(effect)
+            case do.DropRecordingFile(recording_id=recording_id):
+                del self.recordings.saved[recording_id]
             case do.SpeakWords() | do.Recognise() | do.FetchSound():
                 self._converse(effect)
+
+    def _save(self, wish: do.SaveRecording) -> None:
+        recogniser = self._engines.recogniser if self._engines is not None else None
+        text = self.recordings.save(wish, recogniser)
+        self.switch.recording_saved(wish.recording_id, self.clock.now())
+        if wish.transcribe:
+            self.switch.recording_transcribed(wish.recording_id, text, self.clock.now())
 
     def _converse(self, effect: do.SpeakWords | do.Recognise | do.FetchSound) -> None:
         """The platform's engines are the application's own, which know what a caller says."""

@@ -15,19 +15,24 @@ from callbridge.carrier.config import CarrierConfig
 from callbridge.carrier.core.effects import (
     CallFinished,
     CloseStream,
+    DropRecordingFile,
     Effect,
     FetchSound,
     OpenStream,
     Recognise,
     RequestTexml,
+    SaveRecording,
     SendFrame,
     SendWebhook,
     SpeakWords,
     Synthesise,
+    WriteRecording,
 )
+from callbridge.carrier.core.links import RecordingServer
 from callbridge.carrier.core.report import CallReport
 from callbridge.carrier.people.script import CallScript, Step, Wait
 from callbridge.carrier.switch import Switch
+from callbridge.testing.recordings import MemoryRecordings
 from telecodecs import Pcm, codec
 from tests.callbridge.carrier.documents import check_event
 
@@ -65,12 +70,21 @@ class Line:
         speaks: bool = False,
         converses: bool = False,
         connects: bool = True,
+        mp3: bool = True,
         bot: "Callable[[Line, Frame], None] | None" = None,
     ) -> None:
         self.config = config or CarrierConfig(webhook_url="http://app/hooks")
         self.switch = Switch(
-            self.config, wall=1_700_000_000.0, seed=1, speaks=speaks, converses=converses
+            self.config,
+            wall=1_700_000_000.0,
+            seed=1,
+            speaks=speaks,
+            converses=converses,
+            recordings=RecordingServer(mp3=mp3),
         )
+        self.recordings = MemoryRecordings()
+        self.to_save: list[SaveRecording] = []
+        self.saves = True  # at once; else a test answers `to_save`
         self.now = 0.0
         self.connects = connects
         self.bot = bot
@@ -164,6 +178,15 @@ class Line:
                 self.to_fetch.append(effect)
             case Recognise():
                 self.to_recognise.append(effect)
+            case WriteRecording():
+                self.recordings.write(effect)
+            case SaveRecording():
+                self.to_save.append(effect)
+                self.recordings.save(effect, None)
+                if self.saves:
+                    self.switch.recording_saved(effect.recording_id, self.now)
+            case DropRecordingFile(recording_id):
+                del self.recordings.saved[recording_id]
             case CallFinished(call):
                 self.finished.append(call)
 

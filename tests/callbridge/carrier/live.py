@@ -142,7 +142,7 @@ async def hooks(
     answer: Callable[[Request], Awaitable[Response]] | None = None,
 ) -> AsyncGenerator[Hooks, None]:
     receiver = Hooks(answer)
-    app = Starlette(routes=[Route("/{path:path}", receiver.handle, methods=["GET", "POST"])])
+    app = Starlette(routes=[Route("/{path:path}", receiver.handle, methods=["GET", "POST", "PUT"])])
     server = _Receiver(app)
     task = asyncio.create_task(server.serve())
     await server.listening.wait()

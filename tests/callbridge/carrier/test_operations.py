@@ -95,6 +95,10 @@ def test_the_states_in_which_a_leg_takes_a_command() -> None:
         "streaming_stop": {"answered"},
         "conversation_relay_start": {"answered"},
         "conversation_relay_stop": {"answered"},
+        "record_start": {"answered"},
+        "record_stop": {"answered"},
+        "record_pause": {"answered"},
+        "record_resume": {"answered"},
     }
     assert all(LegState.ENDED.value not in states for states in allowed.values())
 

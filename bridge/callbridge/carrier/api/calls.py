@@ -13,6 +13,7 @@ from callbridge.carrier.api.operation import (
     LegCommand,
 )
 from callbridge.carrier.api.problems import refused
+from callbridge.carrier.api.recordings import Recorded
 from callbridge.carrier.api.relay import Relayed
 from callbridge.carrier.api.routing import RoutedByEvent
 from callbridge.carrier.api.streaming import Streamed
@@ -43,6 +44,7 @@ REJECTIONS = {
 class AnswerLeg(
     Streamed,
     Relayed,
+    Recorded,
     RoutedByEvent,
     LegCommand,
     operation_id="calls.actions.answer",
@@ -54,11 +56,13 @@ class AnswerLeg(
         return self.by_event(before)
 
     def act(self, leg: CarrierLeg, means: CarrierMeans) -> None:
-        params, relay = self.stream(means), self.relay(means)
+        params, relay, recording = self.stream(means), self.relay(means), self.recording(means)
         if params is not None:
             means.streams.add(leg, params)
         if relay is not None:
             means.relays.add(leg, relay)
+        if recording is not None:
+            means.recordings.start(leg, recording)
         means.exchange.answer(leg)
 
 
@@ -144,6 +148,7 @@ class DialledLeg(WithHeaders):
 @dataclass(frozen=True, kw_only=True)
 class TransferLeg(
     DialledLeg,
+    Recorded,
     RoutedByEvent,
     LegCommand,
     operation_id="calls.actions.transfer",
@@ -157,7 +162,7 @@ class TransferLeg(
 
     def act(self, leg: CarrierLeg, means: CarrierMeans) -> None:
         to, digits = self.destination()
-        headers = self.headers()
+        headers, recording = self.headers(), self.recording(means)
         if means.exchange.awaited_by(leg):
             raise refused("90102", "a transfer of this call is under way")
         means.calls.check(means.exchange.now)
@@ -176,6 +181,8 @@ class TransferLeg(
         )
         if digits:
             CarrierKeypad.of(target).press_on_answer(digits)
+        if recording is not None:  # from the answer on, which is the new leg's
+            means.recordings.start(target, recording)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,6 +191,7 @@ class DialLeg(
     Streamed,
     Relayed,
     Conferenced,
+    Recorded,
     RoutedByEvent,
     AccountOperation,
     operation_id="calls.dial",
@@ -221,6 +229,7 @@ class DialLeg(
         self._linked(means.exchange)
         self.stream(means)
         self.relay(means)
+        self.recording(means)
         if self.invitation(means) is not None and self.bridge_on_answer:
             detail = "a leg is bridged when it is answered or joins a conference, not both"
             raise refused("10027", detail, "/conference_config")
@@ -257,6 +266,8 @@ class DialLeg(
             means.streams.add(leg, params, at_once=at_once)
         if (relay := self.relay(means)) is not None:
             means.relays.add(leg, relay)
+        if (recording := self.recording(means)) is not None:
+            means.recordings.start(leg, recording)
         if (invitation := self.invitation(means)) is not None:
             means.conferences.invite(leg, invitation)
         means.exchange.command(leg, "dial", self.not_simulated(), self.given)

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from callbridge.carrier.api.operation import AccountOperation, CarrierMeans
 from callbridge.carrier.api.problems import refused
 from callbridge.carrier.shapes import JsonObject, as_object
-from callbridge.carrier.store.store import COMPARISONS, Page
+from callbridge.carrier.store.shelf import COMPARISONS
+from callbridge.carrier.store.store import Page
 
 COLUMNS = {
     "application_session_id": "session_id",

@@ -18,6 +18,7 @@ from callbridge.carrier.core.routing import Routing
 from callbridge.carrier.facts import documented
 from callbridge.carrier.facts.documented import DocumentedEndpoint, Parameter
 from callbridge.carrier.parts.queues import CallQueues
+from callbridge.carrier.parts.recordings import CarrierRecordings
 from callbridge.carrier.parts.relays import CarrierRelays
 from callbridge.carrier.parts.speak import CarrierSpeech
 from callbridge.carrier.parts.streams import CarrierStreams
@@ -40,6 +41,7 @@ class CarrierMeans(msgspec.Struct, frozen=True):
     relays: CarrierRelays
     conferences: Conferences
     queues: CallQueues
+    recordings: CarrierRecordings
     store: Store
     calls: CallLimit
 

@@ -57,9 +57,35 @@ from callbridge.carrier.api.queues import (
     UpdateQueue,
     UpdateQueueCall,
 )
+from callbridge.carrier.api.recording_resources import (
+    DeleteRecording,
+    DeleteRecordings,
+    DeleteText,
+    DeleteTextOfRecording,
+    ListRecordings,
+    ListTexts,
+    ListTextsOfRecording,
+    RetrieveRecording,
+    RetrieveText,
+    RetrieveTextOfRecording,
+)
+from callbridge.carrier.api.recordings import (
+    PauseRecording,
+    ResumeRecording,
+    StartRecording,
+    StopRecording,
+)
 from callbridge.carrier.api.relay import StartRelay, StopRelay
 from callbridge.carrier.api.sip import ReferLeg, SendSipInfo
 from callbridge.carrier.api.speech import SpeakOnLeg
+from callbridge.carrier.api.storage import (
+    CreateCredentials,
+    CreateCredentialsInCollection,
+    DeleteCredentials,
+    ListCredentials,
+    RetrieveCredentials,
+    UpdateCredentials,
+)
 from callbridge.carrier.api.streaming import StartStreaming, StopStreaming
 
 OPERATIONS: tuple[type[Operation], ...] = (
@@ -117,4 +143,24 @@ OPERATIONS: tuple[type[Operation], ...] = (
     SpeakToConference,
     StopConferenceAudio,
     SendDtmfToConference,
+    StartRecording,
+    StopRecording,
+    PauseRecording,
+    ResumeRecording,
+    ListRecordings,
+    RetrieveRecording,
+    DeleteRecording,
+    DeleteRecordings,
+    ListTexts,
+    RetrieveText,
+    DeleteText,
+    ListTextsOfRecording,
+    RetrieveTextOfRecording,
+    DeleteTextOfRecording,
+    CreateCredentials,
+    RetrieveCredentials,
+    UpdateCredentials,
+    DeleteCredentials,
+    CreateCredentialsInCollection,
+    ListCredentials,
 )

@@ -149,6 +149,8 @@ def enveloped(operation: type[AccountOperation], answer: JsonObject | Page | Non
         if "cursors" in facts.meta:  # documented in place of pages, which the SDK asks for
             meta |= {"total_items": answer.total, "cursors": {}, "next": "", "previous": ""}
         return Response(facts.status, {"data": answer.items, "meta": meta})
+    if facts.envelope == "bare":
+        return Response(facts.status, answer or {})
     return Response(facts.status, {} if answer is None else {"data": answer})
 
 

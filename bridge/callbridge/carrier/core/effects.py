@@ -4,8 +4,11 @@ from typing import Literal
 
 import msgspec
 
+from callbridge.carrier.core.storage import Storage
 from callbridge.carrier.shapes import JsonObject, as_object
 from telecodecs import Pcm
+
+RecordingFormat = Literal["wav", "mp3"]
 
 
 class SendWebhook(msgspec.Struct, frozen=True):
@@ -98,6 +101,37 @@ class Recognise(msgspec.Struct, frozen=True, eq=False):
     sample_rate: int
 
 
+class WriteRecording(msgspec.Struct, frozen=True, eq=False):
+    """Keep a piece of a recording: 16 bit, little-endian, its channels interleaved."""
+
+    recording_id: str
+    frames: bytes
+
+
+class SaveRecording(msgspec.Struct, frozen=True):
+    """Make a file of what was written of a recording, from frame `begin` up to `end`, here or in
+    the customer's `storage`; answer with `recording_saved` or `recording_failed`.
+
+    Where it is to be transcribed, answer after that with `recording_transcribed`."""
+
+    recording_id: str
+    file_name: str
+    format: RecordingFormat
+    channels: int
+    sample_rate: int
+    begin: int
+    end: int
+    transcribe: bool
+    storage: Storage | None
+
+
+class DropRecordingFile(msgspec.Struct, frozen=True):
+    """The customer has deleted a recording."""
+
+    recording_id: str
+    format: RecordingFormat
+
+
 class CallFinished(msgspec.Struct, frozen=True):
     """The leg has ended and its report is complete."""
 
@@ -114,5 +148,8 @@ Effect = (
     | SpeakWords
     | FetchSound
     | Recognise
+    | WriteRecording
+    | SaveRecording
+    | DropRecordingFile
     | CallFinished
 )

@@ -500,6 +500,11 @@ class Exchange:
     def timestamp(self, at: float | None = None) -> str:
         return webhooks.instant(self._wall_at_zero + (self.now if at is None else at))
 
+    @property
+    def unix_time(self) -> int:
+        """Whole seconds."""
+        return int(self._wall_at_zero + self.now)
+
     def new_uuid(self) -> str:
         return str(uuid.UUID(int=self._random.getrandbits(128), version=4))
 

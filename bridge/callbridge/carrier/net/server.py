@@ -13,6 +13,8 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from callbridge.carrier.api.router import MAX_BODY
+from callbridge.carrier.core.links import PATH
+from callbridge.carrier.net.downloads import Downloads
 from callbridge.carrier.net.files import loader
 from callbridge.carrier.net.shell import Shell
 from callbridge.carrier.people.script import CallScript, parse_script, with_sounds
@@ -29,6 +31,7 @@ def build(shell: Shell) -> Starlette:
     return Starlette(
         routes=[
             Route("/v2/{path:path}", VoiceApi(shell).handle, methods=METHODS),
+            Route(f"{PATH}/{{recording_id}}/{{file_name}}", Downloads(shell).recording),
             Route("/carrier/public_key", extras.public_key),
             Route("/carrier/calls", extras.place_call, methods=["POST"]),
             Route("/carrier/calls/{call}", extras.call),
@@ -161,6 +164,8 @@ async def hung_up(request: Request, error: Exception) -> Response:
 def reply(
     body: dict[str, object], status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response:
+    if status == 204:
+        return Response(status_code=status)
     return Response(msgspec.json.encode(body), status, headers, media_type="application/json")
 
 

@@ -67,6 +67,7 @@ async def run(
                     voice=voice,
                     engines=engines,
                     store=store,
+                    address=_address(listener),
                     webhook_timeout_s=webhook_timeout_s,
                     webhook_backoff_s=webhook_backoff_s,
                 )
@@ -74,6 +75,14 @@ async def run(
                 raise _Stopped  # the group cancels what is left: repetitions, stuck sockets
         except* _Stopped:
             pass
+
+
+def _address(listener: socket.socket) -> str:
+    """Where this machine reaches it."""
+    name: tuple[str, int] = listener.getsockname()[:2]
+    host, port = name
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def _store(folder: Path | None) -> Store:

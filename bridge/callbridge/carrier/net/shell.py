@@ -17,20 +17,25 @@ from callbridge.carrier.core.deliveries import DeliveryAttempt
 from callbridge.carrier.core.effects import (
     CallFinished,
     CloseStream,
+    DropRecordingFile,
     Effect,
     FetchSound,
     OpenStream,
     Recognise,
     RequestTexml,
+    SaveRecording,
     SendFrame,
     SendWebhook,
     SpeakWords,
     Synthesise,
+    WriteRecording,
 )
+from callbridge.carrier.core.links import RecordingServer
 from callbridge.carrier.core.report import CallReport
 from callbridge.carrier.net import documents
 from callbridge.carrier.net.deliver import Deliverer
 from callbridge.carrier.net.files import write_wav
+from callbridge.carrier.net.recordings import RecordingFiles, encodes_mp3
 from callbridge.carrier.net.speaking import CarrierVoice, RelayEngines, speaker
 from callbridge.carrier.net.streams import SpawnErrand, Streams
 from callbridge.carrier.store.store import Store
@@ -86,6 +91,7 @@ class Shell:
         engines: RelayEngines | None = None,
         store: Store | None = None,
         streams: StreamsOf = Streams,
+        address: str = "http://127.0.0.1:8080",
         webhook_timeout_s: float = 2.0,
         webhook_backoff_s: float = 0.5,
     ) -> None:
@@ -97,6 +103,7 @@ class Shell:
             speaks=voice is not None,
             converses=engines is not None,
             store=store,
+            recordings=RecordingServer(address, mp3=encodes_mp3()),
         )
         self.skipped_ticks = 0
         self._group, self._out_dir = group, out_dir
@@ -105,6 +112,15 @@ class Shell:
         self._errands: set[asyncio.Task[None]] = set()
         self._http, self._timeout_s = http, webhook_timeout_s
         self._streams = streams(self.switch, self._spawn, self.settle, self.now)
+        self.files = RecordingFiles(
+            out_dir / "recordings" if out_dir is not None else None,
+            self.switch,
+            http,
+            engines.recogniser if engines is not None else None,
+            self._spawn,
+            self.settle,
+            self.now,
+        )
         self._deliverer = Deliverer(
             http,
             key,
@@ -151,6 +167,12 @@ class Shell:
                 self._spawn(self._fetch(effect))
             case Recognise():
                 self._spawn(self._recognise(effect))
+            case WriteRecording():
+                self.files.write(effect)
+            case SaveRecording():
+                self.files.save(effect)
+            case DropRecordingFile():
+                self.files.drop(effect)
             case CallFinished(call):
                 self._spawn(self._keep(self.switch.report(call)))
 
@@ -236,8 +258,9 @@ class Shell:
         self._deliverer.stop_repeating()
         self.switch.shut_down(self.now())
         self.settle()
-        if self._errands:
-            await asyncio.wait(self._errands, timeout=GOODBYE_S)
+        until = self.now() + GOODBYE_S
+        while self._errands and self.now() < until:  # one leads to another: saved, then told
+            await asyncio.wait(self._errands, timeout=until - self.now())
 
 
 async def _off_the_loop(what: str, work: Callable[[], T]) -> T | None:

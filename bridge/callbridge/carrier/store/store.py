@@ -16,6 +16,8 @@ from callbridge.carrier.core.leg import Identity
 from callbridge.carrier.core.regions import region_of
 from callbridge.carrier.core.routing import Routing
 from callbridge.carrier.shapes import JsonObject, as_list, as_object
+from callbridge.carrier.store.recordings import RecordingStore
+from callbridge.carrier.store.shelf import COMPARISONS
 from callbridge.errors import CallbridgeError
 
 KEPT_EVENTS = 100_000
@@ -33,7 +35,6 @@ create table if not exists deliveries (
     started_at text, finished_at text, webhook text not null, attempts text not null);
 create index if not exists events_of_a_leg on events (leg_id);
 """
-COMPARISONS = {"eq": "=", "gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 DELIVERY = "select id, status, started_at, finished_at, webhook, attempts from deliveries"
 
 
@@ -103,6 +104,7 @@ class Store:
             self._db.execute("pragma journal_mode = wal")
             self._db.execute("pragma synchronous = normal")
             self._db.executescript(TABLES)
+            self.recorded = RecordingStore(self._db)
         except sqlite3.Error as error:
             raise CallbridgeError(f"{file} cannot be used by the carrier: {error}") from None
 

@@ -14,6 +14,7 @@ from callbridge.carrier.conferences.sounds import MAX_SOUNDS
 from callbridge.carrier.parts.keypad import CarrierKeypad
 from callbridge.carrier.shapes import JsonObject
 
+OK: JsonObject = {"result": "ok"}
 MAX_DIGITS = 128  # the documents have no limit; hundreds of participants may hear them
 
 
@@ -27,13 +28,14 @@ class ConferenceCommand(AccountOperation):
         conference = found(self.id, means)
         if conference.is_over:
             raise refused("90019", "the conference has ended and takes no commands")
-        self.carry_out(conference, means)
+        more = self.carry_out(conference, means)
         name = f"conference {self.facts().action}"
         means.exchange.command(conference.owner, name, self.not_simulated(), self.given)
-        return {"result": "ok"}
+        return OK | (more or {})
 
-    def carry_out(self, conference: Conference, means: CarrierMeans) -> None:
-        """Raises Refused before anything has changed."""
+    def carry_out(self, conference: Conference, means: CarrierMeans) -> JsonObject | None:
+        """Returns what is answered besides the result. Raises Refused before anything has
+        changed."""
         raise NotImplementedError
 
 

@@ -33,6 +33,12 @@ from callbridge.carrier.api.conference_actions import (
     UnmuteParticipants,
     UpdateConference,
 )
+from callbridge.carrier.api.conference_recordings import (
+    PauseConferenceRecording,
+    ResumeConferenceRecording,
+    StartConferenceRecording,
+    StopConferenceRecording,
+)
 from callbridge.carrier.api.conferences import (
     CreateConference,
     ListConferences,
@@ -143,6 +149,10 @@ OPERATIONS: tuple[type[Operation], ...] = (
     SpeakToConference,
     StopConferenceAudio,
     SendDtmfToConference,
+    StartConferenceRecording,
+    StopConferenceRecording,
+    PauseConferenceRecording,
+    ResumeConferenceRecording,
     StartRecording,
     StopRecording,
     PauseRecording,

@@ -9,11 +9,13 @@ import msgspec
 from callbridge.carrier.conferences.floor import Floor
 from callbridge.carrier.conferences.noises import Beeper, ChannelSource, ComfortNoise
 from callbridge.carrier.conferences.participant import Beep, Entry, Participant, Role
+from callbridge.carrier.conferences.recording import ConferenceRecording
 from callbridge.carrier.conferences.sounds import SoundOrders, SoundQueue
 from callbridge.carrier.core.events import EventScope
 from callbridge.carrier.core.exchange import Exchange
 from callbridge.carrier.core.leg import CarrierLeg
 from callbridge.carrier.core.room import Room
+from callbridge.carrier.parts.recording import RecordingDesk, RecordingParams
 
 ConferenceEndReason = Literal["all_left", "ended_via_api", "host_left", "time_exceeded"]
 
@@ -59,9 +61,10 @@ class Conference:
         self.ended_by: CarrierLeg | None = None
         self.ended_at: float | None = None
         self.members: dict[str, Participant] = {}  # by call_control_id, as they joined
+        self.recordings: dict[str, ConferenceRecording] = {}  # that go on, by recording_id
         self._routing = owner.routing
         rate = owner.encoding.sample_rate
-        self.sounds = SoundQueue(rate, self._tell_sound, "both")
+        self.sounds = SoundQueue(rate, self._tell_of_owner, "both")
         self._beeper = Beeper(rate)
         self._floor = Floor[CarrierLeg]()
         self.room = Room()
@@ -85,7 +88,7 @@ class Conference:
     def _tell(self, leg: CarrierLeg, event: str, fields: dict[str, object] | None = None) -> None:
         self._exchange.emit(self._scope(leg), f"conference.{event}", **(fields or {}))
 
-    def _tell_sound(self, event: str, fields: dict[str, object]) -> None:
+    def _tell_of_owner(self, event: str, fields: dict[str, object]) -> None:
         self._tell(self.owner, event, fields)
 
     # ---- who is in it -------------------------------------------------------------------------
@@ -175,6 +178,8 @@ class Conference:
             self._remove(participant)
         # The documents have no reason for one that was ended by a command.
         self._tell(self.owner, "ended", {} if reason == "ended_via_api" else {"reason": reason})
+        for recording_id in list(self.recordings):
+            self.stop_recording(recording_id)
         if hangs_up:
             for participant in members:
                 self._exchange.customer_hangs_up(participant.leg)
@@ -229,6 +234,19 @@ class Conference:
         """That of the conference, or those of its participants."""
         return [self.sounds] if to is None else [each.sounds for each in to]
 
+    def record(self, params: RecordingParams, desk: RecordingDesk) -> str:
+        """Until it is stopped or the conference ends. Returns its id."""
+        recording = ConferenceRecording(
+            self.id, params, self.owner, self.room, self._exchange, desk, self._tell_of_owner
+        )
+        self.recordings[recording.recording_id] = recording
+        if params.beep:
+            self._beeper.recording_begins()
+        return recording.recording_id
+
+    def stop_recording(self, recording_id: str) -> None:
+        self.recordings.pop(recording_id).stop()
+
     # ---- time ---------------------------------------------------------------------------------
 
     def begin_tick(self) -> None:
@@ -239,7 +257,9 @@ class Conference:
             self.sounds.step()
 
     def end_tick(self) -> None:
-        """All have spoken: tell of a new speaker."""
+        """All have spoken: record it, and tell of a new speaker."""
+        for recording in self.recordings.values():
+            recording.end_tick()
         speaker = self._floor.taken(self.room.spoken)
         if speaker is not None:
             self._tell(speaker, "floor.changed")

@@ -8,7 +8,8 @@ from callbridge.carrier.audio.playout import TICKS_PER_S, CarrierPlayout, Channe
 from telecodecs import Pcm
 
 BEEP_S = 0.2
-ENTER_HZ, EXIT_HZ = 880.0, 440.0  # the platform publishes no sound; one rises, one falls
+# The platform publishes no sounds: somebody comes, somebody goes, a recording begins.
+ENTER_HZ, EXIT_HZ, RECORD_HZ = 880.0, 440.0, 1000.0
 BEEP_PEAK = 6000
 NOISE_PEAK = 16  # -66 dBFS: a line that is not dead, and no speech to any detector
 NOISE_S = 2
@@ -38,6 +39,9 @@ class Beeper(ChannelSource):
 
     def someone_left(self) -> None:
         self._beep(EXIT_HZ)
+
+    def recording_begins(self) -> None:
+        self._beep(RECORD_HZ)
 
     def _beep(self, hz: float) -> None:
         if self._playout.waiting == 0:

@@ -33,6 +33,7 @@ class Room:
         self.sources: tuple[Source, ...] = ()
         self.spoken: dict[CarrierLeg, Pcm] = {}  # of this tick, by those whom all others hear
         self.everything: Pcm | None = None  # of this tick: all that is not for some ears only
+        self._without: dict[CarrierLeg, Pcm | None] = {}  # the same for each who speaks
         self._agree_on_a_rate()
 
     def __contains__(self, leg: CarrierLeg) -> bool:
@@ -74,9 +75,9 @@ class Room:
         """Once a tick, when all legs have spoken; then every member's `heard_by` is up to date."""
         aside = self._listen_to_members()
         sounds = [each.sounds(self.sample_rate) for each in self.sources]
-        without = self._sum([piece for piece in sounds if piece is not None])
+        self._without = self._sum([piece for piece in sounds if piece is not None])
         for leg, member in self._members.items():
-            heard = without.get(leg, self.everything)
+            heard = self.without(leg)
             whispers = [pcm for speaker, pcm in aside.items() if leg in self._audiences[speaker]]
             if leg in self._deaf:
                 heard = None
@@ -109,6 +110,10 @@ class Room:
         total = voices.sum(axis=0, dtype=np.int32)
         self.everything = clip(total)
         return dict(zip(self.spoken, clip(total - voices[: len(self.spoken)]), strict=True))
+
+    def without(self, leg: CarrierLeg) -> Pcm | None:
+        """This tick's `everything` but for the leg's own voice, at the room's rate."""
+        return self._without.get(leg, self.everything)
 
     def _others(self, listener: CarrierLeg) -> list[Pcm]:
         return [pcm for leg, pcm in self.spoken.items() if leg is not listener]

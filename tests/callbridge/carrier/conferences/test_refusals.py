@@ -22,6 +22,10 @@ COMMANDS: dict[str, dict[str, Any]] = {
     "speak": {"payload": "hello", "voice": "female"},
     "stop": {},
     "send_dtmf": {"digits": "1"},
+    "record_start": {"format": "wav"},
+    "record_stop": {},
+    "record_pause": {},
+    "record_resume": {},
 }
 EACH = pytest.mark.parametrize("action", COMMANDS)
 

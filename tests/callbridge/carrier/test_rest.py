@@ -197,9 +197,9 @@ def test_several_errors_are_listed_together_and_unknown_fields_are_ignored() -> 
 def test_parameters_that_are_not_simulated_are_noted_on_the_tape() -> None:
     line = Line()
     call = line.ring()
-    line.command(call, "answer", record="record-from-answer", transcription=True)
+    line.command(call, "answer", record="record-from-answer", record_trim="trim-silence")
     [noted] = [entry for entry in line.report(call).tape if entry.kind == "command"]
-    assert noted.detail == {"action": "answer", "not_simulated": ["record", "transcription"]}
+    assert noted.detail == {"action": "answer", "not_simulated": ["record", "record_trim"]}
 
 
 @pytest.mark.parametrize(
@@ -208,8 +208,8 @@ def test_parameters_that_are_not_simulated_are_noted_on_the_tape() -> None:
         ("streaming_start", SELF, []),
         (
             "speak",
-            {"payload": "a", "voice": "v", "language": "de-DE", "service_level": "basic"},
-            ["language", "service_level", "voice"],
+            {"payload": "a", "voice": "Polly.Vicki", "language": "de-DE", "voice_settings": {}},
+            ["voice_settings"],
         ),
     ],
 )

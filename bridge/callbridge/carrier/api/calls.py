@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 
+from callbridge.carrier.api.detection import Detected
 from callbridge.carrier.api.joining import Conferenced
 from callbridge.carrier.api.operation import (
     LIVE,
@@ -15,6 +16,7 @@ from callbridge.carrier.api.problems import refused
 from callbridge.carrier.api.relay import Relayed
 from callbridge.carrier.api.routing import RoutedByEvent
 from callbridge.carrier.api.streaming import Streamed
+from callbridge.carrier.api.transcription import Transcribed
 from callbridge.carrier.core.exchange import Exchange
 from callbridge.carrier.core.leg import CarrierEnding, CarrierLeg, CarrierPlan, LegState
 from callbridge.carrier.parts.keypad import CarrierKeypad
@@ -34,6 +36,7 @@ REJECTIONS = {
 class AnswerLeg(
     Streamed,
     Relayed,
+    Transcribed,
     RoutedByEvent,
     LegCommand,
     operation_id="calls.actions.answer",
@@ -41,6 +44,8 @@ class AnswerLeg(
 ):
     def act(self, leg: CarrierLeg, means: CarrierMeans) -> None:
         params, relay = self.stream(means), self.relay(means)
+        self.check_transcription(means)
+        self.transcribe(leg, means)
         if params is not None:
             means.streams.add(leg, params)
         if relay is not None:
@@ -85,7 +90,7 @@ class SendDtmfOnLeg(LegCommand, operation_id="calls.actions.send_dtmf"):
 
 
 @dataclass(frozen=True, kw_only=True)
-class DialledLeg:
+class DialledLeg(Detected):
     """What dial and transfer say about the new leg."""
 
     to: str | list[str]
@@ -145,6 +150,7 @@ class TransferLeg(
             session_of=leg,
             bridge_to=leg,
         )
+        self.detect(target, means.exchange)
         if digits:
             CarrierKeypad.of(target).press_on_answer(digits)
 
@@ -155,6 +161,7 @@ class DialLeg(
     Streamed,
     Relayed,
     Conferenced,
+    Transcribed,
     RoutedByEvent,
     AccountOperation,
     operation_id="calls.dial",
@@ -175,6 +182,7 @@ class DialLeg(
         to, digits = self.destination()
         linked = self._linked(means.exchange)
         params, relay = self.stream(means), self.relay(means)
+        self.check_transcription(means)
         invitation = self.invitation(means)
         if invitation is not None and self.bridge_on_answer:
             detail = "a leg is bridged when it is answered or joins a conference, not both"
@@ -190,6 +198,8 @@ class DialLeg(
             session_of=linked,
             bridge_to=linked if self.bridge_on_answer else None,
         )
+        self.detect(leg, means.exchange)
+        self.transcribe(leg, means)
         if digits:
             CarrierKeypad.of(leg).press_on_answer(digits)
         leg.parks_after_unbridge = self.park_after_unbridge is not None

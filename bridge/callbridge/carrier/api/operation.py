@@ -15,9 +15,12 @@ from callbridge.carrier.core.exchange import Exchange
 from callbridge.carrier.core.leg import CarrierLeg, LegState
 from callbridge.carrier.facts import documented
 from callbridge.carrier.facts.documented import DocumentedEndpoint, Parameter
+from callbridge.carrier.parts.gather import CarrierGathers
+from callbridge.carrier.parts.playback import CarrierPlaybacks
 from callbridge.carrier.parts.relays import CarrierRelays
 from callbridge.carrier.parts.speak import CarrierSpeech
 from callbridge.carrier.parts.streams import CarrierStreams
+from callbridge.carrier.parts.transcription import CarrierTranscriptions
 from callbridge.carrier.shapes import JsonObject
 from callbridge.carrier.store.store import Page, Store
 
@@ -37,6 +40,9 @@ class CarrierMeans(msgspec.Struct, frozen=True):
     relays: CarrierRelays
     conferences: Conferences
     store: Store
+    playbacks: CarrierPlaybacks
+    gathers: CarrierGathers
+    transcriptions: CarrierTranscriptions
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -40,10 +40,13 @@ from callbridge.carrier.api.conferences import (
     UpdateParticipant,
 )
 from callbridge.carrier.api.events import ListEvents
+from callbridge.carrier.api.gather import Gather, GatherUsingAudio, GatherUsingSpeak, StopGather
 from callbridge.carrier.api.operation import Operation
+from callbridge.carrier.api.playing import StartPlayback, StopPlayback
 from callbridge.carrier.api.relay import StartRelay, StopRelay
 from callbridge.carrier.api.speech import SpeakOnLeg
 from callbridge.carrier.api.streaming import StartStreaming, StopStreaming
+from callbridge.carrier.api.transcription import StartTranscription, StopTranscription
 
 OPERATIONS: tuple[type[Operation], ...] = (
     DialLeg,
@@ -57,6 +60,14 @@ OPERATIONS: tuple[type[Operation], ...] = (
     StartStreaming,
     StopStreaming,
     SpeakOnLeg,
+    StartPlayback,
+    StopPlayback,
+    Gather,
+    GatherUsingAudio,
+    GatherUsingSpeak,
+    StopGather,
+    StartTranscription,
+    StopTranscription,
     StartRelay,
     StopRelay,
     ListEvents,

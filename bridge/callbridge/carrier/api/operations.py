@@ -31,6 +31,7 @@ from callbridge.carrier.api.conference_actions import (
     UnmuteParticipants,
     UpdateConference,
 )
+from callbridge.carrier.api.conference_gather import GatherInConference
 from callbridge.carrier.api.conferences import (
     CreateConference,
     ListConferences,
@@ -94,4 +95,5 @@ OPERATIONS: tuple[type[Operation], ...] = (
     SpeakToConference,
     StopConferenceAudio,
     SendDtmfToConference,
+    GatherInConference,
 )

@@ -23,6 +23,7 @@ COMMANDS: dict[str, dict[str, Any]] = {
     "speak": {"payload": "hello", "voice": "female"},
     "stop": {},
     "send_dtmf": {"digits": "1"},
+    "gather_using_audio": {"call_control_id": UNKNOWN},
 }
 EACH = pytest.mark.parametrize("action", COMMANDS)
 

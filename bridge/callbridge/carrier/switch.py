@@ -14,12 +14,16 @@ from callbridge.carrier.core.links import RecordingServer
 from callbridge.carrier.core.report import CallReport, TapeEntry
 from callbridge.carrier.core.routing import Routing
 from callbridge.carrier.core.sockets import CarrierSockets
+from callbridge.carrier.parts.gather import CarrierGathers
+from callbridge.carrier.parts.playback import CarrierPlaybacks
 from callbridge.carrier.parts.queues import CallQueues
 from callbridge.carrier.parts.recordings import CarrierRecordings
 from callbridge.carrier.parts.relay_mouth import RelaySound
 from callbridge.carrier.parts.relays import CarrierRelays
+from callbridge.carrier.parts.sounds import CarrierSounds, NoSound, NoSoundStatus
 from callbridge.carrier.parts.speak import CarrierSpeech
 from callbridge.carrier.parts.streams import CarrierStreams
+from callbridge.carrier.parts.transcription import CarrierTranscriptions
 from callbridge.carrier.people.script import CallScript
 from callbridge.carrier.store.recordings import SavedRecording
 from callbridge.carrier.store.store import Application, Store
@@ -63,11 +67,12 @@ class Switch:
             converses=converses,
         )
         self._sockets = CarrierSockets(self._exchange)
-        self._streams = CarrierStreams(self._exchange, self._sockets)
-        self._speech = CarrierSpeech(self._exchange)
-        self._relays = CarrierRelays(self._exchange, self._sockets)
-        self._conferences = Conferences(self._exchange)
-        self._texml = TexmlRequests(self._exchange)
+        self._sounds = CarrierSounds(self._exchange)
+        self._streams = CarrierStreams(self._exchange, self._sockets, self._sounds)
+        self._relays = CarrierRelays(self._exchange, self._sockets, self._sounds)
+        self._conferences = Conferences(self._exchange, self._sounds)
+        self._transcriptions = CarrierTranscriptions(self._exchange)
+        self._texml = TexmlRequests(self._exchange, self._sounds)
         self._recordings = CarrierRecordings(
             self._exchange, self.store.recorded, recordings or RecordingServer()
         )
@@ -75,13 +80,16 @@ class Switch:
             CarrierMeans(
                 self._exchange,
                 self._streams,
-                self._speech,
+                CarrierSpeech(self._exchange, self._sounds),
                 self._relays,
                 self._conferences,
                 CallQueues(self._exchange),
                 self._recordings,
                 self.store,
                 CallLimit(is_l1=config.is_l1),
+                playbacks=CarrierPlaybacks(self._exchange, self._sounds),
+                gathers=CarrierGathers(self._exchange),
+                transcriptions=self._transcriptions,
             )
         )
         self._keep_own_application()
@@ -184,21 +192,22 @@ class Switch:
     def synthesised(self, speak_id: str, pcm: Pcm | None, now: float) -> None:
         """None when there is no voice after all."""
         self._at(now)
-        self._speech.synthesised(speak_id, pcm)
-        self._conferences.sounded(speak_id, pcm)
-        self._texml.sounded(speak_id, pcm)
+        sound = NoSound("the voice failed: see the carrier's log") if pcm is None else pcm
+        self._sounds.arrived(speak_id, sound)
 
     def spoken(self, sound_id: str, words: RelaySound | None, now: float) -> None:
         """What `SpeakWords` asked for; None when there is no voice after all."""
         self._at(now)
         self._relays.spoken(sound_id, words)
 
-    def fetched(self, sound_id: str, pcm: Pcm | None, now: float, why: str = "") -> None:
-        """What `FetchSound` asked for; None with the reason when there is no such sound."""
+    def fetched(
+        self, sound_id: str, pcm: Pcm | None, now: float, why: str = "", *, missing: bool = False
+    ) -> None:
+        """What `FetchSound` asked for; None with the reason when it cannot be played. A file that
+        is `missing` is not there."""
         self._at(now)
-        self._relays.fetched(sound_id, pcm, why)
-        self._conferences.sounded(sound_id, pcm, why)
-        self._texml.sounded(sound_id, pcm)
+        status: NoSoundStatus = "file_not_found" if missing else "failed"
+        self._sounds.arrived(sound_id, NoSound(why, status) if pcm is None else pcm)
 
     def texml_answered(self, request_id: str, answer: TexmlAnswer, now: float) -> None:
         """What `RequestTexml` asked for."""
@@ -209,6 +218,7 @@ class Switch:
         """What `Recognise` asked for; None when nothing could be recognised."""
         self._at(now)
         self._relays.recognised(session_id, text)
+        self._transcriptions.recognised(session_id, text)
 
     def webhook_attempted(self, webhook: SendWebhook, attempt: DeliveryAttempt, now: float) -> None:
         """How a delivery goes."""

@@ -65,6 +65,17 @@ def carrier(
     l1: Annotated[
         bool, typer.Option(help="An account that is not verified: 10 calls an hour, 100 a day.")
     ] = False,
+    media: Annotated[
+        Path | None,
+        typer.Option(help="Folder of sound files that commands play by media_name."),
+    ] = None,
+    allow_fetch: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A host, address or network that sound files may be fetched from though it is not "
+            "public; may be given again. This machine is, if --host is."
+        ),
+    ] = None,
     out: Annotated[Path, typer.Option(help="Folder for recordings and tapes.")] = Path("out"),
     as_json: Json = False,
 ) -> None:
@@ -156,6 +167,8 @@ def carrier(
             key=service.signing_key(api_key) if stays_here else None,
             voice=voice,
             engines=engines,
+            media=media,
+            allow_fetch=allow_fetch or (),
             started=started,
         )
     )

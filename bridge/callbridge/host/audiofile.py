@@ -9,11 +9,13 @@ import httpx
 import numpy as np
 
 from callbridge.errors import AudioFileError
-from callbridge.host.wav import UnknownFormat, Wav, from_float, is_wav, read_wav
+from callbridge.host.wav import RATES, UnknownFormat, from_float, is_wav, read_wav
 from telecodecs import CodecError, Pcm, resample
 
 MAX_S = 3600.0  # an hour; longer ones belong in a stream, not in memory
 MAX_BYTES = 100_000_000
+MAX_CHANNELS = 8
+BLOCK = 1 << 16  # frames that are decoded at a time
 FETCH_S = 15.0
 
 
@@ -28,11 +30,13 @@ Fetch = Callable[[str], Awaitable[bytes]]
 """As `fetch`: the bytes of a file on the web. Raises AudioFileError."""
 
 
-def load(source: str | Path | bytes, sample_rate: int, name: str = "") -> Pcm:
+def load(
+    source: str | Path | bytes, sample_rate: int, name: str = "", *, max_s: float = MAX_S
+) -> Pcm:
     """(n,) int16 at `sample_rate`, of a file or of the bytes of one called `name`.
 
     Blocks: run it as a job. Raises AudioFileError."""
-    pcm, rate = read(source, name)
+    pcm, rate = read(source, name, max_s=max_s)
     try:
         return resample(pcm, rate, sample_rate)
     except CodecError as error:
@@ -61,14 +65,14 @@ async def fetch(url: str) -> bytes:
     return bytes(data)
 
 
-def read(source: str | Path | bytes, name: str = "") -> Clip:
+def read(source: str | Path | bytes, name: str = "", *, max_s: float = MAX_S) -> Clip:
     """A WAV file, or with the extra `audio` also mp3, ogg and flac; never an empty one.
 
     Raises AudioFileError."""
     if isinstance(source, bytes):
-        return _read(source, _name_of(source, name))
+        return _read(source, _name_of(source, name), max_s)
     try:
-        return _read(Path(source).read_bytes(), _name_of(source, name))
+        return _read(Path(source).read_bytes(), _name_of(source, name), max_s)
     except FileNotFoundError:
         raise AudioFileError(f"{source}: no such file") from None
     except OSError as error:
@@ -79,30 +83,33 @@ def _name_of(source: str | Path | bytes, name: str) -> str:
     return name or ("the data" if isinstance(source, bytes) else str(source))
 
 
-def _read(data: bytes, name: str) -> Clip:
+def _read(data: bytes, name: str, max_s: float) -> Clip:
     try:
-        frames, rate = _decode(data)
+        pcm, rate = _decode(data, max_s)
     except AudioFileError as error:
         raise AudioFileError(f"{name}: {error}") from None
-    if not len(frames):
+    if not len(pcm):
         raise AudioFileError(f"{name}: nothing to play, there is no audio in it")
-    if len(frames) > MAX_S * rate:
-        raise AudioFileError(f"{name}: longer than {MAX_S:.0f} s")
+    if len(pcm) > max_s * rate:
+        raise AudioFileError(f"{name}: longer than {max_s:.0f} s")
+    return Clip(pcm, rate)
+
+
+def _decode(data: bytes, max_s: float) -> Clip:
+    if not data:
+        return Clip(np.zeros(0, np.int16), 8000)
+    if not is_wav(data):
+        return _by_libsndfile(data, max_s)
+    try:
+        frames, rate = read_wav(data)
+    except UnknownFormat as error:
+        return _by_libsndfile(data, max_s, f"{error} and ")
     return Clip(_mono(frames), rate)
 
 
-def _decode(data: bytes) -> Wav:
-    if not data:
-        return Wav(np.zeros((0, 1), np.int16), 8000)
-    if not is_wav(data):
-        return _by_libsndfile(data)
-    try:
-        return read_wav(data)
-    except UnknownFormat as error:
-        return _by_libsndfile(data, f"{error} and ")
-
-
-def _by_libsndfile(data: bytes, what: str = "") -> Wav:
+def _by_libsndfile(data: bytes, max_s: float, what: str = "") -> Clip:
+    """Up to a block more than `max_s`. A small file may hold hours of silence on a thousand
+    channels: a block is mixed before the next one is read."""
     try:
         import soundfile
     except ImportError:
@@ -110,14 +117,23 @@ def _by_libsndfile(data: bytes, what: str = "") -> Wav:
             f"{what}not a plain WAV file; for mp3, ogg, flac and compressed WAV install the extra "
             "callbridge[audio]"
         ) from None
+    blocks: list[Pcm] = []
     try:
         with soundfile.SoundFile(io.BytesIO(data)) as file:
-            # As float: integers of a file that holds floats would come unscaled, and be silence.
-            samples = file.read(round(MAX_S * file.samplerate) + 1, "float32", always_2d=True)
-            return Wav(from_float(samples), file.samplerate)
+            rate: int = file.samplerate
+            if rate not in RATES or file.channels > MAX_CHANNELS:
+                raise AudioFileError(f"{what}a file of {rate} Hz and {file.channels} channels")
+            most = max_s * rate
+            while sum(map(len, blocks)) <= most:
+                # As float: integers of a file that holds floats would come unscaled, as silence.
+                samples = file.read(BLOCK, "float32", always_2d=True)
+                if not len(samples):
+                    break
+                blocks.append(_mono(from_float(samples)))
     except (soundfile.SoundFileError, RuntimeError) as error:
         why = str(error).rpartition(": ")[2].rstrip(".").lower()  # without its name of our bytes
         raise AudioFileError(f"{what}not an audio file ({why})") from None
+    return Clip(np.concatenate(blocks) if blocks else np.zeros(0, np.int16), rate)
 
 
 def _mono(frames: Pcm) -> Pcm:

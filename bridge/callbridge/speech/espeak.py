@@ -26,6 +26,7 @@ _SYNCHRONOUS = 2
 _RATE = 1  # espeakRATE, words per minute
 _UTF8, _SSML = 1, 0x10
 _END_OF_EVENTS, _WORD = 0, 1
+OTHER_TAGS = {"arb": "ar"}  # that the engine calls otherwise
 _INSTALL = "install the extra callbridge[voice] (espeak-ng, GPL-3)"
 
 # Control characters begin commands of the engine's own, for example to speak ten times as fast.
@@ -102,13 +103,32 @@ def available() -> bool:
 
 
 def speak(
-    text: str, sample_rate: int, *, voice: str = "en-us", rate: int = 165, ssml: bool = False
+    text: str,
+    sample_rate: int,
+    *,
+    language: str = "en-US",
+    female: bool = False,
+    voice: str = "",
+    rate: int = 165,
+    ssml: bool = False,
 ) -> Pcm:
-    """Speak a text. `rate` is in words per minute. Blocks for about 2 ms per second of speech.
+    """Speak a text in a language by its tag, such as pt-BR: in the nearest one that there is, and
+    in English where there is none. A `voice` by the engine's own name takes the place of both.
+    `rate` is in words per minute. Blocks for about 2 ms per second of speech.
 
     Returns (n,) int16. Raises SettingsError without the library or for an unknown voice."""
-    spoken = _synthesise(text, voice, rate, ssml=ssml)
+    named = voice or voice_for(language) + ("+f2" if female else "")
+    spoken = _synthesise(text, named, rate, ssml=ssml)
     return resample(spoken.pcm, spoken.sample_rate, sample_rate)
+
+
+@functools.cache
+def voice_for(language: str) -> str:
+    """What the engine calls the voice of a language. Raises SettingsError without the library."""
+    with _one_at_a_time:
+        names = {name.lower(): name for name in _voices(_library()[0])}
+    tag = language.lower()
+    return names.get(tag) or names.get(OTHER_TAGS.get(tag, tag).partition("-")[0], "en-us")
 
 
 class _Mark(NamedTuple):

@@ -337,7 +337,8 @@ class Pair:
             case do.FetchSound(sound_id=sound_id, url=url, sample_rate=rate):
                 clip = self.sounds.get(url)
                 if clip is None:
-                    self.switch.fetched(sound_id, None, now, f"`sounds` has no {url}")
+                    why = f"`sounds` has no {url}"
+                    self.switch.fetched(sound_id, None, now, why, missing=True)
                 else:
                     self.switch.fetched(sound_id, resample(*clip, rate), now)
 

@@ -313,18 +313,6 @@ def test_an_odd_number_of_l16_bytes_is_invalid_media() -> None:
     assert line.errors() == [100004]
 
 
-def test_mp3_mode_refuses_files_with_the_way_out_and_more_than_one_a_second() -> None:
-    line = Line()
-    line.streaming(params={"stream_url": "ws://127.0.0.1:9/"})
-    line.send(media(b"ID3"))
-    line.send(media(b"ID3"))
-    assert line.errors() == [100002, 100005]
-    assert "stream_bidirectional_mode=rtp" in line.of("error")[0]["payload"]["detail"]
-    line.tick(50)
-    line.send(media(b"ID3"))
-    assert line.errors() == [100002, 100005, 100002]
-
-
 def test_a_stream_id_in_the_customers_frames_is_tolerated() -> None:
     line = Line()
     line.streaming()

@@ -242,8 +242,8 @@ def test_what_has_no_effect_by_nature_is_noted_on_the_tape() -> None:
         ("streaming_start", SELF, []),
         (
             "speak",
-            {"payload": "a", "voice": "v", "language": "de-DE", "service_level": "basic"},
-            ["language", "service_level", "voice"],
+            {"payload": "a", "voice": "Polly.Vicki", "language": "de-DE", "voice_settings": {}},
+            ["voice_settings"],
         ),
     ],
 )

@@ -19,7 +19,7 @@ from tests.callbridge.carrier.live import carrier, read_stereo
 SALES = {"say": "Sales, please."}
 
 
-def beeps(text: str, sample_rate: int, *, ssml: bool) -> Pcm:
+def beeps(text: str, sample_rate: int, *, ssml: bool, language: str, female: bool) -> Pcm:
     """A voice: 20 ms of a tone for each letter."""
     return tone(20 * len(text), sample_rate)
 

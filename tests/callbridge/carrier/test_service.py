@@ -218,7 +218,7 @@ async def test_a_failed_expectation_is_in_the_summary() -> None:
 
 
 async def test_a_voice_that_breaks_is_survived() -> None:
-    def broken(text: str, sample_rate: int, *, ssml: bool) -> Pcm:
+    def broken(text: str, sample_rate: int, *, ssml: bool, language: str, female: bool) -> Pcm:
         raise SettingsError("no voice today")
 
     async with carrier(voice=broken) as live:

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 
+from callbridge.carrier.api.detection import Detected
 from callbridge.carrier.api.headers import WithHeaders
 from callbridge.carrier.api.joining import Conferenced
 from callbridge.carrier.api.operation import (
@@ -17,6 +18,7 @@ from callbridge.carrier.api.recordings import Recorded
 from callbridge.carrier.api.relay import Relayed
 from callbridge.carrier.api.routing import RoutedByEvent
 from callbridge.carrier.api.streaming import Streamed
+from callbridge.carrier.api.transcription import Transcribed
 from callbridge.carrier.core.exchange import Exchange
 from callbridge.carrier.core.leg import (
     BridgePlan,
@@ -45,6 +47,7 @@ class AnswerLeg(
     Streamed,
     Relayed,
     Recorded,
+    Transcribed,
     RoutedByEvent,
     LegCommand,
     operation_id="calls.actions.answer",
@@ -57,6 +60,8 @@ class AnswerLeg(
 
     def act(self, leg: CarrierLeg, means: CarrierMeans) -> None:
         params, relay, recording = self.stream(means), self.relay(means), self.recording(means)
+        self.check_transcription(means)
+        self.transcribe(leg, means)
         if params is not None:
             means.streams.add(leg, params)
         if relay is not None:
@@ -103,7 +108,7 @@ class SendDtmfOnLeg(LegCommand, operation_id="calls.actions.send_dtmf"):
 
 
 @dataclass(frozen=True, kw_only=True)
-class DialledLeg(WithHeaders):
+class DialledLeg(Detected, WithHeaders):
     """What dial and transfer say about the new leg."""
 
     to: str | list[str]
@@ -179,6 +184,7 @@ class TransferLeg(
             bridge_plan=BridgePlan(after="park" if self.park_after_unbridge else None),
             headers=headers,
         )
+        self.detect(target, means.exchange)
         if digits:
             CarrierKeypad.of(target).press_on_answer(digits)
         if recording is not None:  # from the answer on, which is the new leg's
@@ -192,6 +198,7 @@ class DialLeg(
     Relayed,
     Conferenced,
     Recorded,
+    Transcribed,
     RoutedByEvent,
     AccountOperation,
     operation_id="calls.dial",
@@ -230,6 +237,7 @@ class DialLeg(
         self.stream(means)
         self.relay(means)
         self.recording(means)
+        self.check_transcription(means)
         if self.invitation(means) is not None and self.bridge_on_answer:
             detail = "a leg is bridged when it is answered or joins a conference, not both"
             raise refused("10027", detail, "/conference_config")
@@ -259,6 +267,8 @@ class DialLeg(
         )
         if self.park_after_unbridge is not None:
             leg.after_unbridge = "park"
+        self.detect(leg, means.exchange)
+        self.transcribe(leg, means)
         if digits:
             CarrierKeypad.of(leg).press_on_answer(digits)
         if (params := self.stream(means)) is not None:

@@ -1,17 +1,18 @@
 """Commands on conferences."""
 
 from dataclasses import dataclass, field
-from typing import Literal
 
-from callbridge.carrier.api.conferences import audio_of, found, free_leg, live_leg
+from callbridge.carrier.api.conferences import found, free_leg, live_leg
 from callbridge.carrier.api.joining import Joining, whispered_to
 from callbridge.carrier.api.operation import AccountOperation, CarrierMeans
+from callbridge.carrier.api.playing import file_of, times_of
 from callbridge.carrier.api.problems import refused
-from callbridge.carrier.api.speech import times_of
+from callbridge.carrier.api.speech import SpokenTo
+from callbridge.carrier.api.voices import spoken
 from callbridge.carrier.conferences.conference import Conference
 from callbridge.carrier.conferences.participant import Beep, Participant, Role
-from callbridge.carrier.conferences.sounds import MAX_SOUNDS
 from callbridge.carrier.parts.keypad import CarrierKeypad
+from callbridge.carrier.parts.sound_queue import MAX_QUEUED
 from callbridge.carrier.shapes import JsonObject
 
 OK: JsonObject = {"result": "ok"}
@@ -139,8 +140,8 @@ class HoldParticipants(Selective, operation_id="conferences.actions.hold"):
     media_name: str | None = None
 
     def carry_out(self, conference: Conference, means: CarrierMeans) -> None:
-        audio_url = audio_of(self.audio_url, self.media_name)
-        conference.hold(self.chosen(conference, means), audio_url)
+        audio = file_of(self.audio_url, self.media_name)
+        conference.hold(self.chosen(conference, means), audio)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,8 +165,8 @@ class PlayedTo(Selective):
                 call = each.leg.call_control_id
                 detail = f"the participant {call!r} is on hold"
                 raise refused("90047", detail, "/call_control_ids", status=400)
-        if any(queue.is_full for queue in conference.queues(chosen)):
-            raise refused("90033", f"{MAX_SOUNDS} sounds wait to be played already")
+        if any(player.is_full for player in conference.players(chosen)):
+            raise refused("90033", f"{MAX_QUEUED} sounds wait to be played already")
         return chosen
 
 
@@ -176,24 +177,27 @@ class PlayToConference(PlayedTo, operation_id="conferences.actions.play"):
     media_name: str | None = None
 
     def carry_out(self, conference: Conference, means: CarrierMeans) -> None:
-        url = audio_of(self.audio_url, self.media_name)
-        if url is None:
-            raise refused("10004", "audio_url is required", "/audio_url")
+        file = file_of(self.audio_url, self.media_name)
+        if file is None:
+            raise refused("10004", "one of audio_url and media_name is required", "/audio_url")
         times = times_of(self.loop)
-        conference.play(url, times, self.listeners(conference, means))
+        conference.play(file, times, self.listeners(conference, means))
 
 
 @dataclass(frozen=True, kw_only=True)
-class SpeakToConference(PlayedTo, Once, operation_id="conferences.actions.speak"):
+class SpeakToConference(SpokenTo, PlayedTo, Once, operation_id="conferences.actions.speak"):
     payload: str
-    payload_type: Literal["text", "ssml"] = "text"
 
     def carry_out(self, conference: Conference, means: CarrierMeans) -> None:
-        if not means.exchange.speaks:
-            detail = "this local carrier has no voice: install callbridge[voice] and restart it"
-            raise refused("10027", detail)
-        listeners = self.listeners(conference, means)
-        conference.speak(self.payload, listeners, ssml=self.payload_type == "ssml")
+        self.check_voice(means)
+        said = spoken(
+            self.payload,
+            voice=self.voice,
+            ssml=self.payload_type == "ssml",
+            language=self.language,
+            service_level="premium",
+        )
+        conference.speak(said, self.listeners(conference, means))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -203,9 +207,9 @@ class StopConferenceAudio(Selective, operation_id="conferences.actions.stop"):
     def carry_out(self, conference: Conference, means: CarrierMeans) -> None:
         chosen = self.chosen(conference, means)
         if not self.call_control_ids:
-            conference.sounds.stop()
+            conference.player.stop()
         for each in chosen:
-            each.sounds.stop()
+            each.player.stop()
 
 
 @dataclass(frozen=True, kw_only=True)

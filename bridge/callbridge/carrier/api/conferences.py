@@ -4,11 +4,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from callbridge.carrier.api.operation import AccountOperation, CarrierMeans
+from callbridge.carrier.api.playing import file_of
 from callbridge.carrier.api.problems import refused
 from callbridge.carrier.conferences.conference import LONGEST_S, Conference, ConferencePlan
 from callbridge.carrier.conferences.participant import Beep, Entry, Participant
 from callbridge.carrier.core.leg import CarrierLeg, LegState
-from callbridge.carrier.shapes import JsonObject, is_url
+from callbridge.carrier.shapes import JsonObject
 from callbridge.carrier.store.store import Page
 
 STATUSES = ("init", "in_progress", "completed")
@@ -31,7 +32,7 @@ class CreateConference(AccountOperation, operation_id="conferences.create"):
 
     def act(self, means: CarrierMeans) -> JsonObject:
         leg = free_leg(self.call_control_id, means)
-        audio_url = audio_of(self.hold_audio_url, self.hold_media_name, "hold_")
+        hold_audio = file_of(self.hold_audio_url, self.hold_media_name, "hold_")
         if self.duration_minutes is not None and self.duration_minutes < 1:
             raise refused("10033", "duration_minutes must be at least 1", "/duration_minutes")
         if means.conferences.named(self.name) is not None:
@@ -43,7 +44,7 @@ class CreateConference(AccountOperation, operation_id="conferences.create"):
             lasts_s=min(60.0 * self.duration_minutes, LONGEST_S)
             if self.duration_minutes
             else LONGEST_S,
-            hold_audio_url=audio_url,
+            hold_audio=hold_audio,
             max_participants=self.max_participants,
             region=self.region,
             starts_at_once=self.start_conference_on_create,
@@ -172,18 +173,6 @@ def _participant(conference: Conference, id: str) -> Participant:
         if each.id == id:
             return each
     raise refused("10005", f"no participant {id[:100]!r} is in the conference", status=404)
-
-
-def audio_of(url: str | None, media_name: str | None, prefix: str = "") -> str | None:
-    """The address of a sound; `prefix` is that of the parameters' names. Raises Refused."""
-    if media_name is not None:
-        name = f"{prefix}media_name"
-        raise refused("10027", f"this local carrier has no media storage: give {prefix}audio_url",
-                      f"/{name}")  # fmt: skip
-    if url is not None and not is_url(url, ("http", "https")):
-        name = f"{prefix}audio_url"
-        raise refused("10003", f"{name} must be a URL of http or https", f"/{name}")
-    return url
 
 
 # ---- lists ------------------------------------------------------------------------------------

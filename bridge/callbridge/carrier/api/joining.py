@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from callbridge.carrier.api.conferences import audio_of, found, live_leg
+from callbridge.carrier.api.conferences import found, live_leg
 from callbridge.carrier.api.operation import CarrierMeans
+from callbridge.carrier.api.playing import file_of
 from callbridge.carrier.api.problems import refused
 from callbridge.carrier.conferences.conference import ConferencePlan
 from callbridge.carrier.conferences.conferences import ConferenceInvitation
@@ -32,7 +33,7 @@ class Joining:
             ends_on_exit=self.end_conference_on_exit,
             soft_ends_on_exit=self.soft_end_conference_on_exit,
             hold=self.hold,
-            hold_audio_url=audio_of(self.hold_audio_url, self.hold_media_name, "hold_"),
+            hold_audio=file_of(self.hold_audio_url, self.hold_media_name, "hold_"),
             mute=self.mute,
             starts_conference=self.start_conference_on_enter,
             role=self.supervisor_role,

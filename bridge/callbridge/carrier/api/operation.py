@@ -17,11 +17,14 @@ from callbridge.carrier.core.leg import CarrierLeg, LegState
 from callbridge.carrier.core.routing import Routing
 from callbridge.carrier.facts import documented
 from callbridge.carrier.facts.documented import DocumentedEndpoint, Parameter
+from callbridge.carrier.parts.gather import CarrierGathers
+from callbridge.carrier.parts.playback import CarrierPlaybacks
 from callbridge.carrier.parts.queues import CallQueues
 from callbridge.carrier.parts.recordings import CarrierRecordings
 from callbridge.carrier.parts.relays import CarrierRelays
 from callbridge.carrier.parts.speak import CarrierSpeech
 from callbridge.carrier.parts.streams import CarrierStreams
+from callbridge.carrier.parts.transcription import CarrierTranscriptions
 from callbridge.carrier.shapes import JsonObject
 from callbridge.carrier.store.store import Page, Store
 
@@ -44,6 +47,9 @@ class CarrierMeans(msgspec.Struct, frozen=True):
     recordings: CarrierRecordings
     store: Store
     calls: CallLimit
+    playbacks: CarrierPlaybacks
+    gathers: CarrierGathers
+    transcriptions: CarrierTranscriptions
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -33,6 +33,7 @@ from callbridge.carrier.api.conference_actions import (
     UnmuteParticipants,
     UpdateConference,
 )
+from callbridge.carrier.api.conference_gather import GatherInConference
 from callbridge.carrier.api.conference_recordings import (
     PauseConferenceRecording,
     ResumeConferenceRecording,
@@ -49,7 +50,9 @@ from callbridge.carrier.api.conferences import (
 )
 from callbridge.carrier.api.deliveries import ListDeliveries, RetrieveDelivery
 from callbridge.carrier.api.events import ListEvents
+from callbridge.carrier.api.gather import Gather, GatherUsingAudio, GatherUsingSpeak, StopGather
 from callbridge.carrier.api.operation import Operation
+from callbridge.carrier.api.playing import StartPlayback, StopPlayback
 from callbridge.carrier.api.queues import (
     CreateQueue,
     DeleteQueue,
@@ -93,6 +96,7 @@ from callbridge.carrier.api.storage import (
     UpdateCredentials,
 )
 from callbridge.carrier.api.streaming import StartStreaming, StopStreaming
+from callbridge.carrier.api.transcription import StartTranscription, StopTranscription
 
 OPERATIONS: tuple[type[Operation], ...] = (
     DialLeg,
@@ -111,6 +115,14 @@ OPERATIONS: tuple[type[Operation], ...] = (
     StartStreaming,
     StopStreaming,
     SpeakOnLeg,
+    StartPlayback,
+    StopPlayback,
+    Gather,
+    GatherUsingAudio,
+    GatherUsingSpeak,
+    StopGather,
+    StartTranscription,
+    StopTranscription,
     StartRelay,
     StopRelay,
     CreateQueue,
@@ -149,6 +161,7 @@ OPERATIONS: tuple[type[Operation], ...] = (
     SpeakToConference,
     StopConferenceAudio,
     SendDtmfToConference,
+    GatherInConference,
     StartConferenceRecording,
     StopConferenceRecording,
     PauseConferenceRecording,

@@ -10,12 +10,13 @@ from callbridge.carrier.conferences.floor import Floor
 from callbridge.carrier.conferences.noises import Beeper, ChannelSource, ComfortNoise
 from callbridge.carrier.conferences.participant import Beep, Entry, Participant, Role
 from callbridge.carrier.conferences.recording import ConferenceRecording
-from callbridge.carrier.conferences.sounds import SoundOrders, SoundQueue
+from callbridge.carrier.conferences.sounds import ConferencePlayer, ConferenceSounds
 from callbridge.carrier.core.events import EventScope
 from callbridge.carrier.core.exchange import Exchange
 from callbridge.carrier.core.leg import CarrierLeg
 from callbridge.carrier.core.room import Room
 from callbridge.carrier.parts.recording import RecordingDesk, RecordingParams
+from callbridge.carrier.parts.sounds import SoundFile, SpokenText
 
 ConferenceEndReason = Literal["all_left", "ended_via_api", "host_left", "time_exceeded"]
 
@@ -30,7 +31,7 @@ class ConferencePlan(msgspec.Struct, frozen=True, kw_only=True):
     beep: Beep = "never"
     comfort_noise: bool = True
     lasts_s: float = LONGEST_S
-    hold_audio_url: str | None = None
+    hold_audio: SoundFile | None = None
     max_participants: int = 250
     region: str | None = None
     starts_at_once: bool = True
@@ -47,11 +48,11 @@ class Conference:
         plan: ConferencePlan,
         owner: CarrierLeg,
         exchange: Exchange,
-        orders: SoundOrders,
+        sounds: ConferenceSounds,
         over: Callable[["Conference"], None],
     ) -> None:
         self.plan, self.owner = plan, owner
-        self._exchange, self._orders, self._over = exchange, orders, over
+        self._exchange, self._sounds, self._over = exchange, sounds, over
         self.id = exchange.new_uuid()
         self.created_at = self.updated_at = exchange.timestamp()
         self.ends_at = exchange.now + plan.lasts_s
@@ -64,12 +65,12 @@ class Conference:
         self.recordings: dict[str, ConferenceRecording] = {}  # that go on, by recording_id
         self._routing = owner.routing
         rate = owner.encoding.sample_rate
-        self.sounds = SoundQueue(rate, self._tell_of_owner, "both")
+        self.player = ConferencePlayer(rate, self._tell_of_owner, "both")
         self._beeper = Beeper(rate)
         self._floor = Floor[CarrierLeg]()
         self.room = Room()
         noise = (ComfortNoise(),) if plan.comfort_noise else ()
-        self.room.sources = (ChannelSource(self.sounds.channel), self._beeper, *noise)
+        self.room.sources = (ChannelSource(self.player.channel), self._beeper, *noise)
         self._tell(owner, "created")
         if plan.starts_at_once:
             self.start()
@@ -109,13 +110,13 @@ class Conference:
             leg,
             entry,
             self._exchange.timestamp(),
-            orders=self._orders,
+            sounds=self._sounds,
             tell=partial(self._tell_participant, leg),
             gone=self.leave,
         )
         self.members[leg.call_control_id] = participant
         if entry.hold or (self.status == "init" and not entry.starts_conference):
-            participant.hold(entry.hold_audio_url or self.plan.hold_audio_url)
+            participant.hold(entry.hold_audio or self.plan.hold_audio)
             participant.waits_for_start = not entry.hold
         self._settle([participant, *self._whisperers()])
         self._tell(leg, "participant.joined")
@@ -172,7 +173,7 @@ class Conference:
         self.status, self.end_reason, self.ended_by = "completed", reason, by
         self.ended_at, self.updated_at = self._exchange.now, self._exchange.timestamp()
         self._over(self)
-        self.sounds.stop()
+        self.player.stop()
         members = list(self.members.values())
         for participant in members:
             self._remove(participant)
@@ -191,9 +192,9 @@ class Conference:
             each.muted = muted
         self._changed(participants)
 
-    def hold(self, participants: Sequence[Participant], audio_url: str | None) -> None:
+    def hold(self, participants: Sequence[Participant], audio: SoundFile | None) -> None:
         for each in participants:
-            each.hold(audio_url)
+            each.hold(audio)
         self._changed(participants)
 
     def unhold(self, participants: Sequence[Participant]) -> None:
@@ -222,17 +223,19 @@ class Conference:
 
     # ---- what is played -----------------------------------------------------------------------
 
-    def play(self, url: str, times: int | None, to: Sequence[Participant] | None = None) -> None:
+    def play(
+        self, file: SoundFile, times: int | None, to: Sequence[Participant] | None = None
+    ) -> None:
         """`times` None repeats it until it is stopped; `to` None plays it to the conference."""
-        self._orders.play(self.owner, self.queues(to), url, times)
+        self._sounds.play(self.owner, self.players(to), file, times)
 
-    def speak(self, text: str, to: Sequence[Participant] | None = None, *, ssml: bool) -> None:
+    def speak(self, said: SpokenText, to: Sequence[Participant] | None = None) -> None:
         """`to` None says it to the conference."""
-        self._orders.speak(self.owner, self.queues(to), text, ssml=ssml)
+        self._sounds.speak(self.owner, self.players(to), said)
 
-    def queues(self, to: Sequence[Participant] | None) -> list[SoundQueue]:
+    def players(self, to: Sequence[Participant] | None) -> list[ConferencePlayer]:
         """That of the conference, or those of its participants."""
-        return [self.sounds] if to is None else [each.sounds for each in to]
+        return [self.player] if to is None else [each.player for each in to]
 
     def record(self, params: RecordingParams, desk: RecordingDesk) -> str:
         """Until it is stopped or the conference ends. Returns its id."""
@@ -254,7 +257,7 @@ class Conference:
         if self._exchange.now >= self.ends_at:
             self.end("time_exceeded")
         else:
-            self.sounds.step()
+            self.player.step()
 
     def end_tick(self) -> None:
         """All have spoken: record it, and tell of a new speaker."""

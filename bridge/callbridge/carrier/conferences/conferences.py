@@ -6,11 +6,11 @@ import msgspec
 
 from callbridge.carrier.conferences.conference import Conference, ConferencePlan
 from callbridge.carrier.conferences.participant import Entry, Participant
-from callbridge.carrier.conferences.sounds import SoundOrders
+from callbridge.carrier.conferences.sounds import ConferenceSounds
 from callbridge.carrier.core.exchange import Exchange
 from callbridge.carrier.core.leg import CarrierLeg
 from callbridge.carrier.core.part import Part
-from telecodecs import Pcm
+from callbridge.carrier.parts.sounds import CarrierSounds
 
 
 class ConferenceInvitation(msgspec.Struct, frozen=True):
@@ -22,16 +22,16 @@ class ConferenceInvitation(msgspec.Struct, frozen=True):
 
 
 class Conferences:
-    def __init__(self, exchange: Exchange) -> None:
+    def __init__(self, exchange: Exchange, sounds: CarrierSounds) -> None:
         self._exchange = exchange
-        self.orders = SoundOrders(exchange)
+        self._sounds = ConferenceSounds(exchange, sounds)
         self._all: dict[str, Conference] = {}  # those that go on and those that have ended
         self._live: dict[str, Conference] = {}  # by name
         self._over: deque[Conference] = deque()
 
     def create(self, plan: ConferencePlan, owner: CarrierLeg, entry: Entry) -> Conference:
         """The owner is its first participant. The name is one that no conference has just now."""
-        conference = Conference(plan, owner, self._exchange, self.orders, self._ended)
+        conference = Conference(plan, owner, self._exchange, self._sounds, self._ended)
         self._all[conference.id] = self._live[plan.name] = conference
         conference.join(owner, entry)
         return conference
@@ -69,10 +69,6 @@ class Conferences:
         return sorted(self._all.values(), key=lambda each: each.ends_at, reverse=True)
 
     # ---- what the switch tells ----------------------------------------------------------------
-
-    def sounded(self, sound_id: str, pcm: Pcm | None, why: str = "") -> None:
-        """The shell's answer to a wish; None when there is no such sound."""
-        self.orders.sounded(sound_id, pcm, why)
 
     def begin_tick(self) -> None:
         for conference in list(self._live.values()):

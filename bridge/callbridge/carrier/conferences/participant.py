@@ -5,9 +5,15 @@ from typing import Literal
 
 import msgspec
 
-from callbridge.carrier.conferences.sounds import HoldAudio, SoundOrders, SoundQueue, Tell
+from callbridge.carrier.conferences.sounds import (
+    ConferencePlayer,
+    ConferenceSounds,
+    HoldAudio,
+    Tell,
+)
 from callbridge.carrier.core.leg import CarrierLeg
 from callbridge.carrier.core.part import Part
+from callbridge.carrier.parts.sounds import SoundFile
 
 Beep = Literal["always", "never", "on_enter", "on_exit"]
 Role = Literal["barge", "monitor", "none", "whisper"]
@@ -20,7 +26,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     ends_on_exit: bool = False
     soft_ends_on_exit: bool = False
     hold: bool = False
-    hold_audio_url: str | None = None
+    hold_audio: SoundFile | None = None
     mute: bool = False
     starts_conference: bool = False
     role: Role = "none"
@@ -37,38 +43,37 @@ class Participant(Part):
         entry: Entry,
         at: str,
         *,
-        orders: SoundOrders,
+        sounds: ConferenceSounds,
         tell: Tell,
         gone: Callable[["Participant"], None],
     ) -> None:
-        self.id, self.leg, self._orders, self._gone = id, leg, orders, gone
+        self.id, self.leg, self._sounds, self._gone = id, leg, sounds, gone
         self.beep = entry.beep
         self.ends_on_exit, self.soft_ends_on_exit = entry.ends_on_exit, entry.soft_ends_on_exit
         self.muted = entry.mute
         self.role, self.whisper_to = entry.role, entry.whisper_to
         self.on_hold = self.waits_for_start = False
         self.created_at = self.updated_at = at
-        self.sounds = SoundQueue(leg.encoding.sample_rate, tell, "self")
+        self.player = ConferencePlayer(leg.encoding.sample_rate, tell, "self")
         self._hold_audio: HoldAudio | None = None
         leg.add(self)
-        leg.play(self.sounds.channel)
+        leg.play(self.player.channel)
 
     def leave(self) -> None:
         """Nothing of the conference stays with the leg."""
-        self.sounds.stop()
+        self.player.stop()
         self.unhold()
-        self.leg.silence(self.sounds.channel)
+        self.leg.silence(self.player.channel)
         self.leg.remove(self)
 
     # ---- hold ---------------------------------------------------------------------------------
 
-    def hold(self, audio_url: str | None) -> None:
+    def hold(self, audio: SoundFile | None) -> None:
         """Again: with this audio in the place of the other."""
         self.unhold()
         self.on_hold = True
-        if audio_url is not None:
-            self._hold_audio = HoldAudio(self.leg)
-            self._orders.hold(self.leg, self._hold_audio, audio_url)
+        if audio is not None:
+            self._hold_audio = self._sounds.hold(self.leg, audio)
 
     def unhold(self) -> None:
         self.on_hold = self.waits_for_start = False
@@ -92,7 +97,7 @@ class Participant(Part):
     # ---- what the leg tells -------------------------------------------------------------------
 
     def begin_tick(self) -> None:
-        self.sounds.step()
+        self.player.step()
         if self._hold_audio is not None:
             self._hold_audio.step()
 

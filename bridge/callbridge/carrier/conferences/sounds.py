@@ -1,169 +1,163 @@
 """What is played and spoken to a conference or to single participants, and hold audio."""
 
 from collections.abc import Callable, Sequence
-from typing import Literal, Protocol, TypeVar
-
-import msgspec
+from functools import partial
+from typing import Literal
 
 from callbridge.carrier.audio.playout import Target
-from callbridge.carrier.core.effects import FetchSound, Synthesise
 from callbridge.carrier.core.exchange import Exchange
 from callbridge.carrier.core.leg import CarrierLeg
-from callbridge.carrier.parts.speak import CarrierUtterance, SpeechQueue
+from callbridge.carrier.parts.sound_queue import (
+    CANCELLED,
+    MAX_QUEUED,
+    QueuedSound,
+    SoundEnd,
+    SoundQueue,
+)
+from callbridge.carrier.parts.sounds import (
+    CarrierSounds,
+    NoSound,
+    OnSound,
+    SoundFile,
+    SpokenText,
+)
 from telecodecs import Pcm
 
-MAX_SOUNDS = 100  # that wait in one queue: nobody waits for more
 Tell = Callable[[str, dict[str, object]], None]  # the rest of an event's name, and its fields
+Ask = Callable[[OnSound], None]
 
 
-class ConferenceSound(msgspec.Struct, frozen=True):
-    kind: Literal["playback", "speak"]
-    media_url: str | None = None
-
-    def fields(self) -> dict[str, object]:
-        return {} if self.media_url is None else {"media_url": self.media_url}
-
-
-class Player(Protocol):
-    """Whoever waits for a sound."""
-
-    @property
-    def sample_rate(self) -> int: ...
-
-    def sounded(self, sound_id: str, pcm: Pcm | None) -> None:
-        """None when there is no such sound."""
-        ...
-
-
-P = TypeVar("P", bound=Player)
-
-
-class SoundQueue:
+class ConferencePlayer:
     """One sound after the other, each between its two webhooks. One that cannot be had only ends:
     the platform documents no event of a failure."""
 
     def __init__(self, sample_rate: int, tell: Tell, target: Target) -> None:
         self.sample_rate, self._tell = sample_rate, tell
         self._target: Target = target
-        self._queue = SpeechQueue(sample_rate)
+        self._queue = SoundQueue(sample_rate)
         self.channel = self._queue.channel
-        self._sounds: dict[str, ConferenceSound] = {}  # that have not ended
 
     @property
     def is_full(self) -> bool:
-        return len(self._sounds) >= MAX_SOUNDS
+        return len(self._queue) >= MAX_QUEUED
 
-    def add(self, sound_id: str, sound: ConferenceSound, times: int | None) -> None:
-        """`times` None repeats it until it is stopped."""
-        self._sounds[sound_id] = sound
-        self._queue.add(CarrierUtterance(sound_id, self._target, times))
+    def add(
+        self,
+        kind: Literal["playback", "speak"],
+        ask: Ask,
+        failed: Callable[[SoundEnd], None],
+        *,
+        times: int | None = 1,
+        **fields: object,
+    ) -> None:
+        """`times` None repeats it until it is stopped; `failed` is told when it cannot be had."""
 
-    def sounded(self, sound_id: str, pcm: Pcm | None) -> None:
-        if sound_id not in self._sounds:  # stopped meanwhile
-            return
-        if pcm is None:
-            self._queue.drop(sound_id)
-            self._ended(sound_id)
-        else:
-            self._queue.synthesised(sound_id, pcm)
+        def ended(end: SoundEnd) -> None:
+            if end.why:
+                failed(end)
+            self._tell(f"{kind}.ended", fields)
+
+        started = partial(self._tell, f"{kind}.started", fields)
+        self._queue.add(
+            QueuedSound(ask=ask, started=started, ended=ended, target=self._target, times=times)
+        )
 
     def step(self) -> None:
         """Begin a tick: tell what has been heard to the end and what is next."""
-        for progress in self._queue.step() if self._queue.active else ():
-            if progress.event == "started":
-                sound = self._sounds[progress.speak_id]
-                self._tell(f"{sound.kind}.started", sound.fields())
-            else:
-                self._ended(progress.speak_id)
+        if self._queue.active:
+            self._queue.step()
 
     def stop(self) -> None:
         """Drop what plays and what waits."""
-        self._queue.stop("all")
-        for sound_id in list(self._sounds):
-            self._ended(sound_id)
-
-    def _ended(self, sound_id: str) -> None:
-        sound = self._sounds.pop(sound_id)
-        self._tell(f"{sound.kind}.ended", sound.fields())
+        self._queue.stop("all", CANCELLED)
 
 
 class HoldAudio:
     """One sound for somebody on hold, over and over. The platform tells nothing of it."""
 
-    def __init__(self, leg: CarrierLeg) -> None:
-        self._leg = leg
-        self.sample_rate = leg.encoding.sample_rate
-        self._queue = SpeechQueue(self.sample_rate)
+    def __init__(self, leg: CarrierLeg, ask: Ask, failed: Callable[[SoundEnd], None]) -> None:
+        self._leg, self._failed = leg, failed
+        self._queue = SoundQueue(leg.encoding.sample_rate)
         leg.play(self._queue.channel)
+        self._queue.add(QueuedSound(ask=ask, ended=self._ended, times=None))
 
-    def add(self, sound_id: str) -> None:
-        self._queue.stop("all")
-        self._queue.add(CarrierUtterance(sound_id, "self", None))
-
-    def sounded(self, sound_id: str, pcm: Pcm | None) -> None:
-        if pcm is None:
-            self._queue.drop(sound_id)
-        else:
-            self._queue.synthesised(sound_id, pcm)
+    def _ended(self, end: SoundEnd) -> None:
+        if end.why:
+            self._failed(end)
 
     def step(self) -> None:
         if self._queue.active:
             self._queue.step()
 
     def end(self) -> None:
-        self._queue.stop("all")
+        self._queue.stop("all", CANCELLED)
         self._leg.silence(self._queue.channel)
 
 
-class SoundOrders:
-    """What all conferences have asked the shell for, and who waits for it."""
+class SharedSound:
+    """A sound for several who play it at one sample rate: asked for once, when it is first their
+    turn."""
 
-    def __init__(self, exchange: Exchange) -> None:
-        self._exchange = exchange
-        self._waiting: dict[str, tuple[CarrierLeg, Sequence[Player]]] = {}
+    def __init__(self, ask: Ask) -> None:
+        self._ask = ask
+        self._asked = False
+        self._came: Pcm | NoSound | None = None
+        self._waiting: list[OnSound] = []
 
-    def speak(
-        self, leg: CarrierLeg, queues: Sequence[SoundQueue], text: str, *, ssml: bool
-    ) -> None:
-        """`leg` is the one on whose tape it is noted when there is no voice after all."""
-        for rate, of_that_rate in by_rate(queues).items():
-            sound_id = self._order(leg, of_that_rate)
-            for queue in of_that_rate:
-                queue.add(sound_id, ConferenceSound("speak"), 1)
-            self._exchange.wish(Synthesise(sound_id, text, rate, ssml))
+    def ask(self, then: OnSound) -> None:
+        if self._came is not None:
+            then(self._came)
+            return
+        self._waiting.append(then)
+        if not self._asked:
+            self._asked = True
+            self._ask(self._arrived)
+
+    def _arrived(self, came: Pcm | NoSound) -> None:
+        self._came = came
+        waiting, self._waiting = self._waiting, []
+        for then in waiting:
+            then(came)
+
+
+class ConferenceSounds:
+    """What conferences ask the shell for. `leg` is the one on whose tape it is noted when there is
+    no such sound."""
+
+    def __init__(self, exchange: Exchange, sounds: CarrierSounds) -> None:
+        self._exchange, self._sounds = exchange, sounds
+
+    def speak(self, leg: CarrierLeg, players: Sequence[ConferencePlayer], said: SpokenText) -> None:
+        failed = partial(self._note, leg)
+        sounds: dict[int, SharedSound] = {}
+        for player in players:
+            rate = player.sample_rate
+            ask = partial(self._sounds.speak, self._exchange.new_uuid(), said, rate)
+            player.add("speak", sounds.setdefault(rate, SharedSound(ask)).ask, failed)
 
     def play(
-        self, leg: CarrierLeg, queues: Sequence[SoundQueue], url: str, times: int | None
+        self,
+        leg: CarrierLeg,
+        players: Sequence[ConferencePlayer],
+        file: SoundFile,
+        times: int | None,
     ) -> None:
-        """`leg` is the one on whose tape it is noted when there is no such sound."""
-        for rate, of_that_rate in by_rate(queues).items():
-            sound_id = self._order(leg, of_that_rate)
-            for queue in of_that_rate:
-                queue.add(sound_id, ConferenceSound("playback", url), times)
-            self._exchange.wish(FetchSound(sound_id, url, rate))
-
-    def hold(self, leg: CarrierLeg, audio: HoldAudio, url: str) -> None:
-        sound_id = self._order(leg, [audio])
-        audio.add(sound_id)
-        self._exchange.wish(FetchSound(sound_id, url, audio.sample_rate))
-
-    def _order(self, leg: CarrierLeg, players: Sequence[Player]) -> str:
-        sound_id = self._exchange.new_uuid()
-        self._waiting[sound_id] = leg, players
-        return sound_id
-
-    def sounded(self, sound_id: str, pcm: Pcm | None, why: str = "") -> None:
-        """The shell's answer; None with the reason when there is no such sound."""
-        leg, players = self._waiting.pop(sound_id, (None, ()))
-        if leg is not None and pcm is None:
-            self._exchange.note(leg, "sound failed", why=why or "no voice")
+        """`times` None repeats it until it is stopped."""
+        failed = partial(self._note, leg)
+        named = {"media_url": file.url, "media_name": file.media_name}
+        fields = {name: value for name, value in named.items() if value}
+        sounds: dict[int, SharedSound] = {}
         for player in players:
-            player.sounded(sound_id, pcm)
+            sound = sounds.setdefault(player.sample_rate, self._file(file, player.sample_rate))
+            player.add("playback", sound.ask, failed, times=times, **fields)
 
+    def hold(self, leg: CarrierLeg, file: SoundFile) -> HoldAudio:
+        ask = self._file(file, leg.encoding.sample_rate).ask
+        return HoldAudio(leg, ask, partial(self._note, leg))
 
-def by_rate(players: Sequence[P]) -> dict[int, list[P]]:
-    """What many play is fetched once for each sample rate."""
-    grouped: dict[int, list[P]] = {}
-    for player in players:
-        grouped.setdefault(player.sample_rate, []).append(player)
-    return grouped
+    def _file(self, file: SoundFile, sample_rate: int) -> SharedSound:
+        sound_id = self._exchange.new_uuid()
+        return SharedSound(partial(self._sounds.fetch, sound_id, file, sample_rate))
+
+    def _note(self, leg: CarrierLeg, end: SoundEnd) -> None:
+        self._exchange.note(leg, "sound failed", why=end.why)

@@ -69,12 +69,16 @@ class CloseStream(msgspec.Struct, frozen=True):
 
 
 class Synthesise(msgspec.Struct, frozen=True):
-    """Turn text into speech; answer with `synthesised`. Slow, hence the shell's work."""
+    """Turn text into speech; answer with `synthesised`. Slow, hence the shell's work.
+
+    `language` is a tag such as en-GB."""
 
     speak_id: str
     text: str
     sample_rate: int
     ssml: bool
+    language: str = "en-US"
+    female: bool = False
 
 
 class SpeakWords(msgspec.Struct, frozen=True):
@@ -86,11 +90,14 @@ class SpeakWords(msgspec.Struct, frozen=True):
 
 
 class FetchSound(msgspec.Struct, frozen=True):
-    """Fetch a sound file from the web; answer with `fetched`."""
+    """Fetch a sound file and decode it; answer with `fetched`. The file is on the web (`url`), in
+    the carrier's own store (`media_name`), or here (`content`): one of the three."""
 
     sound_id: str
     url: str
     sample_rate: int
+    media_name: str = ""
+    content: bytes = b""
 
 
 class Recognise(msgspec.Struct, frozen=True, eq=False):

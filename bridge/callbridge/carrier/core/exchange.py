@@ -202,6 +202,8 @@ class Exchange:
         heard = leg.listen(room.heard_by(leg) if room is not None else None)
         for part in leg.parts_in_turn():
             part.end_tick(leg.said, heard)
+        for digit in leg.keys_heard():
+            self._digit(leg, digit)
         if leg.caller is not None:
             self._react(leg, leg.caller, heard)
 

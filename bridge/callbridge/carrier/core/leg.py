@@ -15,7 +15,8 @@ from callbridge.carrier.people.caller import Caller
 from callbridge.carrier.people.echo import LineEcho
 from callbridge.carrier.people.expect import Expectation
 from callbridge.carrier.people.script import CallScript
-from telecodecs import Encoding, Pcm
+from telecodecs import Encoding, Pcm, silence
+from telecodecs.dtmf import DtmfDetector
 
 P = TypeVar("P", bound=Part)
 
@@ -117,6 +118,7 @@ class CarrierLeg:
         self.answered_with: dict[str, object] = {}  # what call.answered repeats of the command
         self.streaming = False  # what the far end says reaches the customer
         self.echo: LineEcho | None = None
+        self.tones: DtmfDetector | None = None  # where keys come as sound, not as events
         self.said: Pcm | None = None  # 20 ms of the current tick
         self.uttered: Pcm | None = None  # the same without the echo of the line
         self.ticks = 0  # since the answer
@@ -134,6 +136,8 @@ class CarrierLeg:
         self.caller = Caller(script, self.encoding.sample_rate)
         self.expect = script.expect
         self.echo = LineEcho(script.echo) if script.echo is not None else None
+        if script.keys == "tones":
+            self.tones = DtmfDetector(self.encoding.sample_rate)
 
     def intend(self, plan: CarrierPlan) -> None:
         self.plan = plan
@@ -192,6 +196,13 @@ class CarrierLeg:
             self.said = mix([pcm for pcm in (self.said, back) if pcm is not None])
         for channel in self.channels:
             channel.take()
+
+    def keys_heard(self) -> str:
+        """The keys whose tones were in what the far end said."""
+        if self.tones is None:
+            return ""
+        rest = silence(self.encoding.sample_rate // TICKS_PER_S)
+        return self.tones.process(rest if self.uttered is None else self.uttered)
 
     def listen(self, others: Pcm | None) -> Pcm | None:
         """Second half, when all legs have spoken: the mix of the others and of what is played."""

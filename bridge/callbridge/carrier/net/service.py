@@ -7,7 +7,8 @@ import logging
 import signal
 import socket
 from base64 import b64encode
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Collection, Generator
+from ipaddress import ip_address
 from pathlib import Path
 
 import httpx
@@ -16,7 +17,9 @@ from nacl.signing import SigningKey
 
 from callbridge.carrier.config import CarrierConfig
 from callbridge.carrier.net import server
+from callbridge.carrier.net.fetching import FetchDoor, FetchRules
 from callbridge.carrier.net.shell import Running, Shell
+from callbridge.carrier.net.sounds import SoundLoader
 from callbridge.carrier.net.speaking import CarrierVoice, RelayEngines
 from callbridge.carrier.store.store import Store
 from callbridge.host.bind import bind
@@ -33,6 +36,8 @@ async def run(
     voice: CarrierVoice | None = None,
     engines: RelayEngines | None = None,
     key: SigningKey | None = None,
+    media: Path | None = None,
+    allow_fetch: Collection[str] = (),
     started: Callable[[Running], None] | None = None,
     stop: asyncio.Event | None = None,
     handle_signals: bool = True,
@@ -44,20 +49,25 @@ async def run(
     Without a `voice` it refuses to speak, without `engines` it refuses Conversation Relays.
     Port 0 chooses a free one; `started` is told which. A `key` makes the public key the same every
     time. `out_dir` gets a WAV file and a JSON file for every finished call, and the database of
-    what survives a restart. Raises CallbridgeError when the address cannot be listened on or the
-    database cannot be used."""
+    what survives a restart. Sound files are fetched from the public internet, from `allow_fetch`
+    (hosts, addresses, networks) and, if it listens on this machine alone, from this machine;
+    `media` is a folder of those that commands name. Raises CallbridgeError when the address cannot
+    be listened on or the database cannot be used."""
     key = key or SigningKey.generate()
     stop = stop or asyncio.Event()
     store = _store(out_dir)
     listener = bind(host, port)
+    here = ip_address(listener.getsockname()[0].partition("%")[0]).is_loopback
     with (
         contextlib.closing(store),
         contextlib.closing(listener),
         _stopping_signals(stop, wanted=handle_signals),
     ):
+        rules = FetchRules(allow_fetch, this_machine=here)
         try:
             # Customers are reached directly: a proxy of the environment knows nothing of loopback.
             async with httpx.AsyncClient(trust_env=False) as http, asyncio.TaskGroup() as group:
+                door = FetchDoor(http, rules)
                 shell = Shell(
                     config,
                     group,
@@ -68,6 +78,7 @@ async def run(
                     engines=engines,
                     store=store,
                     address=_address(listener),
+                    sounds=SoundLoader(door, media),
                     webhook_timeout_s=webhook_timeout_s,
                     webhook_backoff_s=webhook_backoff_s,
                 )

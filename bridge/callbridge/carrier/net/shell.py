@@ -34,14 +34,15 @@ from callbridge.carrier.core.links import RecordingServer
 from callbridge.carrier.core.report import CallReport
 from callbridge.carrier.net import documents
 from callbridge.carrier.net.deliver import Deliverer
+from callbridge.carrier.net.fetching import FetchDoor, FetchRules, NotThere
 from callbridge.carrier.net.files import write_wav
 from callbridge.carrier.net.recordings import RecordingFiles, encodes_mp3
+from callbridge.carrier.net.sounds import SoundLoader
 from callbridge.carrier.net.speaking import CarrierVoice, RelayEngines, speaker
 from callbridge.carrier.net.streams import SpawnErrand, Streams
 from callbridge.carrier.store.store import Store
 from callbridge.carrier.switch import Switch
 from callbridge.errors import CallbridgeError
-from callbridge.host import audiofile
 
 T = TypeVar("T")
 
@@ -90,6 +91,7 @@ class Shell:
         voice: CarrierVoice | None = None,
         engines: RelayEngines | None = None,
         store: Store | None = None,
+        sounds: SoundLoader | None = None,
         streams: StreamsOf = Streams,
         address: str = "http://127.0.0.1:8080",
         webhook_timeout_s: float = 2.0,
@@ -108,6 +110,7 @@ class Shell:
         self.skipped_ticks = 0
         self._group, self._out_dir = group, out_dir
         self._voice, self._engines = voice, engines
+        self._sounds = sounds or SoundLoader(FetchDoor(http, FetchRules()))
         self.speak = speaker(voice)  # of callers whose script has a text to say
         self._errands: set[asyncio.Task[None]] = set()
         self._http, self._timeout_s = http, webhook_timeout_s
@@ -188,7 +191,14 @@ class Shell:
 
     async def _synthesise(self, wish: Synthesise) -> None:
         assert self._voice is not None, "the switch knows that there is one"
-        speak = partial(self._voice, wish.text, wish.sample_rate, ssml=wish.ssml)
+        speak = partial(
+            self._voice,
+            wish.text,
+            wish.sample_rate,
+            ssml=wish.ssml,
+            language=wish.language,
+            female=wish.female,
+        )
         pcm = await _off_the_loop("speak", speak)
         self.switch.synthesised(wish.speak_id, pcm, self.now())
         self.settle()
@@ -209,10 +219,10 @@ class Shell:
 
     async def _fetch(self, wish: FetchSound) -> None:
         try:
-            data = await audiofile.fetch(wish.url)
-            pcm = await asyncio.to_thread(audiofile.load, data, wish.sample_rate, wish.url)
+            pcm = await self._sounds.load(wish)
         except CallbridgeError as error:
-            self.switch.fetched(wish.sound_id, None, self.now(), str(error))
+            missing = isinstance(error, NotThere)
+            self.switch.fetched(wish.sound_id, None, self.now(), str(error), missing=missing)
         else:
             self.switch.fetched(wish.sound_id, pcm, self.now())
         self.settle()

@@ -9,12 +9,15 @@ from callbridge.host.audiofile import Clip
 from telecodecs import Pcm
 
 CALLER_RATE = 16000  # the best that any leg carries
+CALLER_SPEAKS = "en-US"
 
 
 class CarrierVoice(Protocol):
-    """Text to speech. Blocking; raises CallbridgeError."""
+    """Text to speech; `language` is a tag such as en-GB. Blocking; raises CallbridgeError."""
 
-    def __call__(self, text: str, sample_rate: int, *, ssml: bool) -> Pcm: ...
+    def __call__(
+        self, text: str, sample_rate: int, *, ssml: bool, language: str, female: bool
+    ) -> Pcm: ...
 
 
 class RelaySynthesiser(Protocol):
@@ -43,4 +46,6 @@ def speaker(voice: CarrierVoice | None) -> CallerVoice | None:
     """The same voice as that of a caller; none without one."""
     if voice is None:
         return None
-    return lambda text: Clip(voice(text, CALLER_RATE, ssml=False), CALLER_RATE)
+    return lambda text: Clip(
+        voice(text, CALLER_RATE, ssml=False, language=CALLER_SPEAKS, female=False), CALLER_RATE
+    )

@@ -6,11 +6,12 @@ the `interrupt` frame is a new one. An `end` is obeyed when all that was to be s
 platform hears no echo of itself."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Literal
 
 import msgspec
 
-from callbridge.carrier.core.effects import FetchSound, Recognise, SpeakWords
+from callbridge.carrier.core.effects import Recognise, SpeakWords
 from callbridge.carrier.core.exchange import Exchange
 from callbridge.carrier.core.leg import CarrierLeg, LegState
 from callbridge.carrier.core.sockets import CarrierSockets, SocketPart
@@ -24,6 +25,7 @@ from callbridge.carrier.parts.relay_mouth import (
     RelayCut,
     RelaySound,
 )
+from callbridge.carrier.parts.sounds import CarrierSounds, NoSound, SoundFile
 from callbridge.relay import wire
 from telecodecs import Pcm
 
@@ -58,9 +60,9 @@ class RelayParams(msgspec.Struct, frozen=True, kw_only=True):
 class CarrierRelays:
     """The sessions of all legs, and who waits for which sound."""
 
-    def __init__(self, exchange: Exchange, sockets: CarrierSockets) -> None:
-        self._exchange, self._sockets = exchange, sockets
-        self._sounds: dict[str, RelayPart] = {}  # asked for, by sound_id
+    def __init__(self, exchange: Exchange, sockets: CarrierSockets, sounds: CarrierSounds) -> None:
+        self._exchange, self._sockets, self._files = exchange, sockets, sounds
+        self._sounds: dict[str, RelayPart] = {}  # texts that are being spoken, by sound_id
         self._hearing: dict[str, RelayPart] = {}  # what is being recognised, by session_id
 
     def add(self, leg: CarrierLeg, params: RelayParams) -> "RelayPart":
@@ -77,18 +79,15 @@ class CarrierRelays:
     # ---- for the parts ------------------------------------------------------------------------
 
     def speak(self, part: "RelayPart", text: str, sample_rate: int) -> str:
-        sound_id = self._wait(part)
+        sound_id = self._exchange.new_uuid()
+        self._sounds[sound_id] = part
         self._exchange.wish(SpeakWords(sound_id, text, sample_rate))
         return sound_id
 
     def fetch(self, part: "RelayPart", url: str, sample_rate: int) -> str:
-        sound_id = self._wait(part)
-        self._exchange.wish(FetchSound(sound_id, url, sample_rate))
-        return sound_id
-
-    def _wait(self, part: "RelayPart") -> str:
         sound_id = self._exchange.new_uuid()
-        self._sounds[sound_id] = part
+        then = partial(part.fetched, sound_id)
+        self._files.fetch(sound_id, SoundFile(url), sample_rate, then)
         return sound_id
 
     def recognise(self, part: "RelayPart", pcm: Pcm, sample_rate: int) -> None:
@@ -100,10 +99,6 @@ class CarrierRelays:
     def spoken(self, sound_id: str, words: RelaySound | None) -> None:
         if part := self._sounds.pop(sound_id, None):
             part.spoken(sound_id, words)
-
-    def fetched(self, sound_id: str, pcm: Pcm | None, why: str) -> None:
-        if part := self._sounds.pop(sound_id, None):
-            part.fetched(sound_id, pcm, why)
 
     def recognised(self, session_id: str, text: str | None) -> None:
         if part := self._hearing.pop(session_id, None):
@@ -311,15 +306,15 @@ class RelayPart(SocketPart):
         elif words is not None:
             self._mouth.ready(sound_id, words)
 
-    def fetched(self, sound_id: str, pcm: Pcm | None, why: str) -> None:
+    def fetched(self, sound_id: str, sound: Pcm | NoSound) -> None:
         if self.session_id not in self._sockets:
             return
-        if pcm is None:
-            self._note("relay play failed", why=why)
-            self._session.complain(f"Could not play: {why}")
+        if isinstance(sound, NoSound):
+            self._note("relay play failed", why=sound.why)
+            self._session.complain(f"Could not play: {sound.why}")
             self._mouth.drop(sound_id)
         else:
-            self._mouth.ready(sound_id, [("", pcm)])
+            self._mouth.ready(sound_id, [("", sound)])
 
     def recognised(self, text: str | None) -> None:
         if self.session_id not in self._sockets:

@@ -1,12 +1,15 @@
 """The carrier's end of one Media Streaming socket: what the customer sees of a leg's audio."""
 
+from collections import deque
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Literal
 
 import msgspec
 
 from callbridge.carrier.audio.playout import TICKS_PER_S, CarrierPlayout, Channel, Target
 from callbridge.carrier.core.report import HeardMark
+from callbridge.carrier.parts.sounds import NoSound, OnSound
 from callbridge.errors import MalformedFrame
 from callbridge.media import wire
 from telecodecs import Codec, CodecError, Encoding, Pcm, codec, silence
@@ -64,8 +67,9 @@ def sending_codec(asked: str, leg: Encoding, l16_order: Literal["little", "big"]
 class CarrierStream:
     """Connected, then started, then stopped. Numbering, the playout queue, marks and errors.
 
-    The rtp mode plays raw codec bytes. The mp3 mode is only as real as its errors: files are
-    refused. No error closes the socket."""
+    The rtp mode plays raw codec bytes. In the mp3 mode `decode` turns a file into samples, which
+    takes a moment: what comes meanwhile waits, and `report` is told what it came to. No error
+    closes the socket."""
 
     def __init__(
         self,
@@ -75,11 +79,14 @@ class CarrierStream:
         sending: Codec,
         playing: Codec | None,
         send: Callable[[str, str], None],
+        decode: Callable[[bytes, OnSound], None],
+        report: "Callable[[Received], None]",
     ) -> None:
         self.stream_id = stream_id
         self.params = params
         self.connected = self.started = False
-        self.playout = CarrierPlayout(playing.encoding.sample_rate if playing else 8000)
+        # A file has whatever rate is asked of it: that of the leg spares a filter.
+        self.playout = CarrierPlayout((playing or sending).encoding.sample_rate)
         self.channel = Channel(self.playout, params.target)
         self.errors = 0
         self._sending, self._playing, self._send = sending, playing, send
@@ -88,7 +95,12 @@ class CarrierStream:
         self._outbound = params.track != "inbound_track"
         self._sequence = 0
         self._chunk = 0  # per track; both count alike
+        self._decode, self._report = decode, report
         self._next_mp3_at = 0.0
+        self._decoding: object | None = None  # a token of its own for each file
+        self._held: deque[wire.Audio | wire.SetMark] = (
+            deque()
+        )  # frames behind a file that is being decoded
 
     # ---- to the customer --------------------------------------------------------------------
 
@@ -164,12 +176,22 @@ class CarrierStream:
             frame = wire.decode_outgoing(message)
         except MalformedFrame as error:
             return self._error(INVALID_MEDIA if error.bad_payload else MALFORMED, str(error))
+        if isinstance(frame, wire.Audio) and self._playing is None:
+            if now < self._next_mp3_at:
+                return self._error(RATE_LIMIT, "one media frame per second in mp3 mode")
+            self._next_mp3_at = now + 1.0
+        if self._decoding is not None and isinstance(frame, wire.Audio | wire.SetMark):
+            return self._hold(frame)
+        return self._obey(frame)
+
+    def _obey(self, frame: wire.Audio | wire.SetMark | wire.Clear | wire.Unknown) -> "Received":
         match frame:
             case wire.Audio():
-                return self._play(frame.media.payload, now)
+                return self._play(frame.media.payload)
             case wire.SetMark():
                 return self._set_mark(frame.mark.name)
             case wire.Clear():
+                self._give_up_files()
                 names = self.channel.clear()
                 for name in names:
                     self._mark(name)
@@ -180,9 +202,11 @@ class CarrierStream:
                 # Silence would hide the author's spelling mistake from them.
                 return self._error(MALFORMED, f"unknown event {frame.event[:80]!r}")
 
-    def _play(self, payload: bytes, now: float) -> "Received":
+    def _play(self, payload: bytes) -> "Received":
         if self._playing is None:
-            return self._refuse_mp3(now)
+            self._decoding = token = object()
+            self._decode(payload, partial(self._decoded, token))
+            return NOTHING
         try:
             pcm = self._playing.decode(payload)
         except CodecError as error:
@@ -191,19 +215,43 @@ class CarrierStream:
         if not MIN_CHUNK_S * rate <= len(pcm) <= MAX_CHUNK_S * rate:
             detail = f"a chunk is 20 ms to 30 s long, this one is {1000 * len(pcm) / rate:g} ms"
             return self._error(INVALID_MEDIA, detail)
-        if self.playout.waiting > MAX_QUEUE_S * rate:
+        return self._put_samples(pcm)
+
+    def _put_samples(self, pcm: Pcm) -> "Received":
+        if self.playout.waiting > MAX_QUEUE_S * self.playout.sample_rate:
             return self._error(RATE_LIMIT, f"more than {MAX_QUEUE_S:g} s are queued")
         self.playout.put(pcm)
         return NOTHING
 
-    def _refuse_mp3(self, now: float) -> "Received":
-        if now < self._next_mp3_at:
-            return self._error(RATE_LIMIT, "one media frame per second in mp3 mode")
-        self._next_mp3_at = now + 1.0
-        return self._error(
-            UNKNOWN,
-            "this local carrier does not decode mp3: set stream_bidirectional_mode=rtp",
-        )
+    # ---- files of the mp3 mode ----------------------------------------------------------------
+
+    def _hold(self, frame: wire.Audio | wire.SetMark) -> "Received":
+        if len(self._held) >= MAX_MARKS:
+            return self._error(RATE_LIMIT, f"more than {MAX_MARKS} frames wait for a file")
+        self._held.append(frame)
+        return NOTHING
+
+    def _decoded(self, token: object, sound: Pcm | NoSound) -> None:
+        """A file is there, or cannot be played: then what has waited behind it has its turn."""
+        if token is not self._decoding:
+            return
+        self._decoding = None
+        if isinstance(sound, NoSound):
+            self._report(
+                self._error(INVALID_MEDIA, f"in mp3 mode a payload is a file: {sound.why}")
+            )
+        else:
+            self._report(self._put_samples(sound))
+        while self._held and self._decoding is None:
+            self._report(self._obey(self._held.popleft()))
+
+    def _give_up_files(self) -> None:
+        """A clear drops files that are not there yet; their marks are queued, to come back."""
+        self._decoding = None
+        held, self._held = self._held, deque()
+        for frame in held:
+            if isinstance(frame, wire.SetMark):
+                self._report(self._set_mark(frame.mark.name))
 
     def _set_mark(self, name: str) -> "Received":
         if self.playout.marks >= MAX_MARKS:

@@ -6,12 +6,15 @@ from callbridge.carrier.core.exchange import Exchange
 from callbridge.carrier.core.leg import CarrierLeg, LegState
 from callbridge.carrier.core.report import HeardMark
 from callbridge.carrier.core.sockets import CarrierSockets, SocketPart
+from callbridge.carrier.parts.sounds import CarrierSounds, NoSound, OnSound, SoundFile
 from callbridge.carrier.parts.stream import (
     CarrierStream,
+    Received,
     StreamParams,
     playing_codec,
     sending_codec,
 )
+from callbridge.host.wav import is_wav
 from callbridge.media import wire
 from telecodecs import Pcm
 
@@ -19,12 +22,12 @@ from telecodecs import Pcm
 class CarrierStreams:
     """The streams of all legs."""
 
-    def __init__(self, exchange: Exchange, sockets: CarrierSockets) -> None:
-        self._exchange, self._sockets = exchange, sockets
+    def __init__(self, exchange: Exchange, sockets: CarrierSockets, sounds: CarrierSounds) -> None:
+        self._exchange, self._sockets, self._sounds = exchange, sockets, sounds
 
     def add(self, leg: CarrierLeg, params: StreamParams, *, at_once: bool = False) -> None:
         """Opens when the leg is answered, or at once. The codec is one that is available."""
-        part = StreamPart(leg, self._exchange, params, self._sockets)
+        part = StreamPart(leg, self._exchange, params, self._sockets, self._sounds)
         leg.add(part)
         leg.answered_with = {"stream_url": params.url, "stream_track": params.track}
         if at_once or leg.state is LegState.ANSWERED:
@@ -43,9 +46,10 @@ class StreamPart(SocketPart):
         exchange: Exchange,
         params: StreamParams,
         sockets: CarrierSockets,
+        sounds: CarrierSounds,
     ) -> None:
         self._leg, self._exchange, self._params = leg, exchange, params
-        self._sockets = sockets
+        self._sockets, self._sounds = sockets, sounds
         self._begins_at = 0  # samples of the leg's recording before the stream started
         order: Literal["little", "big"] = exchange.config.l16_order
         self.stream = CarrierStream(
@@ -54,6 +58,8 @@ class StreamPart(SocketPart):
             sending=sending_codec(params.codec, leg.encoding, order),
             playing=playing_codec(params, order),
             send=sockets.send,
+            decode=self._decode,
+            report=self._take,
         )
         self.stream_id = self.stream.stream_id
 
@@ -163,8 +169,19 @@ class StreamPart(SocketPart):
     def received(self, message: str | bytes) -> None:
         if not self.stream.started:
             return
-        received = self.stream.receive(message, self._exchange.now)
-        if not received.kind:
+        self._take(self.stream.receive(message, self._exchange.now))
+
+    def _decode(self, data: bytes, then: OnSound) -> None:
+        """A file of the mp3 mode."""
+        if is_wav(data):
+            then(NoSound("this one is a WAV file, not mp3"))
+            return
+        rate = self._leg.encoding.sample_rate
+        self._sounds.fetch(self._exchange.new_uuid(), SoundFile(content=data), rate, then)
+
+    def _take(self, received: Received) -> None:
+        """Note what a message came to, here and in the report; nothing after the end."""
+        if not received.kind or not self.stream.started:
             return
         self._leg.stream_errors += received.kind == "error"
         detail = received.detail

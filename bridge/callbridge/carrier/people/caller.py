@@ -7,7 +7,8 @@ from callbridge.carrier.people.checks import ScriptError
 from callbridge.carrier.people.expect import loud
 from callbridge.carrier.people.script import CallScript
 from callbridge.carrier.people.steps import HangUp, Play, Press, Say, Step, Wait
-from telecodecs import Pcm, resample
+from telecodecs import Pcm, resample, silence
+from telecodecs.dtmf import tones
 
 TONE_TICKS = 5  # 100 ms of tone and as much of pause for every digit
 DIGIT_TICKS = 2 * TONE_TICKS
@@ -43,6 +44,7 @@ class Caller:
         self._steps = _ready(script.steps)
         self._sample_rate = sample_rate
         self._voice = CarrierPlayout(sample_rate)
+        self._keys_sound = script.keys == "tones"
         self._index = 0
         self.step = self._at_index()
         self._begun = False  # the step's first move was made
@@ -51,7 +53,7 @@ class Caller:
     def mouth(self) -> Pcm | None:
         """The next 20 ms of what the caller says, None for silence.
 
-        A pressed key is silent: the network carries digits as events (RFC 4733), not as sound."""
+        A pressed key is silent where the network carries keys as events (RFC 4733)."""
         self._voice.finish()
         return self._voice.take()
 
@@ -167,9 +169,17 @@ class Caller:
     def _press(self, step: Press, acts: list[Act]) -> bool:
         if not self._begun:
             self._begun, self._ticks = True, 0
-        elif self._ticks % DIGIT_TICKS == TONE_TICKS:
+            if self._keys_sound:
+                self._sound_keys(step.digits)
+        elif self._ticks % DIGIT_TICKS == TONE_TICKS and not self._keys_sound:
             acts.append(Pressed(step.digits[self._ticks // DIGIT_TICKS]))
         return self._ticks >= len(step.digits) * DIGIT_TICKS
+
+    def _sound_keys(self, digits: str) -> None:
+        samples = TONE_TICKS * self._sample_rate // TICKS_PER_S
+        for digit in digits:
+            self._voice.put(tones(digit, samples, self._sample_rate))
+            self._voice.put(silence(samples))
 
 
 def _ready(steps: tuple[Step, ...]) -> tuple[Step, ...]:

@@ -41,6 +41,7 @@ from callbridge.carrier.people.steps import (
 from callbridge.carrier.shapes import JsonObject, as_list, as_object
 
 LegCodec = Literal["PCMU", "PCMA", "L16"]
+KeyForm = Literal["events", "tones"]
 T = TypeVar("T")
 LEG_CODECS: tuple[str, ...] = get_args(LegCodec)
 
@@ -60,6 +61,13 @@ class CallScript(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     expect: Annotated[
         tuple[Expectation, ...], Meta(description="What must be so when the call is over.")
     ] = ()
+    keys: Annotated[
+        KeyForm,
+        Meta(
+            description="How the network carries the keys that they press: events (RFC 4733), or "
+            "tones in the audio, which the carrier has to hear."
+        ),
+    ] = "events"
     echo: Annotated[
         EchoPath | None, Meta(description="Their microphone hears the bot: see below.")
     ] = None
@@ -68,6 +76,7 @@ class CallScript(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         checks.text("from", self.from_, "a telephone number")
         checks.text("to", self.to, "a telephone number")
         checks.one_of("codec", self.codec, LEG_CODECS)
+        checks.one_of("keys", self.keys, get_args(KeyForm))
         only_steps(self.steps)
 
 

@@ -12,6 +12,7 @@ from callbridge.carrier.config import TexmlApplication
 from callbridge.carrier.core.exchange import REFUSALS, Exchange
 from callbridge.carrier.core.leg import CarrierLeg, LegState
 from callbridge.carrier.core.part import Part
+from callbridge.carrier.parts.sounds import NoSound, SpokenText, language_of
 from callbridge.carrier.shapes import is_url
 from callbridge.carrier.texml import forms
 from callbridge.carrier.texml.document import Document, read_document
@@ -189,19 +190,23 @@ class TexmlPart(Part):
 
     # ---- sounds -------------------------------------------------------------------------------
 
-    def speak(self, text: str, sample_rate: int) -> str | None:
-        self._note("texml says", text=text)
+    def speak(self, verb: SayVerb, sample_rate: int) -> str | None:
+        self._note("texml says", text=verb.text)
         if not self._exchange.speaks:
             self._note("texml not said", why="this local carrier has no voice: callbridge[voice]")
             return None
-        return self._requests.speak(text, sample_rate, self._sounded)
+        language = language_of(verb.voice, verb.language)
+        female = "female" in (verb.voice.lower(), verb.gender.lower())
+        said = SpokenText(verb.text, language=language, female=female)
+        return self._requests.speak(said, sample_rate, self._sounded)
 
     def fetch(self, url: str, sample_rate: int) -> str:
         return self._requests.fetch(urljoin(self._url, url), sample_rate, self._sounded)
 
-    def _sounded(self, sound_id: str, pcm: Pcm | None) -> None:
-        if pcm is None:
-            self._note("texml not heard", sound_id=sound_id)
+    def _sounded(self, sound_id: str, sound: Pcm | NoSound) -> None:
+        pcm = None if isinstance(sound, NoSound) else sound
+        if isinstance(sound, NoSound):
+            self._note("texml not heard", sound_id=sound_id, why=sound.why)
         if self._running is not None:
             self._running.sounded(sound_id, pcm)
 

@@ -16,7 +16,7 @@ from telecodecs import Pcm
 class SoundSource(Protocol):
     """Where sounds come from. A sound that was asked for comes later, by `Prompts.sounded`."""
 
-    def speak(self, text: str, sample_rate: int) -> str | None:
+    def speak(self, verb: SayVerb, sample_rate: int) -> str | None:
         """The name under which it will come; None where nobody speaks."""
         ...
 
@@ -66,7 +66,7 @@ class Prompts:
     def _begin(self, prompt: TexmlPrompt) -> None:
         self._current, self._sound, self._played = prompt, None, 0
         if isinstance(prompt, SayVerb):
-            self._asked = self._source.speak(prompt.text, self._rate) or "" if prompt.text else ""
+            self._asked = self._source.speak(prompt, self._rate) or "" if prompt.text else ""
         elif prompt.digits:
             self._sound = np.concatenate(list(dialling(prompt.digits, self._rate)))
             self._play()

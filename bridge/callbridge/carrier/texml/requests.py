@@ -4,9 +4,10 @@ from collections.abc import Callable
 
 import msgspec
 
-from callbridge.carrier.core.effects import FetchSound, RequestTexml, Synthesise
+from callbridge.carrier.core.effects import RequestTexml
 from callbridge.carrier.core.exchange import Exchange
 from callbridge.carrier.core.leg import CarrierLeg
+from callbridge.carrier.parts.sounds import CarrierSounds, NoSound, SoundFile, SpokenText
 from callbridge.carrier.texml.forms import TexmlForm
 from callbridge.carrier.texml.verbs import FetchMethod
 from telecodecs import Pcm
@@ -30,16 +31,15 @@ class TexmlAnswer(msgspec.Struct, frozen=True):
 
 
 OnAnswer = Callable[[TexmlAnswer], None]
-OnSound = Callable[[str, Pcm | None], None]
+OnTexmlSound = Callable[[str, Pcm | NoSound], None]
 
 
 class TexmlRequests:
     """What was asked of the shell, and who is told of the answer."""
 
-    def __init__(self, exchange: Exchange) -> None:
-        self._exchange = exchange
+    def __init__(self, exchange: Exchange, sounds: CarrierSounds) -> None:
+        self._exchange, self._sounds = exchange, sounds
         self._requests: dict[str, OnAnswer] = {}
-        self._sounds: dict[str, OnSound] = {}
 
     # ---- for the parts ------------------------------------------------------------------------
 
@@ -50,16 +50,14 @@ class TexmlRequests:
         self._requests[request_id] = then
         self._exchange.wish(RequestTexml(request_id, leg.call_control_id, url, method, form))
 
-    def speak(self, text: str, sample_rate: int, then: OnSound) -> str:
+    def speak(self, said: SpokenText, sample_rate: int, then: OnTexmlSound) -> str:
         sound_id = self._exchange.new_uuid()
-        self._sounds[sound_id] = then
-        self._exchange.wish(Synthesise(sound_id, text, sample_rate, ssml=False))
+        self._sounds.speak(sound_id, said, sample_rate, _told(sound_id, then))
         return sound_id
 
-    def fetch(self, url: str, sample_rate: int, then: OnSound) -> str:
+    def fetch(self, url: str, sample_rate: int, then: OnTexmlSound) -> str:
         sound_id = self._exchange.new_uuid()
-        self._sounds[sound_id] = then
-        self._exchange.wish(FetchSound(sound_id, url, sample_rate))
+        self._sounds.fetch(sound_id, SoundFile(url), sample_rate, _told(sound_id, then))
         return sound_id
 
     # ---- for the shell ------------------------------------------------------------------------
@@ -68,7 +66,9 @@ class TexmlRequests:
         if then := self._requests.pop(request_id, None):
             then(answer)
 
-    def sounded(self, sound_id: str, pcm: Pcm | None) -> None:
-        """Nothing for a sound that somebody else has asked for."""
-        if then := self._sounds.pop(sound_id, None):
-            then(sound_id, pcm)
+
+def _told(sound_id: str, then: OnTexmlSound) -> Callable[[Pcm | NoSound], None]:
+    def arrived(sound: Pcm | NoSound) -> None:
+        then(sound_id, sound)
+
+    return arrived

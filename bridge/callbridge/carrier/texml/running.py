@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from callbridge.carrier.parts.entry import EntryRules, KeyEntry
 from callbridge.carrier.parts.relays import RelayPart
 from callbridge.carrier.parts.streams import StreamPart
 from callbridge.carrier.texml.prompts import Prompts
@@ -51,42 +52,43 @@ class Pausing(RunningVerb):
 
 
 class Gathering(RunningVerb):
-    """`digits` is what was pressed, without the finishing key."""
+    """The first key ends the prompt, whatever is left of it."""
 
     def __init__(self, verb: GatherVerb, prompts: Prompts) -> None:
-        self.digits = ""
-        self._verb, self._prompts = verb, prompts
+        self._prompts = prompts
         self._prompting = True
-        self._complete = False
-        self._give_up_at = float("inf")
+        self._entry = KeyEntry(
+            EntryRules(
+                minimum=verb.min_digits,
+                maximum=verb.max_digits,
+                terminators=verb.finish_on_key,
+                first_s=verb.timeout,
+                next_s=verb.timeout,
+            )
+        )
+
+    @property
+    def digits(self) -> str:
+        """What was pressed, without the finishing key."""
+        return self._entry.digits
 
     @property
     def enough(self) -> bool:
-        return len(self.digits) >= self._verb.min_digits
+        return self._entry.has_enough
 
     def tick(self, now: float) -> bool:
         if self._prompting and self._prompts.tick():
-            self._wait_from(now)
-        if self._complete or now >= self._give_up_at:
+            self._prompting = False
+            self._entry.wait(now)
+        if self._entry.is_over(now):
             self.stop()
             return True
         return False
 
     def digit(self, digit: str, now: float) -> None:
-        """The first key ends the prompt, whatever is left of it."""
-        if self._complete:
-            return
-        self._prompts.stop()
-        self._wait_from(now)
-        if digit in self._verb.finish_on_key:
-            self._complete = True
-            return
-        self.digits += digit
-        self._complete = len(self.digits) >= self._verb.max_digits
-
-    def _wait_from(self, now: float) -> None:
         self._prompting = False
-        self._give_up_at = now + self._verb.timeout
+        self._prompts.stop()
+        self._entry.press(digit, now)
 
     def sounded(self, sound_id: str, pcm: Pcm | None) -> None:
         self._prompts.sounded(sound_id, pcm)

@@ -17,6 +17,9 @@ class SayVerb(TexmlNode, frozen=True, kw_only=True):
 
     text: str
     loop: int = 1
+    voice: str = ""
+    language: str = ""
+    gender: str = ""
 
 
 class PlayVerb(TexmlNode, frozen=True, kw_only=True):

@@ -4,11 +4,12 @@ from typing import Any
 
 import pytest
 
-from callbridge.carrier.conferences.sounds import MAX_SOUNDS
+from callbridge.carrier.parts.sound_queue import MAX_QUEUED
 from tests.callbridge.carrier.conferences.conference_line import ConferenceLine
 from tests.callbridge.carrier.line import codes
 
 UNKNOWN = "v3:nobody"
+URL = "http://files.example/a.wav"
 COMMANDS: dict[str, dict[str, Any]] = {
     "join": {"call_control_id": UNKNOWN},
     "leave": {"call_control_id": UNKNOWN},
@@ -18,7 +19,7 @@ COMMANDS: dict[str, dict[str, Any]] = {
     "unmute": {},
     "hold": {},
     "unhold": {"call_control_ids": [UNKNOWN]},
-    "play": {"audio_url": "http://files.example/a.wav"},
+    "play": {"audio_url": URL},
     "speak": {"payload": "hello", "voice": "female"},
     "stop": {},
     "send_dtmf": {"digits": "1"},
@@ -26,6 +27,7 @@ COMMANDS: dict[str, dict[str, Any]] = {
     "record_stop": {},
     "record_pause": {},
     "record_resume": {},
+    "gather_using_audio": {"call_control_id": UNKNOWN},
 }
 EACH = pytest.mark.parametrize("action", COMMANDS)
 
@@ -117,7 +119,7 @@ def test_a_sound_for_somebody_on_hold() -> None:
 def test_more_sounds_than_anybody_waits_for() -> None:
     line = ConferenceLine()
     [call] = line.meeting(1)
-    for _ in range(MAX_SOUNDS):
+    for _ in range(MAX_QUEUED):
         line.does("play", **COMMANDS["play"])
     response = line.act("play", **COMMANDS["play"])
     assert (response.status, codes(response)) == (422, [("90033", None)])
@@ -148,7 +150,7 @@ def test_speech_without_a_voice() -> None:
         ({"duration_minutes": -5}, "10033", "/duration_minutes"),
         ({"duration_minutes": 1.5}, "10026", "/duration_minutes"),
         ({"hold_audio_url": "ftp://files/a.wav"}, "10003", "/hold_audio_url"),
-        ({"hold_media_name": "music"}, "10027", "/hold_media_name"),
+        ({"hold_media_name": 5}, "10026", "/hold_media_name"),
         ({"max_participants": 1}, "10033", "/max_participants"),
         ({"max_participants": 801}, "10033", "/max_participants"),
         ({"region": "Mars"}, "10032", "/region"),
@@ -173,7 +175,7 @@ def test_a_creation_with_something_wrong(wrong: dict[str, Any], code: str, point
             "10003",
             "/hold_audio_url",
         ),
-        ("join", {"hold_media_name": "x"}, "10027", "/hold_media_name"),
+        ("join", {"hold_media_name": "x", "hold_audio_url": URL}, "10027", None),
         ("join", {"supervisor_role": "king"}, "10032", "/supervisor_role"),
         ("join", {"whisper_call_control_ids": [UNKNOWN]}, "90015", "/whisper_call_control_ids"),
         ("join", {"whisper_call_control_ids": UNKNOWN}, "10026", "/whisper_call_control_ids"),
@@ -186,7 +188,7 @@ def test_a_creation_with_something_wrong(wrong: dict[str, Any], code: str, point
         ("unhold", {"call_control_ids": []}, "10004", "/call_control_ids"),
         ("hold", {"audio_url": 5}, "10026", "/audio_url"),
         ("hold", {"audio_url": "music.wav"}, "10003", "/audio_url"),
-        ("hold", {"media_name": "music"}, "10027", "/media_name"),
+        ("hold", {"media_name": "music", "audio_url": URL}, "10027", None),
         ("play", {"audio_url": None}, "10004", "/audio_url"),
         ("play", {"loop": 0}, "90009", "/loop"),
         ("play", {"loop": 101}, "90009", "/loop"),
@@ -195,6 +197,8 @@ def test_a_creation_with_something_wrong(wrong: dict[str, Any], code: str, point
         ("speak", {"payload": ""}, "10004", "/payload"),
         ("speak", {"payload": "x" * 3001}, "90010", "/payload"),
         ("speak", {"payload_type": "html"}, "90011", "/payload_type"),
+        ("speak", {"voice": "Nobody.Knows.Her"}, "90012", "/voice"),
+        ("speak", {"payload": "<p>", "payload_type": "ssml"}, "90010", "/payload"),
         ("speak", {"voice": None}, "10004", "/voice"),
         ("send_dtmf", {"digits": "1" * 129}, "90014", "/digits"),
         ("send_dtmf", {"digits": "one"}, "90014", "/digits"),

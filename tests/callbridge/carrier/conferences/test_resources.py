@@ -208,7 +208,7 @@ def test_conferences_that_nobody_can_be_dialled_into() -> None:
         ({"mute": True}, 422, "10004", "/conference_config"),
         ({"conference_name": " "}, 422, "10004", "/conference_config"),
         ({"conference_name": 5}, 422, "10026", None),
-        ({"conference_name": "a", "hold_media_name": "b"}, 422, "10027", "/hold_media_name"),
+        ({"conference_name": "a", "hold_audio_url": "b"}, 422, "10003", "/hold_audio_url"),
         ({"conference_name": "a", "supervisor_role": "king"}, 422, "10026", None),
     ):
         response = line.dial(BOB, conference_config=config)

@@ -50,9 +50,9 @@ def test_the_whole_conference_hears_what_is_played() -> None:
 def test_what_is_said_to_the_whole_conference() -> None:
     line = ConferenceLine(speaks=True)
     calls = line.meeting(2)
-    line.does("speak", payload_type="ssml", **SPOKEN)
+    line.does("speak", language="en-GB", **SPOKEN)
     [wish] = line.to_speak
-    assert (wish.text, wish.ssml, wish.sample_rate) == ("hello", True, 8000)
+    assert (wish.text, wish.language, wish.sample_rate) == ("hello", "en-GB", 8000)
     line.sound(tone(200))
     line.tick(20)
     assert heard_ms(line, *calls) == [200, 200]
@@ -83,6 +83,18 @@ def test_a_sound_for_several_is_fetched_once_for_each_sample_rate() -> None:
     line.tick(10)
     assert heard_ms(line, *calls) == [100, 100]
     assert told(line).count("participant.playback.started") == 3
+
+
+def test_a_file_of_the_carriers_own_store() -> None:
+    line = ConferenceLine()
+    calls = line.meeting(2)
+    line.does("play", media_name="jingle")
+    line.does("hold", call_control_ids=[calls[1]], media_name="waiting")
+    assert [wish.media_name for wish in line.to_fetch] == ["jingle", "waiting"]
+    line.sound(tone(100))
+    line.sound(tone(100))
+    line.tick(10)
+    assert line.payload("conference.playback.ended")["media_name"] == "jingle"
 
 
 def test_sounds_are_heard_one_after_the_other() -> None:

@@ -158,4 +158,4 @@ def test_a_storm_leaves_nothing_behind(seed: int) -> None:
     assert not storm.switch._conferences._live  # pyright: ignore[reportPrivateUsage]
     while storm.to_speak or storm.to_fetch:
         storm.sound(tone(20))
-    assert not storm.switch._conferences.orders._waiting  # pyright: ignore[reportPrivateUsage]
+    assert not storm.switch._sounds._waiting  # pyright: ignore[reportPrivateUsage]

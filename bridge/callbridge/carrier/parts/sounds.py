@@ -1,0 +1,76 @@
+"""Sounds that come from outside the core: texts that are spoken, files that are fetched. Who asks
+for one is told when it is there."""
+
+import re
+from collections.abc import Callable
+from typing import Literal
+
+import msgspec
+
+from callbridge.carrier.core.effects import FetchSound, Synthesise
+from callbridge.carrier.core.exchange import Exchange
+from telecodecs import Pcm
+
+LANGUAGE = re.compile(r"(?<![A-Za-z])([a-z]{2,3}-[A-Z]{2})(?![a-z])")
+ENGLISH = "en-US"
+
+
+def language_of(voice: str, language: str | None) -> str:
+    """What a voice speaks where nobody says so: many have it in their names."""
+    named = LANGUAGE.search(voice)
+    return language or (named.group() if named else ENGLISH)
+
+
+class SpokenText(msgspec.Struct, frozen=True):
+    """What a voice says, and how; `language` is a tag such as en-GB."""
+
+    text: str
+    ssml: bool = False
+    language: str = ENGLISH
+    female: bool = False
+
+
+class SoundFile(msgspec.Struct, frozen=True):
+    """On the web, in the carrier's own store, or here: one of the three."""
+
+    url: str = ""
+    media_name: str = ""
+    content: bytes = b""
+
+
+NoSoundStatus = Literal["failed", "file_not_found"]
+
+
+class NoSound(msgspec.Struct, frozen=True):
+    """There is no such sound after all."""
+
+    why: str
+    status: NoSoundStatus = "failed"
+
+
+OnSound = Callable[[Pcm | NoSound], None]
+
+
+class CarrierSounds:
+    """What was asked of the shell, and who is told of the answer."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+        self._waiting: dict[str, OnSound] = {}
+
+    def speak(self, sound_id: str, said: SpokenText, sample_rate: int, then: OnSound) -> None:
+        self._waiting[sound_id] = then
+        self._exchange.wish(
+            Synthesise(sound_id, said.text, sample_rate, said.ssml, said.language, said.female)
+        )
+
+    def fetch(self, sound_id: str, file: SoundFile, sample_rate: int, then: OnSound) -> None:
+        self._waiting[sound_id] = then
+        self._exchange.wish(
+            FetchSound(sound_id, file.url, sample_rate, file.media_name, file.content)
+        )
+
+    def arrived(self, sound_id: str, sound: Pcm | NoSound) -> None:
+        """The shell's answer; nothing happens for a sound that nobody has asked for here."""
+        if then := self._waiting.pop(sound_id, None):
+            then(sound)

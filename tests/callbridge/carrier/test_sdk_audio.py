@@ -1,0 +1,109 @@
+"""What is played, spoken and gathered: asked for by the official SDK, on real sockets."""
+
+import base64
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+import telnyx
+from starlette.requests import Request
+from starlette.responses import Response
+
+from callbridge.carrier.config import CarrierConfig
+from callbridge.speech.espeak import speak
+from tests.callbridge.carrier.line import tone
+from tests.callbridge.carrier.live import KEY, Hooks, carrier, hooks, read_stereo
+from tests.callbridge.carrier.test_sdk import client
+
+
+def sound(form: str) -> bytes:
+    data = io.BytesIO()
+    soundfile.write(data, tone(300), 8000, format=form)
+    return data.getvalue()
+
+
+async def page(request: Request) -> Response:
+    files = {"/tone.mp3": sound("MP3"), "/tone.wav": sound("WAV")}
+    if request.method == "POST":
+        return Response()
+    found = files.get(request.url.path)
+    return Response(found) if found else Response(status_code=404)
+
+
+async def parsed(sdk: telnyx.AsyncTelnyx, app: Hooks, event_type: str) -> Any:
+    """The payload of the next event of a type, as the SDK's model of it."""
+    while True:
+        request, body = await app.received.get()
+        if request.method == "POST":
+            event: Any = sdk.webhooks.unwrap(body.decode(), headers=dict(request.headers))
+            if event.data.event_type == event_type:
+                return event.data.payload
+
+
+async def test_every_command_of_sound_by_the_sdk(tmp_path: Path) -> None:
+    pytest.importorskip("espeakng_loader")
+    (tmp_path / "menu.wav").write_bytes(sound("WAV"))
+    out = tmp_path / "out"
+    async with (
+        hooks(page) as app,
+        carrier(
+            CarrierConfig(api_key=KEY, webhook_url=app.url),
+            voice=speak,
+            media=tmp_path,
+            out_dir=out,
+        ) as live,
+        client(live) as sdk,
+    ):
+        steps = [{"wait": "bot_speaking", "for": 1.0}, {"press": "12#"}, {"wait": "hangup"}]
+        call = await live.ring(steps=steps)
+        actions = sdk.calls.actions
+        await actions.answer(call)
+        content = base64.b64encode(sound("MP3")).decode()
+        for played in (
+            {"audio_url": f"{app.url}/tone.mp3"},
+            {"media_name": "menu"},
+            {"playback_content": content},
+            {"audio_url": f"{app.url}/none.wav"},
+        ):
+            started: Any = await actions.start_playback(call, loop=1, **played)  # type: ignore[arg-type]
+            assert started.data.result == "ok"
+        first = await parsed(sdk, app, "call.playback.started")
+        assert first.media_url == f"{app.url}/tone.mp3"
+        ends = [await parsed(sdk, app, "call.playback.ended") for _ in range(4)]
+        assert sorted(each.status for each in ends) == ["completed"] * 3 + ["file_not_found"]
+        await actions.start_playback(call, audio_url=f"{app.url}/tone.wav", loop="infinity")
+        await parsed(sdk, app, "call.playback.started")
+        stopped: Any = await actions.stop_playback(call, stop="all")
+        assert stopped.data.result == "ok"
+        assert (await parsed(sdk, app, "call.playback.ended")).status == "cancelled"
+        gathered: Any = await actions.gather_using_speak(
+            call, payload="Please enter your number.", voice="female", language="en-US"
+        )
+        assert gathered.data.result == "ok"
+        assert (await parsed(sdk, app, "call.dtmf.received")).digit == "1"
+        ended = await parsed(sdk, app, "call.gather.ended")
+        assert (ended.status, ended.digits) == ("valid", "12")
+        for gather in (
+            actions.gather(call, gather_id="pin", initial_timeout_millis=100),
+            actions.gather_using_audio(
+                call, audio_url=f"{app.url}/tone.wav", timeout_millis=100, maximum_tries=1
+            ),
+        ):
+            await gather
+            assert (await parsed(sdk, app, "call.gather.ended")).status == "timeout"
+        await actions.gather(call)
+        await actions.stop_gather(call)
+        assert (await parsed(sdk, app, "call.gather.ended")).status == "cancelled"
+        await actions.speak(
+            call, payload="<speak>Good<break time='100ms'/>bye</speak>", voice="Polly.Amy",
+            payload_type="ssml",
+        )  # fmt: skip
+        assert (await parsed(sdk, app, "call.speak.ended")).status == "completed"
+        await actions.hangup(call)
+        summary = await live.finished(call)
+    _, bot, rate = read_stereo(summary["files"]["wav"])
+    tones = np.abs(np.fft.rfft(bot[: 2 * rate].astype(float)))
+    assert abs(np.argmax(tones) * rate / (2 * rate) - 440) < 5

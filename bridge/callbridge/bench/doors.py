@@ -15,9 +15,11 @@ from callbridge.carrier.config import CarrierConfig
 from callbridge.carrier.core.effects import OpenStream
 from callbridge.carrier.core.leg import CarrierLeg, LegState
 from callbridge.carrier.net.service import RestServer, signing_key
-from callbridge.carrier.net.shell import Shell
+from callbridge.carrier.net.shell import Shell, StreamsOf
+from callbridge.carrier.net.speaking import RelayEngines
 from callbridge.carrier.parts.streams import StreamPart
 from callbridge.carrier.people.script import CallScript, LegCodec
+from callbridge.carrier.store.store import Store
 from callbridge.carrier.switch import Switch
 from callbridge.errors import CallbridgeError
 from callbridge.host.bind import bind
@@ -162,7 +164,7 @@ class CarrierDoor:
         shell.settle()
         deadline = shell.now() + ANSWER_S
         while (call := self._started(leg)) is None:
-            if why := self._refused(leg, shell.now() > deadline):
+            if why := refusal(leg, too_late=shell.now() > deadline):
                 raise CallbridgeError(why)
             await asyncio.sleep(POLL_S)
         self._legs[call] = leg
@@ -180,25 +182,28 @@ class CarrierDoor:
         stream = leg.part(StreamPart)
         return self._streams.calls.get(stream.stream_id) if stream and stream.started else None
 
-    def _refused(self, leg: CarrierLeg, too_late: bool) -> str:
-        """Why no stream will come; empty while one still may."""
-        for entry in leg.tape.entries:
-            if entry.kind == "webhook delivery" and not entry.detail["delivered"]:
-                event, said = entry.detail["event_type"], entry.detail["said"]
-                return f"the webhook {event} was not taken: {said}"
-            if entry.kind == "stream failed":
-                return f"the call was answered, but its stream failed: {entry.detail['reason']}"
-        if leg.state is LegState.ENDED:
-            assert leg.ending is not None
-            return f"the endpoint refused the call: {leg.ending.cause}"
-        if not too_late:
-            return ""
-        if leg.state is LegState.ANSWERED:
-            return "the call was answered without a stream_url"
-        return (
-            f"the webhook was taken, but no answer command came in {ANSWER_S:g} s: the endpoint "
-            "must send its commands here, see TELNYX_BASE_URL"
-        )
+
+def refusal(leg: CarrierLeg, *, too_late: bool) -> str:
+    """Why a call will get no socket; empty while it still may."""
+    for entry in leg.tape.entries:
+        if entry.kind == "webhook delivery" and not entry.detail["delivered"]:
+            event, said = entry.detail["event_type"], entry.detail["said"]
+            return f"the webhook {event} was not taken: {said}"
+        if entry.kind == "stream failed":
+            return f"the call was answered, but its stream failed: {entry.detail['reason']}"
+        if entry.kind == "command refused" and entry.detail["action"] == "answer":
+            return f"the endpoint's answer was refused: {entry.detail['why']}"
+    if leg.state is LegState.ENDED:
+        assert leg.ending is not None
+        return f"the endpoint refused the call: {leg.ending.cause}"
+    if not too_late:
+        return ""
+    if leg.state is LegState.ANSWERED:
+        return "the call was answered without a stream or a relay"
+    return (
+        f"the webhook was taken, but no answer command came in {ANSWER_S:g} s: the endpoint "
+        "must send its commands here, see TELNYX_BASE_URL"
+    )
 
 
 @asynccontextmanager
@@ -212,9 +217,30 @@ async def carrier_door(
     new_call: NewCall,
     context: ssl.SSLContext | None,
 ) -> AsyncGenerator[CarrierDoor]:
-    """A carrier's signalling, with its REST API at `host` and `port`, but without its audio."""
+    """Calls with a stream each, rung up at a webhook; commands are taken at `host` and `port`."""
     config = CarrierConfig(api_key=api_key, webhook_url=webhook_url, record=False, keep_finished=10)
     streams = LoadStreams(new_call, context)
+    async with signalling(
+        config, streams.of, host=host, port=port, context=context, webhook_timeout_s=5.0
+    ) as shell:
+        yield CarrierDoor(shell, streams, codec)
+
+
+@asynccontextmanager
+async def signalling(
+    config: CarrierConfig,
+    streams: StreamsOf,
+    *,
+    host: str,
+    port: int,
+    context: ssl.SSLContext | None,
+    webhook_timeout_s: float,
+    engines: RelayEngines | None = None,
+    store: Store | None = None,
+) -> AsyncGenerator[Shell]:
+    """A carrier's signalling, with its REST API at `host` and `port`, but without its audio.
+
+    Raises CallbridgeError when the address cannot be listened on."""
     limits = httpx.Limits(max_connections=50, max_keepalive_connections=50)
     listener = bind(host, port)
     async with (
@@ -222,13 +248,25 @@ async def carrier_door(
         asyncio.TaskGroup() as group,
     ):
         shell = Shell(
-            config, group, http, signing_key(api_key), streams=streams.of, webhook_timeout_s=5.0
+            config,
+            group,
+            http,
+            signing_key(config.api_key),
+            engines=engines,
+            store=store,
+            streams=streams,
+            webhook_timeout_s=webhook_timeout_s,
         )
         rest = RestServer(shell)
         serving = asyncio.create_task(rest.serve(sockets=[listener]))
+        failed: CallbridgeError | None = None
         try:
-            yield CarrierDoor(shell, streams, codec)
+            yield shell
+        except CallbridgeError as error:
+            failed = error  # raised outside of the group, which would wrap it
         finally:
             await shell.say_goodbye()
             rest.should_exit = True
             await serving
+    if failed is not None:
+        raise failed

@@ -19,7 +19,7 @@ from callbridge.carrier.parts.playback import CarrierPlaybacks
 from callbridge.carrier.parts.queues import CallQueues
 from callbridge.carrier.parts.recordings import CarrierRecordings
 from callbridge.carrier.parts.relay_mouth import RelaySound
-from callbridge.carrier.parts.relays import CarrierRelays
+from callbridge.carrier.parts.relays import CarrierRelays, RelayPart
 from callbridge.carrier.parts.sounds import CarrierSounds, NoSound, NoSoundStatus
 from callbridge.carrier.parts.speak import CarrierSpeech
 from callbridge.carrier.parts.streams import CarrierStreams
@@ -161,6 +161,17 @@ class Switch:
         part.begin()
         return leg.call_control_id
 
+    def typed(self, call_control_id: str, text: str, now: float, *, last: bool = True) -> bool:
+        """The caller of a Conversation Relay writes what others say, word by word until `last` or
+        all of it. No words only interrupt. True if the bot was interrupted.
+
+        Raises LookupError for a call without such a session."""
+        self._at(now)
+        relay = self.relay(call_control_id)
+        if relay is None or not relay.talking:
+            raise LookupError(f"no Conversation Relay on call {call_control_id!r}")
+        return relay.typed(text, last=last)
+
     def hang_up(self, call_control_id: str, now: float) -> None:
         """The far end does. Raises LookupError for a call that is unknown or long over."""
         self._at(now).hang_up(call_control_id)
@@ -219,6 +230,7 @@ class Switch:
         self._at(now)
         self._relays.recognised(session_id, text)
         self._transcriptions.recognised(session_id, text)
+        self._texml.recognised(session_id, text)
 
     def webhook_attempted(self, webhook: SendWebhook, attempt: DeliveryAttempt, now: float) -> None:
         """How a delivery goes."""
@@ -262,6 +274,11 @@ class Switch:
         """The recording that a link leads to; None for a link that is not good."""
         self._at(now)
         return self._recordings.asked_for(recording_id, file_name, expires, signature)
+
+    def relay(self, call_control_id: str) -> RelayPart | None:
+        """The Conversation Relay of a call, if it has one."""
+        leg = self.find(call_control_id)
+        return self._relays.of(leg) if leg is not None else None
 
     def report(self, call_control_id: str) -> CallReport:
         """Raises LookupError for a call that is unknown or long over."""

@@ -90,6 +90,11 @@ def form_here(form: LogForm) -> Literal["json", "text"]:
 def set_up(form: LogForm, level: int = logging.INFO) -> None:
     """Log to standard error; for the command line, as an embedding application has its own way."""
     logging.basicConfig(level=level, handlers=[_handler(form)], force=True)
+    quieten_libraries()
+
+
+def quieten_libraries() -> None:
+    """What they tell of each request is of no use beside a call."""
     for noisy in ("httpx", "httpcore", "websockets", "uvicorn.access", "uvicorn.error"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
 

@@ -292,3 +292,20 @@ def test_a_call_that_is_not_answered_or_over_takes_none(action: str) -> None:
     line.command(call, "hangup")
     assert codes(line.command(call, action, audio_url=A))[0][0] == "90018"
     assert codes(line.command("v3:nobody", action, audio_url=A))[0][0] == "90015"
+
+
+def test_a_dial_may_play_a_file_when_somebody_picks_up() -> None:
+    config = CarrierConfig(webhook_url="http://a/", numbers={BOB: CallScript(steps=STAY)})
+    line = PlayingLine({A: 200}, config=config)
+    line.dial(BOB, audio_url=A)
+    line.tick(20)
+    assert line.fetched == []
+    line.tick(30)
+    assert line.event_types()[1:] == [
+        "call.answered",
+        "call.playback.started",
+        "call.playback.ended",
+    ]
+    assert line.heard_ms(line.events[0]["payload"]["call_control_id"]) == 200
+    for fields in ({"audio_url": "x"}, {"audio_url": A, "media_name": "menu"}):
+        assert line.dial(BOB, **fields).status == 422

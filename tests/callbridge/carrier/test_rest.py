@@ -236,6 +236,17 @@ def test_what_has_no_effect_by_nature_is_noted_on_the_tape() -> None:
     assert noted.detail["not_simulated"] == ["billing_group_id", "preferred_codecs"]
 
 
+def test_a_refused_command_is_on_the_tape_with_its_reason() -> None:
+    line = Line()
+    call = answered(line)
+    assert line.command(call, "answer").status == 422
+    leg = line.switch.find(call)
+    assert leg is not None
+    (entry,) = leg.tape.of("command refused")
+    assert entry.detail["action"] == "answer"
+    assert "this one is answered" in str(entry.detail["why"])
+
+
 @pytest.mark.parametrize(
     ("action", "fields", "ignored"),
     [

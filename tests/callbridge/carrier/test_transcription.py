@@ -37,7 +37,7 @@ def test_what_the_caller_says_is_told_when_they_have_said_it() -> None:
     assert line.command(call, "transcription_start").status == 200
     line.says(call, 500)
     line.tick(100)
-    assert told(line) == [{"confidence": 0.9, "is_final": True, "transcript": "hello"}]
+    assert told(line) == [{"confidence": 1.0, "is_final": True, "transcript": "hello"}]
     line.understood = "again"
     line.says(call, 500)
     line.tick(100)

@@ -13,6 +13,7 @@ from callbridge.carrier.api.operation import (
     CarrierMeans,
     LegCommand,
 )
+from callbridge.carrier.api.playing import file_of
 from callbridge.carrier.api.problems import refused
 from callbridge.carrier.api.recordings import Recorded
 from callbridge.carrier.api.relay import Relayed
@@ -29,6 +30,7 @@ from callbridge.carrier.core.leg import (
 )
 from callbridge.carrier.core.routing import Routing
 from callbridge.carrier.parts.keypad import CarrierKeypad
+from callbridge.carrier.parts.playback import CarrierPlayback
 from callbridge.carrier.shapes import JsonObject
 from callbridge.carrier.store.store import Application
 
@@ -204,6 +206,8 @@ class DialLeg(
     operation_id="calls.dial",
 ):
     connection_id: str
+    audio_url: str | None = None
+    media_name: str | None = None
     command_id: str | None = None
     client_state: str | None = None
     link_to: str | None = None
@@ -233,6 +237,7 @@ class DialLeg(
     def _refuse_if_impossible(self, means: CarrierMeans) -> None:
         """Before the first of several legs rings."""
         self.headers()
+        file_of(self.audio_url, self.media_name)
         self._linked(means.exchange)
         self.stream(means)
         self.relay(means)
@@ -269,6 +274,8 @@ class DialLeg(
             leg.after_unbridge = "park"
         self.detect(leg, means.exchange)
         self.transcribe(leg, means)
+        if (file := file_of(self.audio_url, self.media_name)) is not None:
+            means.playbacks.play_on_answer(leg, CarrierPlayback(file=file))
         if digits:
             CarrierKeypad.of(leg).press_on_answer(digits)
         if (params := self.stream(means)) is not None:

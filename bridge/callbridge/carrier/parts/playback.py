@@ -40,6 +40,9 @@ class CarrierPlaybacks:
         queue = sounds.overlays if playback.overlay else sounds.queue
         queue.add(self.sound(leg, playback))
 
+    def play_on_answer(self, leg: CarrierLeg, playback: CarrierPlayback) -> None:
+        leg.add(PlayOnAnswer(partial(self.play, leg, playback)))
+
     def sound(
         self,
         leg: CarrierLeg,
@@ -87,6 +90,14 @@ class CarrierPlaybacks:
             then(sound)
 
         self._sounds.fetch(sound_id, file, leg.encoding.sample_rate, arrived)
+
+
+class PlayOnAnswer(Part):
+    def __init__(self, play: Callable[[], None]) -> None:
+        self._play = play
+
+    def leg_answered(self) -> None:
+        self._play()
 
 
 class KeptFiles(Part):

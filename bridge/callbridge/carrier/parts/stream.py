@@ -64,6 +64,9 @@ def sending_codec(asked: str, leg: Encoding, l16_order: Literal["little", "big"]
     return codec(leg.name, leg.sample_rate, l16_order=l16_order)
 
 
+NO_DECODER = NoSound("nobody decodes files here: set stream_bidirectional_mode=rtp")
+
+
 class CarrierStream:
     """Connected, then started, then stopped. Numbering, the playout queue, marks and errors.
 
@@ -79,8 +82,8 @@ class CarrierStream:
         sending: Codec,
         playing: Codec | None,
         send: Callable[[str, str], None],
-        decode: Callable[[bytes, OnSound], None],
-        report: "Callable[[Received], None]",
+        decode: Callable[[bytes, OnSound], None] = lambda data, then: then(NO_DECODER),
+        report: "Callable[[Received], None]" = lambda received: None,
     ) -> None:
         self.stream_id = stream_id
         self.params = params
@@ -98,9 +101,8 @@ class CarrierStream:
         self._decode, self._report = decode, report
         self._next_mp3_at = 0.0
         self._decoding: object | None = None  # a token of its own for each file
-        self._held: deque[wire.Audio | wire.SetMark] = (
-            deque()
-        )  # frames behind a file that is being decoded
+        # What has come behind a file that is being decoded.
+        self._held: deque[wire.Audio | wire.SetMark] = deque()
 
     # ---- to the customer --------------------------------------------------------------------
 

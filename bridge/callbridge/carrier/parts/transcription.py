@@ -1,8 +1,8 @@
 """What is said on a leg, as text: `call.transcription`, by the recogniser of this machine.
 
 Where the documents are silent this carrier does the following. What is being said when a call or
-its transcription ends is not told any more. The recogniser does not say how sure it is: the
-`confidence` is always the same, as there are programs that print it."""
+its transcription ends is not told any more. The recogniser does not say how sure it is: it always
+is, as there are programs that print the `confidence`."""
 
 from typing import Literal
 
@@ -17,7 +17,7 @@ from telecodecs import Pcm
 
 HeardTrack = Literal["inbound", "outbound"]
 
-CONFIDENCE = 0.9
+CONFIDENCE = 1.0
 
 
 class TranscriptionOrder(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,7 +108,8 @@ class TrackEar:
         transcriptions: CarrierTranscriptions,
     ) -> None:
         self.session_id = session_id
-        self._part, self._track, self._transcriptions = part, track, transcriptions
+        self._part, self._transcriptions = part, transcriptions
+        self._track: HeardTrack = track
         self._ear = CarrierEar(part.sample_rate, self._ask, interim=order.interim_results)
 
     def _ask(self, pcm: Pcm) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from callbridge.carrier.core.effects import RequestTexml
+from callbridge.carrier.core.effects import Recognise, RequestTexml
 from callbridge.carrier.core.exchange import Exchange
 from callbridge.carrier.core.leg import CarrierLeg
 from callbridge.carrier.parts.sounds import CarrierSounds, NoSound, SoundFile, SpokenText
@@ -32,6 +32,7 @@ class TexmlAnswer(msgspec.Struct, frozen=True):
 
 OnAnswer = Callable[[TexmlAnswer], None]
 OnTexmlSound = Callable[[str, Pcm | NoSound], None]
+OnText = Callable[[str | None], None]
 
 
 class TexmlRequests:
@@ -40,6 +41,7 @@ class TexmlRequests:
     def __init__(self, exchange: Exchange, sounds: CarrierSounds) -> None:
         self._exchange, self._sounds = exchange, sounds
         self._requests: dict[str, OnAnswer] = {}
+        self._speeches: dict[str, OnText] = {}
 
     # ---- for the parts ------------------------------------------------------------------------
 
@@ -60,11 +62,21 @@ class TexmlRequests:
         self._sounds.fetch(sound_id, SoundFile(url), sample_rate, _told(sound_id, then))
         return sound_id
 
+    def recognise(self, pcm: Pcm, sample_rate: int, then: OnText) -> None:
+        speech_id = self._exchange.new_uuid()
+        self._speeches[speech_id] = then
+        self._exchange.wish(Recognise(speech_id, pcm, sample_rate))
+
     # ---- for the shell ------------------------------------------------------------------------
 
     def answered(self, request_id: str, answer: TexmlAnswer) -> None:
         if then := self._requests.pop(request_id, None):
             then(answer)
+
+    def recognised(self, speech_id: str, text: str | None) -> None:
+        """Nothing for speech that somebody else has asked for."""
+        if then := self._speeches.pop(speech_id, None):
+            then(text)
 
 
 def _told(sound_id: str, then: OnTexmlSound) -> Callable[[Pcm | NoSound], None]:

@@ -1,13 +1,20 @@
 """Verbs that take time, while they run on a leg: one at a time."""
 
 from collections.abc import Callable
+from functools import partial
+from typing import Protocol
 
 from callbridge.carrier.parts.entry import EntryRules, KeyEntry
+from callbridge.carrier.parts.relay_ear import CarrierEar
 from callbridge.carrier.parts.relays import RelayPart
 from callbridge.carrier.parts.streams import StreamPart
 from callbridge.carrier.texml.prompts import Prompts
 from callbridge.carrier.texml.verbs import GatherVerb
 from telecodecs import Pcm
+
+
+class SpeechToText(Protocol):
+    def __call__(self, pcm: Pcm, *, then: Callable[[str | None], None]) -> None: ...
 
 
 class RunningVerb:
@@ -19,6 +26,9 @@ class RunningVerb:
 
     def digit(self, digit: str, now: float) -> None:
         """The caller has pressed a key."""
+
+    def hear(self, pcm: Pcm | None, now: float) -> None:
+        """20 ms of what the caller says; None is silence."""
 
     def sounded(self, sound_id: str, pcm: Pcm | None) -> None:
         """A sound that was asked for; None if there is none after all."""
@@ -52,9 +62,14 @@ class Pausing(RunningVerb):
 
 
 class Gathering(RunningVerb):
-    """The first key ends the prompt, whatever is left of it."""
+    """Keys, or speech in their place; the first of either ends the prompt."""
 
-    def __init__(self, verb: GatherVerb, prompts: Prompts) -> None:
+    def __init__(
+        self, verb: GatherVerb, prompts: Prompts, sample_rate: int, recognise: SpeechToText | None
+    ) -> None:
+        """Without `recognise` it has keys alone."""
+        self.speech = ""
+        self._takes_keys = "dtmf" in verb.input
         self._prompts = prompts
         self._prompting = True
         self._entry = KeyEntry(
@@ -66,6 +81,10 @@ class Gathering(RunningVerb):
                 next_s=verb.timeout,
             )
         )
+        self._ear: CarrierEar | None = None
+        if recognise is not None:
+            ask = partial(recognise, then=self._recognised)
+            self._ear = CarrierEar(sample_rate, ask, interim=False)
 
     @property
     def digits(self) -> str:
@@ -74,21 +93,39 @@ class Gathering(RunningVerb):
 
     @property
     def enough(self) -> bool:
-        return self._entry.has_enough
+        return bool(self.speech) or self._entry.has_enough
 
     def tick(self, now: float) -> bool:
         if self._prompting and self._prompts.tick():
             self._prompting = False
             self._entry.wait(now)
-        if self._entry.is_over(now):
+        if self.speech or self._entry.is_over(now):
             self.stop()
             return True
         return False
 
     def digit(self, digit: str, now: float) -> None:
+        """The first key closes the ear."""
+        if not self._takes_keys:
+            return
+        self._ear = None
+        self._hush()
+        self._entry.press(digit, now)
+
+    def hear(self, pcm: Pcm | None, now: float) -> None:
+        """Time does not run while speech lasts."""
+        if self._ear is not None and (self._ear.hear(pcm) or self._ear.busy):
+            self._hush()
+            self._entry.wait(now)
+
+    def _recognised(self, text: str | None) -> None:
+        heard = self._ear.recognised(text or "") if self._ear is not None else None
+        if heard is not None:
+            self.speech = heard.text
+
+    def _hush(self) -> None:
         self._prompting = False
         self._prompts.stop()
-        self._entry.press(digit, now)
 
     def sounded(self, sound_id: str, pcm: Pcm | None) -> None:
         self._prompts.sounded(sound_id, pcm)

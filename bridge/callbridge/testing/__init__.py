@@ -13,7 +13,7 @@ from callbridge.carrier.core.report import CallReport
 from callbridge.carrier.people.checks import ScriptError
 from callbridge.carrier.people.echo import EchoPath
 from callbridge.carrier.people.script import CallScript
-from callbridge.carrier.people.steps import HangUp, Play, Press, Say, Wait
+from callbridge.carrier.people.steps import HangUp, Hold, Play, Press, Say, Wait
 from callbridge.testing.callers import caller, caller_of, says, tone
 from callbridge.testing.loop import EPOCH, Stuck, VirtualClock, VirtualLoop, run
 from callbridge.testing.pair import Pair
@@ -31,6 +31,7 @@ __all__ = [
     "Conversation",
     "EchoPath",
     "HangUp",
+    "Hold",
     "LeftBehind",
     "Pair",
     "PlacedCall",

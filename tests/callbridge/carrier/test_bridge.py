@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from callbridge.carrier.config import CarrierConfig
-from callbridge.carrier.people.script import CallScript, HangUp, Play, Step, Wait
+from callbridge.carrier.people.script import CallScript, HangUp, Hold, Play, Step, Wait
 from callbridge.host.audiofile import Clip
 from telecodecs import Pcm
-from tests.callbridge.carrier.line import STAY, Line, codes, data, tone
+from tests.callbridge.carrier.line import STAY, Line, codes, data, media, sounding, tone, ulaw
 
 BOB, CAROL, NOBODY = "+13125550199", "+13125550198", "+13125550197"
 ALICE_HZ, BOB_HZ = 700, 300
@@ -265,6 +265,32 @@ def test_tags_of_the_application_are_in_three_events_and_at_the_start_of_a_strea
     tagged = {e["event_type"] for e in line.events if e["payload"].get("tags") == ["desk"]}
     assert tagged == {"call.initiated", "call.answered", "call.hangup"}
     assert line.of("start")[0]["start"]["tags"] == ["desk"]
+
+
+def test_headers_of_a_caller_are_in_the_first_event() -> None:
+    line = exchange_with()
+    line.ring(headers={"X-Customer": "4711"})
+    headers = line.payload("call.initiated")["custom_headers"]
+    assert headers == [{"name": "X-Customer", "value": "4711"}]
+
+
+# ---- hold ---------------------------------------------------------------------------------------
+
+
+def test_while_the_far_end_holds_neither_hears_the_other() -> None:
+    line = exchange_with()
+    alice = Play(Clip(tone(2000, hz=ALICE_HZ), 8000), background=True)
+    waits = Wait("bot_silent", for_s=0.4)
+    call = line.streaming(alice, Hold(True), waits, Hold(False), Wait("hangup", within_s=60))
+    line.tick(2)
+    assert line.event_types()[-1] == "call.hold"
+    line.send(media(ulaw(tone(300))))
+    line.tick(60)
+    assert line.event_types()[-1] == "call.unhold"
+    report = line.report(call)
+    assert sounding(report.caller[:3200]) == [False] * 20
+    assert sounding(report.bot) == [False] * len(sounding(report.bot))
+    assert loudest(report.caller[4000:8000]) == pytest.approx(ALICE_HZ, abs=5)
 
 
 # ---- a call that nobody cares for ---------------------------------------------------------------

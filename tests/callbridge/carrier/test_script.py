@@ -96,7 +96,10 @@ SENSELESS: list[tuple[object, str]] = [
     ({"codec": "GSM"}, "PCMU, PCMA, L16"),
     ({"to": 5}, "'to' is a telephone number"),
     ({"steps": ["wait"]}, "step 1 is a JSON object"),
-    ({"steps": [{"sleep": 3}]}, "step 1 is none of wait, say, play, press, hangup: it has sleep"),
+    (
+        {"steps": [{"sleep": 3}]},
+        "step 1 is none of wait, say, play, press, hold, hangup: it has sleep",
+    ),
     ({"steps": [{}]}, "it has nothing"),
     (
         {"steps": [{"wait": "3 seconds"}]},

@@ -28,6 +28,7 @@ HARMLESS = {
     "sip_auth_username": "no far end asks who calls",
     "sip_auth_password": "no far end asks who calls",
     "sip_region": "all is on this machine",
+    "region": "all is on this machine",
     "sip_transport_protocol": "there is no SIP",
     "preferred_codecs": "the codec of a leg is that of its script",
     "reason": "of a hang-up; no far end reads it",
@@ -35,11 +36,12 @@ HARMLESS = {
     # Sound.
     "mute_dtmf": "keys of a leg never reach the other one of its bridge",
     "send_silence_when_idle": "the audio of a call never pauses here",
+    "audio_type": "a file itself says what it is",
     "dialogflow_config": "enable_dialogflow is refused",
     # Speech: one voice and one engine, whichever is named; events repeat the name.
     "voice": "there is one voice",
     "voice_settings": "there is one voice",
-    "language": "there is one voice",
+    "language": "there is one voice, and one engine",
     "languages": "there is one voice",
     "service_level": "there is one voice",
     "provider": "there is one voice",
@@ -57,6 +59,8 @@ DETAILS_OF = {
     "supervisor_role": "supervise_call_control_id",
     "ringtone": "play_ringtone",
     "video_room_context": "video_room_id",
+    "transcription_max_speaker_count": "transcription_speaker_diarization",
+    "transcription_min_speaker_count": "transcription_speaker_diarization",
 }
 
 

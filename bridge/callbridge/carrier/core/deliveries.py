@@ -33,7 +33,7 @@ class DeliveryAttempt(msgspec.Struct, frozen=True, kw_only=True):
 
     def shown(self, began: str, ended: str) -> JsonObject:
         """As `attempts` of a webhook delivery has it; `began` and `ended` are its instants."""
-        response = None
+        response: JsonObject | None = None
         if self.status is not None:
             response = {"status": self.status, "headers": [], "body": self.answer}
         return {

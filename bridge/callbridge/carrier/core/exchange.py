@@ -29,7 +29,7 @@ from callbridge.carrier.core.log import EventLog
 from callbridge.carrier.core.report import CallReport, TapeEntry
 from callbridge.carrier.core.room import Room
 from callbridge.carrier.core.routing import Routing
-from callbridge.carrier.people.caller import Caller, HungUp, Pressed, Situation
+from callbridge.carrier.people.caller import Caller, HungUp, Pressed, PutOnHold, Situation
 from callbridge.carrier.people.script import CallScript
 from callbridge.carrier.shapes import JsonObject
 from telecodecs import Encoding, Pcm, codec
@@ -109,6 +109,7 @@ class Exchange:
         encoding = codec(script.codec, 16000 if script.codec == "L16" else 8000).encoding
         leg = self._new_leg("incoming", script.from_, script.to, encoding, connection_id, routing)
         leg.carry_out(script)
+        leg.headers = CallHeaders(tuple(script.headers.items()))
         leg.intend(CarrierPlan(give_up_at=self.now + command_within_s, on_give_up=NO_COMMAND))
         self.emit(leg, "call.initiated", **webhooks.initiated(leg))
         return leg
@@ -217,6 +218,9 @@ class Exchange:
             match act:
                 case Pressed(digit):
                     self._digit(leg, digit)
+                case PutOnHold(on):
+                    leg.away = on
+                    self.emit(leg, "call.hold" if on else "call.unhold")
                 case HungUp(failure):
                     if failure is not None:
                         leg.failures.append(failure)

@@ -111,7 +111,8 @@ class CarrierLeg:
         self.rivals: tuple[CarrierLeg, ...] = ()  # dialled with this one: the first answer wins
         self.was_bridged = False
         self.after_unbridge: AfterUnbridge = "end"  # when the other leg leaves
-        self.held = False
+        self.held = False  # by the platform, after its bridge
+        self.away = False  # the far end has put the call on hold
 
         self.parts: tuple[Part, ...] = ()
         self.channels: tuple[Channel, ...] = ()  # all that is played on this leg
@@ -194,6 +195,8 @@ class CarrierLeg:
         if self.echo is not None:
             back = self.echo.comes_back()
             self.said = mix([pcm for pcm in (self.said, back) if pcm is not None])
+        if self.away:
+            self.said = self.uttered = None
         for channel in self.channels:
             channel.take()
 
@@ -212,7 +215,7 @@ class CarrierLeg:
             piece = channel.heard_by("self", rate)
             if piece is not None:
                 pieces.append(piece)
-        heard = mix(pieces)
+        heard = None if self.away else mix(pieces)
         if self.echo is not None:
             self.echo.heard(heard)
         self.ticks += 1

@@ -6,7 +6,7 @@ from callbridge.carrier.audio.playout import TICKS_PER_S, CarrierPlayout
 from callbridge.carrier.people.checks import ScriptError
 from callbridge.carrier.people.expect import loud
 from callbridge.carrier.people.script import CallScript
-from callbridge.carrier.people.steps import HangUp, Play, Press, Say, Step, Wait
+from callbridge.carrier.people.steps import HangUp, Hold, Play, Press, Say, Step, Wait
 from telecodecs import Pcm, resample, silence
 from telecodecs.dtmf import tones
 
@@ -26,7 +26,13 @@ class HungUp(msgspec.Struct, frozen=True):
     failure: str | None = None
 
 
-Act = Pressed | HungUp
+class PutOnHold(msgspec.Struct, frozen=True):
+    """The other side is on hold, or no more."""
+
+    on: bool
+
+
+Act = Pressed | PutOnHold | HungUp
 
 
 class Situation(msgspec.Struct, frozen=True):
@@ -126,6 +132,9 @@ class Caller:
                 return self._say(step)
             case Press():
                 return self._press(step, acts)
+            case Hold(on):
+                acts.append(PutOnHold(on))
+                return True
 
     def _wait(self, step: Wait, now: Situation, acts: list[Act]) -> bool:
         if self._is_true(step, now):

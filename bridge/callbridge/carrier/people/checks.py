@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+from callbridge.carrier.shapes import as_object
 from callbridge.errors import CallbridgeError
 
 LONGEST_S = 14400.0  # four hours, the longest call
@@ -40,3 +41,10 @@ def flag(name: str, value: object) -> None:
 def text(name: str, value: object, what: str) -> None:
     if not isinstance(value, str) or not value.strip():
         raise ScriptError(f"{name!r} is {what}, as a string, not {value!r}")
+
+
+def texts(name: str, value: object) -> None:
+    """Names and values, both texts."""
+    found = as_object(value)
+    if found is None or not all(isinstance(each, str) for each in (*found, *found.values())):
+        raise ScriptError(f"{name!r} is an object of texts, not {value!r}")

@@ -83,7 +83,7 @@ def _struct(title: str, kind: type[msgspec.Struct], level: int = 2) -> list[str]
     """A heading, what the class says of itself, and its fields."""
     parts = [f"{'#' * level} {title}\n", f"{inspect.cleandoc(kind.__doc__ or '')}\n"]
     hints = get_type_hints(kind, include_extras=True)
-    defaults = {field.name: field.default for field in msgspec.structs.fields(kind)}
+    defaults = {field.name: _value_of(field) for field in msgspec.structs.fields(kind)}
     rows = [
         (f"`{name}`", _default(defaults[field]), hints[field].__metadata__[0].description)
         for name, field in json_names(kind).items()
@@ -91,10 +91,16 @@ def _struct(title: str, kind: type[msgspec.Struct], level: int = 2) -> list[str]
     return [*parts, _table(("field", "default", "meaning"), rows)] if rows else parts
 
 
+def _value_of(field: msgspec.structs.FieldInfo) -> Any:
+    """Its default."""
+    made = field.default_factory
+    return field.default if made is msgspec.NODEFAULT else made()
+
+
 def _default(value: Any) -> str:
     if value is msgspec.NODEFAULT:
         return "must be given"
-    if value in (None, "", ()):
+    if value in (None, "", (), {}):
         return ""
     return f"`{msgspec.json.encode(value).decode()}`"
 

@@ -29,6 +29,7 @@ from callbridge.carrier.people.steps import (
     AudioLoader,
     CallerVoice,
     HangUp,
+    Hold,
     Play,
     Press,
     Say,
@@ -68,6 +69,10 @@ class CallScript(msgspec.Struct, frozen=True, kw_only=True, eq=False):
             "tones in the audio, which the carrier has to hear."
         ),
     ] = "events"
+    headers: Annotated[
+        dict[str, str],
+        Meta(description="SIP headers that the call brings along: `custom_headers` of its event."),
+    ] = {}
     echo: Annotated[
         EchoPath | None, Meta(description="Their microphone hears the bot: see below.")
     ] = None
@@ -77,6 +82,7 @@ class CallScript(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         checks.text("to", self.to, "a telephone number")
         checks.one_of("codec", self.codec, LEG_CODECS)
         checks.one_of("keys", self.keys, get_args(KeyForm))
+        checks.texts("headers", self.headers)
         only_steps(self.steps)
 
 
@@ -171,6 +177,7 @@ __all__ = [
     "CallScript",
     "CallerVoice",
     "HangUp",
+    "Hold",
     "Play",
     "Press",
     "Say",

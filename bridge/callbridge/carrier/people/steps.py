@@ -150,6 +150,21 @@ class Press(msgspec.Struct, frozen=True):
         return f"press {self.digits}"
 
 
+class Hold(msgspec.Struct, frozen=True):
+    """Put the other side on hold, as a telephone does, or take it back: until then neither hears
+    the other."""
+
+    on: Annotated[bool, Meta(description="`true` to hold, `false` to take back.")] = field(
+        name="hold"
+    )
+
+    def __post_init__(self) -> None:
+        checks.flag("hold", self.on)
+
+    def __str__(self) -> str:
+        return "hold" if self.on else "take off hold"
+
+
 class HangUp(msgspec.Struct, frozen=True):
     """Hang up. Written as `true`. Without it the caller stays on the line."""
 
@@ -157,12 +172,13 @@ class HangUp(msgspec.Struct, frozen=True):
         return "hangup"
 
 
-Step = Wait | Say | Play | Press | HangUp
+Step = Wait | Say | Play | Press | Hold | HangUp
 STEPS: dict[str, Callable[..., Step]] = {
     "wait": Wait,
     "say": Say,
     "play": Play,
     "press": Press,
+    "hold": Hold,
     "hangup": HangUp,
 }
 

@@ -3,8 +3,8 @@
 import numpy as np
 
 from callbridge.carrier.core.effects import SaveRecording, WriteRecording
-from callbridge.carrier.net.recordings import Spool, utterances
 from callbridge.carrier.net.speaking import RelayRecogniser
+from callbridge.carrier.net.spool import Spool, utterances
 from telecodecs import Pcm
 
 

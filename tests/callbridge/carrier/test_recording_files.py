@@ -28,9 +28,10 @@ from telnyx.types import (
 from callbridge.carrier.config import CarrierConfig
 from callbridge.carrier.core.effects import SaveRecording
 from callbridge.carrier.core.storage import AzureBucket, GcsBucket, S3Bucket
-from callbridge.carrier.net import recordings, storage
+from callbridge.carrier.net import spool as spools
+from callbridge.carrier.net import storage
 from callbridge.carrier.net.files import loader, write_wav
-from callbridge.carrier.net.recordings import Spool, make_file, utterances
+from callbridge.carrier.net.spool import Spool, make_file, utterances
 from callbridge.carrier.net.storage import NotStored
 from callbridge.speech import offline
 from callbridge.testing.speech import SpellingRecogniser, scripted
@@ -85,6 +86,8 @@ async def office(tmp_path: Path, **options: Any) -> AsyncGenerator[Office]:
             base_url=live.base_url,
             public_key=live.running.public_key,
             max_retries=0,
+            # Plain http only: spares the time for certificates.
+            http_client=httpx.AsyncClient(trust_env=False, verify=False),
         ) as sdk,
     ):
         yield Office(live, app, sdk, tmp_path)
@@ -200,7 +203,7 @@ async def test_a_disk_that_cannot_be_written_costs_the_recording_and_not_the_cal
         assert isinstance(event, CallRecordingErrorWebhookEvent)
         assert payload_of(event).reason == "Internal server error"
         assert [each async for each in await at.sdk.recordings.list()] == []
-    assert "was not written" in caplog.text
+    assert caplog.text.count("a recording is given up") == 1
 
 
 async def test_calls_that_a_stopping_carrier_ends_are_recorded(tmp_path: Path) -> None:
@@ -230,7 +233,7 @@ def wish(pcm: Pcm, format: Any, begin: int = 0) -> SaveRecording:
 
 
 @pytest.mark.parametrize("format", ["wav", "mp3"])
-@pytest.mark.parametrize("frames", [0, 160, 400_000])
+@pytest.mark.parametrize("frames", [0, 160, 200_000])
 async def test_a_file_has_every_frame(tmp_path: Path, format: str, frames: int) -> None:
     left = np.arange(frames, dtype=np.int32).astype(np.int16)
     pcm = np.stack((left, -left), axis=1)
@@ -251,7 +254,7 @@ async def test_a_file_has_every_frame(tmp_path: Path, format: str, frames: int) 
 async def test_a_file_that_fails_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recordings, "write_wav", full)
+    monkeypatch.setattr(spools, "write_wav", full)
     with Spool() as spool, pytest.raises(OSError, match="full"):
         make_file(tmp_path / "x.wav", spool, wish(np.zeros((0, 1), np.int16), "wav"))
     assert files(tmp_path) == []
@@ -271,6 +274,16 @@ async def test_a_file_that_is_being_made_when_the_carrier_stops_is_not_finished(
 def full(path: Path, spool: Spool, asked: SaveRecording) -> None:
     path.write_bytes(b"half of it")
     raise OSError("the disk is full")
+
+
+async def test_a_long_recording_waits_in_a_file_without_a_name(tmp_path: Path) -> None:
+    folder = tmp_path / "recordings"
+    pcm = np.arange(3_000_000, dtype=np.int32).astype(np.int16)[:, None]
+    with Spool(folder) as spool:
+        spool.write_out(pcm[:100].tobytes())
+        spool.write_out(pcm[100:].tobytes())
+        assert files(folder) == []
+        assert np.array_equal(np.concatenate(list(spool.blocks(wish(pcm, "wav")))), pcm)
 
 
 async def test_a_recording_that_the_disk_does_not_keep_up_with_is_given_up() -> None:
@@ -304,7 +317,7 @@ async def test_a_transcription_from_its_start_to_its_deletion(tmp_path: Path) ->
 @pytest.mark.skipif(not offline.installed(), reason="needs callbridge[speech]")
 def test_the_offline_recogniser_understands_a_recorded_person() -> None:
     clip = loader(Path())("moonshine_voice:assets/two_cities.wav")
-    pcm = resample(clip.pcm[: 12 * clip.sample_rate], clip.sample_rate, 8000)[:, None]
+    pcm = resample(clip.pcm[: 6 * clip.sample_rate], clip.sample_rate, 8000)[:, None]
     transcribe = offline.offline().recogniser.transcribe
     spool = MemorySpool(pcm)
     text = " ".join(transcribe(piece, 8000) for piece in utterances(spool, wish(pcm, "wav")))

@@ -36,9 +36,10 @@ from callbridge.carrier.net import documents
 from callbridge.carrier.net.deliver import Deliverer
 from callbridge.carrier.net.fetching import FetchDoor, FetchRules, NotThere
 from callbridge.carrier.net.files import write_wav
-from callbridge.carrier.net.recordings import RecordingFiles, encodes_mp3
+from callbridge.carrier.net.recordings import RecordingFiles
 from callbridge.carrier.net.sounds import SoundLoader
 from callbridge.carrier.net.speaking import CarrierVoice, RelayEngines, speaker
+from callbridge.carrier.net.spool import encodes_mp3
 from callbridge.carrier.net.streams import SpawnErrand, Streams
 from callbridge.carrier.store.store import Store
 from callbridge.carrier.switch import Switch

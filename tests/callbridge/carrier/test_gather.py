@@ -285,7 +285,7 @@ def test_a_hang_up_ends_it_before_the_call(action: str) -> None:
         ({"minimum_digits": 0}, ("90022", "/minimum_digits")),
         ({"minimum_digits": 5, "maximum_digits": 4}, ("90022", "/minimum_digits")),
         ({"maximum_digits": 129}, ("90023", "/maximum_digits")),
-        ({"maximum_digits": "4"}, ("90023", "/maximum_digits")),
+        ({"maximum_digits": "four"}, ("90023", "/maximum_digits")),
         ({"timeout_millis": 0}, ("90025", "/timeout_millis")),
         ({"timeout_millis": 10**30}, ("90025", "/timeout_millis")),
         ({"inter_digit_timeout_millis": 120001}, ("90026", "/inter_digit_timeout_millis")),

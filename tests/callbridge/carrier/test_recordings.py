@@ -382,7 +382,7 @@ def texts(line: Line, path: str) -> list[dict[str, Any]]:
         ({"channels": "stereo"}, "90001", "/channels"),
         ({"recording_track": "left"}, "90059", "/recording_track"),
         ({"timeout_secs": -1}, "90028", "/timeout_secs"),
-        ({"timeout_secs": "1"}, "90028", "/timeout_secs"),
+        ({"timeout_secs": "one"}, "90028", "/timeout_secs"),
         ({"max_length": 14401}, "10033", "/max_length"),
         ({"max_length": True}, "10026", "/max_length"),
         ({"play_beep": "yes"}, "10026", "/play_beep"),

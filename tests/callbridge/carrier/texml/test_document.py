@@ -125,7 +125,6 @@ def test_what_is_documented_and_not_simulated_is_passed_over_and_named() -> None
     assert document.not_simulated == (
         "templates",
         "SSML break",
-        "Say.voice",
         "Dial",
         "Gather.hints",
         "AIAssistant",

@@ -17,7 +17,9 @@ from callbridge.commands.call import call
 from callbridge.commands.carrier import carrier
 from callbridge.commands.demo import demo
 from callbridge.commands.new import new
+from callbridge.commands.probe import probe
 from callbridge.commands.serve import serve
+from callbridge.commands.talk import talk
 from callbridge.errors import CallbridgeError
 from callbridge.host.usage import GroupedCommand
 
@@ -44,7 +46,7 @@ def callbridge(
     """Answers phone calls with bots, and brings a local carrier to try them against."""
 
 
-for command in (serve, new, carrier, call, demo, bench):  # in the order of --help
+for command in (serve, new, talk, carrier, call, demo, probe, bench):  # in the order of --help
     cli.command(cls=GroupedCommand)(command)
 
 

@@ -32,7 +32,7 @@ from callbridge.errors import (
 )
 from callbridge.host.audiofile import Fetch, fetch
 from callbridge.media.playout import PlayoutSettings
-from callbridge.serve.documents import DocumentRequest, Documents
+from callbridge.serve.documents import DocumentRequest, Documents, WhichDocument
 from callbridge.serve.endpoints import MEDIA, RELAY
 from callbridge.serve.logs import mask_server_logs, set_up_where_nobody_did
 from callbridge.serve.metrics import CONTENT_TYPE, Metrics, SpeechFigures
@@ -91,6 +91,8 @@ class Surroundings:
     fetch: Fetch = fetch  # of sound files on the web
     speech: Speech | None = None  # takes the place of the application's own
     readers: tuple[TapeReader, ...] = ()  # of the tape, beside the log and the tape file
+    voice: VoiceKind | None = None  # of all calls, whatever the bots were registered with
+    characters_per_s: float | None = None  # of all relays, in place of their settings' own
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,14 +306,28 @@ class App:
         """Whether calls that come in are answered."""
         return bool(self._bots) or self._any_number is not None
 
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """Numbers, and SIP addresses, that have a bot of their own."""
+        return tuple(f"+{key}" if key.isdecimal() else key for key in self._bots)
+
+    def answers(self, number: str) -> bool:
+        """Whether a call that comes in to `number` is answered."""
+        return self._bot_for(number) is not None
+
     def _bot_for(self, number: str) -> Registration | None:
         found = self._bots.get(key(number), self._any_number)
         return found and self._filled(found)
 
     def _filled(self, bot: Registration) -> Registration:
         """With what the application has where it says nothing of its own."""
-        voice = bot.voice or self._voice or self._default_voice
-        return replace(bot, voice=voice, relay=bot.relay or self._relay)
+        relay, pace = bot.relay or self._relay, self._surroundings.characters_per_s
+        if pace is not None:
+            relay = replace(relay or RelaySettings(), characters_per_s=pace)
+        return replace(bot, voice=self._voice_of(bot), relay=relay)
+
+    def _voice_of(self, bot: Registration) -> VoiceKind:
+        return self._surroundings.voice or bot.voice or self._voice or self._default_voice
 
     def configure(self, settings: Settings, surroundings: Surroundings | None = None) -> None:
         """Set what it runs with, before its first use."""
@@ -350,7 +366,7 @@ class App:
             yield self._any_number
 
     def _needs_engines(self, bot: Registration) -> bool:
-        return bot.speaks and (bot.voice or self._voice or self._default_voice) == "media"
+        return bot.speaks and self._voice_of(bot) == "media"
 
     async def close(self) -> None:
         """Drain, then close what was opened."""
@@ -386,10 +402,13 @@ class App:
             return await self.service.webhook(request)
 
         async def document(request: Request) -> Response:
-            return await self.service.document(request, first=True)
+            return await self.service.document(request, "first")
 
         async def next_document(request: Request) -> Response:
-            return await self.service.document(request, first=False)
+            return await self.service.document(request, "next")
+
+        async def held_document(request: Request) -> Response:
+            return await self.service.document(request, "held")
 
         def healthz() -> Response:
             return Response("ok\n", media_type="text/plain")
@@ -406,6 +425,7 @@ class App:
         http.add_api_route("/webhooks", webhook, methods=["POST"])
         http.add_api_route("/texml", document, methods=["GET", "POST"])
         http.add_api_route("/texml/next", next_document, methods=["GET", "POST"])
+        http.add_api_route("/texml/held", held_document, methods=["GET", "POST"])
         http.add_api_route("/healthz", healthz, methods=["GET"])
         http.add_api_route("/readyz", readyz, methods=["GET"])
         http.add_api_route("/metrics", metrics, methods=["GET"])
@@ -476,11 +496,13 @@ class Service:
             limits=Limits(calls=settings.max_calls, call=settings.max_call_s),
             apology=sound.apology if len(sound.apology) else None,
             out_of_time=sound.out_of_time,
-            next_document_url=f"{settings.texml_url}/next",
+            texml_url=settings.texml_url,
             webhook_url=settings.webhook_url,
         )
         self.calls = Calls(means, bot_for)
-        self.documents = Documents(self.calls, self._clock, self._key, settings.when_full)
+        self.documents = Documents(
+            self.calls, self._clock, self._key, settings.when_full, settings.texml_url
+        )
         shared = {"minted": None, "shared": token, "none": ""}[settings.media_auth]
         self.doors = [
             Door(MEDIA, self.calls.audio, shared),
@@ -526,7 +548,7 @@ class Service:
             content_type=headers.get("content-type", ""),
         )
 
-    async def document(self, request: Request, *, first: bool) -> Response:
+    async def document(self, request: Request, which: WhichDocument) -> Response:
         """Answer a request for a document of TeXML."""
         content = request.scope["query_string"] if request.method == "GET" else b""
         if request.method == "POST":
@@ -537,9 +559,10 @@ class Service:
         headers = request.headers
         signature = headers.get(webhooks.SIGNATURE_HEADER)
         timestamp = headers.get(webhooks.TIMESTAMP_HEADER)
-        return self.asked(DocumentRequest(content, signature, timestamp, first))
+        return self.asked(DocumentRequest(content, signature, timestamp, which))
 
     def asked(self, request: DocumentRequest) -> Response:
+        """One request for a document: signature first, then the call that it is about."""
         try:
             answer = self.documents.answer(request)
         except WebhookError as error:

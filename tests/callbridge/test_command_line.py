@@ -25,7 +25,7 @@ from callbridge.host import terminal
 from callbridge.host.child import of_module
 
 REPOSITORY = Path(__file__).parents[2]
-COMMANDS = ("serve", "new", "carrier", "call", "demo", "bench")
+COMMANDS = ("serve", "new", "talk", "carrier", "call", "demo", "probe", "bench")
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def test_the_options_of_the_bench_stand_in_groups(typed: Callable[..., str]) -> 
     heads = re.findall(r"^(\w.*):$", typed("bench", "--help"), flags=re.MULTILINE)
     assert heads[:2] == ["Arguments", "How many calls, and for how long"]
     assert heads[-1] == "Options"
-    assert len(heads) == 7
+    assert len(heads) == 8
 
 
 def test_brackets_in_a_help_text_are_brackets(typed: Callable[..., str]) -> None:
@@ -189,6 +189,17 @@ def test_a_demo_without_its_recordings_says_what_to_install(
         command_line.main()
     assert ended.value.code == 2
     assert "pip install 'callbridge[demo]'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--texml-number", "--texml-status-url"])
+def test_what_is_said_of_texml_needs_its_url(
+    option: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["callbridge", "carrier", option, "http://127.0.0.1:9/a"])
+    with pytest.raises(SystemExit) as ended:
+        command_line.main()
+    assert ended.value.code == 2
+    assert "--texml-url" in capsys.readouterr().err
 
 
 # ---- what the carrier leaves --------------------------------------------------------------------

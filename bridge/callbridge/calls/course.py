@@ -95,7 +95,7 @@ class CallMeans:
     limits: Limits = field(default_factory=Limits)
     apology: Pcm | None = None
     out_of_time: str = OUT_OF_TIME
-    next_document_url: str = ""  # of a call that TeXML leads
+    texml_url: str = ""  # where the platform asks how a call goes on
     webhook_url: str = ""
 
 
@@ -322,7 +322,7 @@ class Course:
         if leg.undecodable:
             return False
         if self.documents is not None:
-            await self.platform.ask_whether_over(Hangup("unspecified"))
+            await self.platform.ask_whether_over()
             if leg.over or self.documents.bot_left:
                 return False
         leg.expect_stream()

@@ -8,15 +8,21 @@ from callbridge.control import texml
 CONNECTS = 3  # documents that connect, and no session begins: then no other one does
 
 
+def held(texml_url: str) -> bytes:
+    """Of a call that was handed over: it goes on beside its documents. The next one is asked for
+    where nobody needs to know of the call any more."""
+    return texml.hold(f"{texml_url}/held")
+
+
 class CallDocuments:
-    """`next_url` is where the platform asks for the next one."""
+    """The platform asks for the next ones below `texml_url`."""
 
-    __slots__ = ("_connects_left", "_leg", "_new_token", "_next_url", "_sessions", "bot_left")
+    __slots__ = ("_connects_left", "_leg", "_new_token", "_sessions", "_texml_url", "bot_left")
 
-    def __init__(self, leg: Leg, next_url: str, new_token: Callable[[Leg], str]) -> None:
+    def __init__(self, leg: Leg, texml_url: str, new_token: Callable[[Leg], str]) -> None:
         self.bot_left = False
         self._leg = leg
-        self._next_url = next_url
+        self._texml_url = texml_url
         self._new_token = new_token
         self._connects_left = CONNECTS
         self._sessions = 0  # of the leg, at the last document
@@ -36,9 +42,11 @@ class CallDocuments:
 
     def _connect(self) -> bytes:
         leg = self._leg
-        if leg.released:
-            return texml.hold(self._next_url)
-        if leg.gone or self.bot_left or not self._connects_left:
+        done = leg.gone or self.bot_left or not self._connects_left
+        if leg.released or (done and leg.errands.open):  # somebody may be about to answer
+            return held(self._texml_url)
+        if done:
             return texml.hang_up()
         self._connects_left -= 1
-        return texml.connect(leg.voice.opening(self._new_token(leg)), self._next_url)
+        opening = leg.voice.opening(self._new_token(leg))
+        return texml.connect(opening, f"{self._texml_url}/next")

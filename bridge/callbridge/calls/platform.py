@@ -41,13 +41,14 @@ def unanswered(cause: str) -> Unanswered:
 class PlatformSide:
     """The platform, as one call meets it."""
 
-    __slots__ = ("_command", "_leg", "_spawn", "_speeches", "webhook_url")
+    __slots__ = ("_command", "_hung_up", "_leg", "_spawn", "_speeches", "webhook_url")
 
     def __init__(self, leg: Leg, command: CallControl, spawn: Spawn) -> None:
         self._leg = leg
         self._command = command
         self._spawn = spawn
         self._speeches: list[asyncio.Future[bool]] = []  # in the order of the commands
+        self._hung_up = False
         self.webhook_url: str | None = None  # for a call that no webhooks tell of
 
     async def send(self, command: control.Command) -> dict[str, object]:
@@ -197,15 +198,16 @@ class PlatformSide:
             await self._command.send(control.Hangup(call_control_id=leg.call_control_id))
         except CallGone:
             leg.end(Hangup("normal_clearing"))
+        self._hung_up = True
         if self.webhook_url is not None:
-            await self.ask_whether_over(Hangup("normal_clearing", "callee"))
+            await self.ask_whether_over()
 
-    async def ask_whether_over(self, hangup: Hangup) -> None:
-        """Of the end of a call that TeXML leads, nobody tells who has not set a status callback.
-        `hangup` is what it is taken for."""
+    async def ask_whether_over(self) -> None:
+        """For a call that TeXML leads: of its end only a status callback would tell."""
         leg = self._leg
         if not leg.over and await self.status(leg.call_control_id) == "gone":
-            leg.end(hangup)
+            ours = self._hung_up
+            leg.end(Hangup("normal_clearing", "callee") if ours else Hangup("unspecified"))
 
 
 PlatformState = Literal["ringing", "talking", "gone", "unknown"]

@@ -19,7 +19,7 @@ from callbridge.calls.course import (
     Registration,
     SocketOpening,
 )
-from callbridge.calls.documents import CallDocuments
+from callbridge.calls.documents import CallDocuments, held
 from callbridge.calls.leg import Direction, Hangup, Leg, VoiceKind, client_state, read_client_state
 from callbridge.calls.platform import Unanswered, unanswered
 from callbridge.control import commands as control
@@ -234,12 +234,14 @@ class Calls:
     def document(self, request: texml.TexmlRequest, *, first: bool) -> bytes:
         """How a call that TeXML leads goes on. Only with the `first` document can it begin."""
         course = self._by_id.get(request.call_sid)
-        if course is None and first and request.call_sid not in self._ended_ids:
+        if course is not None and request.is_over:
+            course.leg.end(Hangup("unspecified"))
+        elif first and not self.knows(request.call_sid) and not request.is_over:
             return self._begin_by_document(request)
         if course is not None and course.documents is not None:
             return course.documents.first() if first else course.documents.next()
         if self._ended_ids.get(request.call_sid):
-            return texml.hold(self._means.next_document_url)
+            return held(self._means.texml_url)
         return texml.hang_up()
 
     def _begin_by_document(self, request: texml.TexmlRequest) -> bytes:
@@ -252,7 +254,7 @@ class Calls:
         course = self._begin(registration, Course.adopt, "incoming", ids=ids)
         means = self._means
         course.platform.webhook_url = means.webhook_url
-        course.documents = CallDocuments(course.leg, means.next_document_url, self._new_token)
+        course.documents = CallDocuments(course.leg, means.texml_url, self._new_token)
         return course.documents.first()
 
     # ---- sockets ----------------------------------------------------------------------------

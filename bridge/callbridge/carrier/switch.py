@@ -11,7 +11,7 @@ from callbridge.carrier.core.leg import CarrierLeg, Routing
 from callbridge.carrier.core.report import CallReport, TapeEntry
 from callbridge.carrier.core.sockets import CarrierSockets
 from callbridge.carrier.parts.relay_mouth import RelaySound
-from callbridge.carrier.parts.relays import CarrierRelays
+from callbridge.carrier.parts.relays import CarrierRelays, RelayPart
 from callbridge.carrier.parts.speak import CarrierSpeech
 from callbridge.carrier.parts.streams import CarrierStreams
 from callbridge.carrier.people.script import CallScript
@@ -127,6 +127,17 @@ class Switch:
         part.begin()
         return leg.call_control_id
 
+    def typed(self, call_control_id: str, text: str, now: float, *, last: bool = True) -> bool:
+        """The caller of a Conversation Relay writes what others say, word by word until `last` or
+        all of it. No words only interrupt. True if the bot was interrupted.
+
+        Raises LookupError for a call without such a session."""
+        self._at(now)
+        relay = self.relay(call_control_id)
+        if relay is None or not relay.talking:
+            raise LookupError(f"no Conversation Relay on call {call_control_id!r}")
+        return relay.typed(text, last=last)
+
     def hang_up(self, call_control_id: str, now: float) -> None:
         """The far end does. Raises LookupError for a call that is unknown or long over."""
         self._at(now).hang_up(call_control_id)
@@ -183,6 +194,7 @@ class Switch:
         """What `Recognise` asked for; None when nothing could be recognised."""
         self._at(now)
         self._relays.recognised(session_id, text)
+        self._texml.recognised(session_id, text)
 
     def webhook_outcome(self, call_control_id: str, now: float, **detail: object) -> None:
         """How a delivery went."""
@@ -204,6 +216,11 @@ class Switch:
 
     def find(self, call_control_id: str) -> CarrierLeg | None:
         return self._exchange.find(call_control_id)
+
+    def relay(self, call_control_id: str) -> RelayPart | None:
+        """The Conversation Relay of a call, if it has one."""
+        leg = self.find(call_control_id)
+        return self._relays.of(leg) if leg is not None else None
 
     def report(self, call_control_id: str) -> CallReport:
         """Raises LookupError for a call that is unknown or long over."""

@@ -50,6 +50,7 @@ def dotted(event_type: str) -> str:
 
 
 TEXML_CALLBACK = "texml.callback"
+FORM = "application/x-www-form-urlencoded"
 
 
 class Event(msgspec.Struct, frozen=True):
@@ -105,7 +106,7 @@ _envelope: msgspec.json.Decoder[_Envelope] = msgspec.json.Decoder(_Envelope)
 def read_event(body: bytes, content_type: str) -> Event:
     """Read a webhook whose signature is verified. Raises BadWebhookBody, and nothing else."""
     media_type = content_type.partition(";")[0].strip().lower()
-    if media_type == "application/x-www-form-urlencoded":
+    if media_type == FORM:
         return _read_form(body)
     return _read_json(body)
 

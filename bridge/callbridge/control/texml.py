@@ -14,16 +14,24 @@ from callbridge.control.forms import read_form
 from callbridge.errors import BadWebhookBody
 
 HOLD_S = 180  # the longest Pause
+FINAL_STATUSES = frozenset({"completed", "busy", "no-answer", "canceled", "failed"})
 
 
 class TexmlRequest(msgspec.Struct, frozen=True):
     """`call_sid` is the call_control_id for commands, too. `status` is in-progress and the like, or
-    empty where the platform does not say."""
+    empty where the platform does not say. A status callback, which goes to the same address where
+    none was set for it, `is_news` and wants no document."""
 
     call_sid: str
     from_: str
     to: str
     status: str
+    is_news: bool = False
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the call has ended: nothing can be heard of the answer."""
+        return self.status in FINAL_STATUSES
 
 
 def read_request(content: bytes) -> TexmlRequest:
@@ -33,7 +41,11 @@ def read_request(content: bytes) -> TexmlRequest:
     if not call_sid:
         raise BadWebhookBody("not a request for a document: no CallSid")
     return TexmlRequest(
-        call_sid, form.get("From", ""), form.get("To", ""), form.get("CallStatus", "")
+        call_sid,
+        form.get("From", ""),
+        form.get("To", ""),
+        form.get("CallStatus", ""),
+        is_news="CallbackSource" in form,
     )
 
 
@@ -84,8 +96,25 @@ def _relay(parent: Element, relay: Relay) -> None:
         "dtmfDetection": "true" if relay.dtmf_detection else "false",
     }
     noun = SubElement(parent, "ConversationRelay", _given(attributes))
+    for language in relay.languages or ():
+        SubElement(noun, "Language", _given(_language(language)))
     for name, value in (relay.custom_parameters or {}).items():
         SubElement(noun, "Parameter", name=_sound(name), value=_sound(str(value)))
+
+
+def _language(language: Mapping[str, object]) -> dict[str, str | None]:
+    """One of the languages of a command, with the names that a document has for the same."""
+    names = {
+        "code": "language",
+        "voice": "voice",
+        "ttsProvider": "tts_provider",
+        "transcriptionProvider": "transcription_engine",
+        "speechModel": "speech_model",
+    }
+    return {
+        name: str(language[field]) if language.get(field) is not None else None
+        for name, field in names.items()
+    }
 
 
 def _stream(parent: Element, stream: Stream) -> None:

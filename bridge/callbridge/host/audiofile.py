@@ -56,7 +56,7 @@ async def fetch(url: str) -> bytes:
                 data += piece
                 if len(data) > MAX_BYTES:
                     raise AudioFileError(f"{url}: more than {MAX_BYTES // 1_000_000} MB")
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
+    except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
         raise AudioFileError(f"{url}: {error or type(error).__name__}") from None
     return bytes(data)
 

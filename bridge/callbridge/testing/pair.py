@@ -21,8 +21,9 @@ from nacl.signing import SigningKey
 from starlette.responses import Response as HttpResponse
 
 from callbridge.app import App, Surroundings
+from callbridge.calls.leg import VoiceKind
 from callbridge.carrier.api.problems import Response
-from callbridge.carrier.config import Behaviour, CarrierConfig
+from callbridge.carrier.config import Behaviour, CarrierConfig, TexmlApplication
 from callbridge.carrier.core import effects as do
 from callbridge.carrier.core.report import CallReport
 from callbridge.carrier.net.files import loader
@@ -31,17 +32,20 @@ from callbridge.carrier.people.steps import WITHIN_S, Say, Step, Wait, fetch
 from callbridge.carrier.switch import Switch
 from callbridge.carrier.texml.requests import TexmlAnswer
 from callbridge.errors import AudioFileError, CallbridgeError
-from callbridge.host.audiofile import Clip
-from callbridge.serve.documents import DocumentRequest
+from callbridge.host import audiofile
+from callbridge.host.audiofile import Clip, Fetch
+from callbridge.serve.documents import DocumentRequest, WhichDocument
 from callbridge.serve.settings import Settings
 from callbridge.sockets.endpoint import StreamOwner
 from callbridge.speech.engines import Speech
+from callbridge.tape.tape import TapeReader
 from callbridge.testing.callers import NUMBER, hum
-from callbridge.testing.loop import EPOCH, VirtualClock, VirtualLoop
+from callbridge.testing.loop import VirtualClock, VirtualLoop
 from callbridge.testing.placed import PTIME_S, PlacedCall
 from callbridge.testing.speech import scripted, voice_for
 from callbridge.testing.witness import Crash, Witness
 from callbridge.testing.words import Conversation, SentCommand, turns_of
+from callbridge.timing.clock import Clock, wall_of
 from callbridge.timing.jobs import InlineJobs, Jobs
 from telecodecs import resample
 
@@ -49,6 +53,7 @@ RETRY_S = 1.0
 ATTEMPTS = 2
 FINISHED_KEPT = 256
 ENDING_S = 5.0  # for tasks of an application to end, once it is closed
+WHICH: dict[str, WhichDocument] = {"next": "next", "held": "held"}  # by the end of its address
 ADDRESS = "http://127.0.0.1:9"  # the discard port: nothing here ever connects
 
 
@@ -67,8 +72,13 @@ class Pair:
     An application without speech engines of its own gets `callbridge.testing.speech.scripted`,
     which understand to the letter what a caller `says`; with "own" it has what it is served with.
     `sounds` are what is on the web, for `call.play`, by URL: samples and their rate.
-    `numbers` says who lives where (`CarrierConfig.numbers`). `speech` and the settings take the
+    `numbers` says who lives where (`CarrierConfig.numbers`). With `texml` calls that come in are
+    led by TeXML: the carrier asks the application's /texml. `speech` and the settings take the
     place of what the application was made with, until `close`.
+
+    `voice`, `characters_per_s` and `readers` are those of the application's `Surroundings`. With a
+    `clock` that is the machine's, all happens in real time on a loop of real time, and with `web`
+    both sides fetch their sounds with it.
 
     A crash of a bot, or of a call, is raised by `call`, `finished` or `close`, unless
     `expect_crash` is its type; then the report has it, and a test without such a crash fails."""
@@ -84,10 +94,19 @@ class Pair:
         numbers: Mapping[str, Behaviour] | None = None,
         sounds: Mapping[str, Clip] | None = None,
         speech: Speech | Literal["own"] | None = None,
+        texml: bool = False,
         expect_crash: Crash | None = None,
+        clock: Clock | None = None,
+        voice: VoiceKind | None = None,
+        characters_per_s: float | None = None,
+        readers: tuple[TapeReader, ...] = (),
+        web: Fetch | None = None,
         **settings: Any,
     ) -> None:
         config = config or CarrierConfig(webhook_url=f"{ADDRESS}/webhooks", keep_recordings=1000)
+        if texml:
+            application = TexmlApplication(voice_url=f"{ADDRESS}/texml")
+            config = msgspec.structs.replace(config, texml=application)
         if speech is None:
             speech = app.sound.speech or scripted()
         engines = app.sound.speech if speech == "own" else speech
@@ -104,7 +123,7 @@ class Pair:
         self.app = app
         self._commands: dict[str, list[SentCommand]] = {}  # by call_control_id
         self._witness = Witness(expect_crash)
-        self.clock = VirtualClock()
+        self.clock: Clock = clock or VirtualClock()
         self.switch = Switch(
             config,
             wall=self.clock.wall(),
@@ -117,6 +136,8 @@ class Pair:
         self.refuse_sockets = False  # as if the public address took no WebSockets
         self.lateness: Callable[[do.SendWebhook], float] = on_time
         self._delay = delay
+        self._web = web
+        self._fetching: set[asyncio.Task[None]] = set()  # kept, as the loop does not
         self._loop = asyncio.get_running_loop()
         self._on_loop_error = self._loop.get_exception_handler()
         self._loop.set_exception_handler(self._loop_error)
@@ -134,9 +155,11 @@ class Pair:
                 self.clock,
                 jobs or InlineJobs(),
                 Rest(self),
-                self._fetch,
+                web or self._fetch,
                 engines,
-                (self._witness,),
+                (self._witness, *readers),
+                voice,
+                characters_per_s,
             ),
         )
 
@@ -181,19 +204,20 @@ class Pair:
         ]
         return Conversation(
             **msgspec.structs.asdict(report),
-            turns=turns_of(events, EPOCH + began),
+            turns=turns_of(events, wall_of(self.clock, began)),
             commands=tuple(commands),
             crashes=crashes,
         )
 
-    async def close(self) -> None:
-        """End the application and give it back what it was made with. Raises what crashed."""
+    async def close(self, *, ending_s: float = ENDING_S) -> None:
+        """End the application and give it back what it was made with; tasks that it has left behind
+        get so many seconds to end. Raises what crashed."""
         try:
             await self.app.close()
             # A reply that does not end is only told of when it has had its time to.
             others = asyncio.all_tasks() - {asyncio.current_task()}
             if others:
-                await asyncio.wait(others, timeout=ENDING_S)
+                await asyncio.wait(others, timeout=ending_s)
         finally:
             self.app.restore(self._before)
             if isinstance(self._loop, VirtualLoop):
@@ -317,12 +341,25 @@ class Pair:
                 self.switch.spoken(sound_id, engines.synthesiser.speak(text, rate), now)
             case do.Recognise(session_id=session_id, pcm=pcm, sample_rate=rate):
                 self.switch.recognised(session_id, engines.recogniser.transcribe(pcm, rate), now)
+            case do.FetchSound() if self._web is not None:
+                fetching = self._loop.create_task(self._fetch_for_carrier(self._web, effect))
+                self._fetching.add(fetching)
+                fetching.add_done_callback(self._fetching.discard)
             case do.FetchSound(sound_id=sound_id, url=url, sample_rate=rate):
                 clip = self.sounds.get(url)
                 if clip is None:
                     self.switch.fetched(sound_id, None, now, f"`sounds` has no {url}")
                 else:
                     self.switch.fetched(sound_id, resample(*clip, rate), now)
+
+    async def _fetch_for_carrier(self, fetch: Fetch, wish: do.FetchSound) -> None:
+        try:
+            pcm = audiofile.load(await fetch(wish.url), wish.sample_rate, wish.url)
+        except CallbridgeError as error:
+            self.switch.fetched(wish.sound_id, None, self.clock.now(), str(error))
+        else:
+            self.switch.fetched(wish.sound_id, pcm, self.clock.now())
+        self.drain()
 
     async def _fetch(self, url: str) -> bytes:
         """A WAV file out of `sounds`, for the bridge."""
@@ -377,8 +414,8 @@ class Pair:
         if path.endswith("/webhooks"):
             response = self._webhook(form, "application/x-www-form-urlencoded")
         else:
-            first = not path.endswith("/next")
-            response = self.app.service.asked(DocumentRequest(form, *self._signed(form), first))
+            which = WHICH.get(path.rpartition("/")[2], "first")
+            response = self.app.service.asked(DocumentRequest(form, *self._signed(form), which))
         answer = TexmlAnswer(wish.url, response.status_code, bytes(response.body))
         self._later(self._answered, wish.request_id, answer)
 

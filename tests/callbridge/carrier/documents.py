@@ -27,8 +27,8 @@ def check_event(body: Mapping[str, Any]) -> None:
     event = facts.events[data["event_type"]]
     assert data is not body or event.flat, f"{data['event_type']} lacks its data"
     payload = data["payload"]
-    of_the_event = event.occurred_at_in != "payload"
-    assert ("occurred_at" in data, "occurred_at" in payload) == (of_the_event, not of_the_event)
+    assert "occurred_at" in (payload if event.occurred_at_in == "payload" else data)
+    assert not (event.occurred_at_in == "payload" and "occurred_at" in data)
     missing = set(event.required) - payload.keys()
     assert not missing, f"{data['event_type']} lacks {sorted(missing)}"
     parameters = facts.shared | event.payload

@@ -720,3 +720,53 @@ def said(line: RelayLine, call: str) -> list[str]:
     return [
         str(entry.detail["text"]) for entry in line.report(call).tape if entry.kind == "relay said"
     ]
+
+
+# ---- a caller who writes ------------------------------------------------------------------------
+
+
+def test_what_is_typed_is_taken_as_said_and_understood() -> None:
+    line = RelayLine()
+    call = line.relaying(language="de")
+    line.switch.typed(call, "zwei", line.now, last=False)
+    line.switch.typed(call, "zwei Karten", line.now)
+    line.settle()
+    assert line.got("prompt") == [
+        {"voicePrompt": "zwei", "lang": "de", "last": False},
+        {"voicePrompt": "zwei Karten", "lang": "de", "last": True},
+    ]
+    line.command(call, "conversation_relay_stop")
+    ended = line.payload("call.conversation.ended")
+    assert [message["content"] for message in ended["messages"]] == ["zwei Karten"]
+
+
+def test_what_is_typed_interrupts_at_the_word_and_no_words_do_only_that() -> None:
+    line = RelayLine()
+    call = line.relaying()
+    line.writes("text", token="Good morning everybody.", last=True)
+    line.tick(30)  # 600 ms: `Good ` takes 250, `morning ` 400
+    assert line.switch.typed(call, "", line.now)
+    line.settle()
+    [interrupt] = line.got("interrupt")
+    assert interrupt["utteranceUntilInterrupt"] == "Good"
+    assert not line.got("prompt")
+    assert not line.switch.typed(call, "hello", line.now), "nothing is being said"
+
+
+def test_what_is_typed_cannot_interrupt_what_speech_cannot() -> None:
+    line = RelayLine()
+    call = line.relaying(interruptible="dtmf")
+    line.writes("text", token="Good morning everybody.", last=True)
+    line.tick(30)
+    assert not line.switch.typed(call, "hello", line.now)
+    line.settle()
+    assert not line.got("interrupt")
+    assert [prompt["voicePrompt"] for prompt in line.got("prompt")] == ["hello"]
+
+
+def test_without_a_session_nobody_reads_what_is_typed() -> None:
+    line = RelayLine()
+    call = line.ring()
+    for name in (call, "another"):
+        with pytest.raises(LookupError, match="no Conversation Relay on call"):
+            line.switch.typed(name, "hello", line.now)

@@ -202,6 +202,17 @@ def test_parameters_that_are_not_simulated_are_noted_on_the_tape() -> None:
     assert noted.detail == {"action": "answer", "not_simulated": ["record", "transcription"]}
 
 
+def test_a_refused_command_is_on_the_tape_with_its_reason() -> None:
+    line = Line()
+    call = answered(line)
+    assert line.command(call, "answer").status == 422
+    leg = line.switch.find(call)
+    assert leg is not None
+    (entry,) = leg.tape.of("command refused")
+    assert entry.detail["action"] == "answer"
+    assert "this one is answered" in str(entry.detail["why"])
+
+
 @pytest.mark.parametrize(
     ("action", "fields", "ignored"),
     [

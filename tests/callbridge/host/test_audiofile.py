@@ -118,3 +118,5 @@ async def test_a_file_on_the_web(web: str) -> None:
         await fetch(f"{web}/other.wav")
     with pytest.raises(AudioFileError):
         await fetch("http://127.0.0.1:1/tune.wav")
+    with pytest.raises(AudioFileError, match="Malformed A-label"):
+        await fetch("http://xn--/tune.wav")

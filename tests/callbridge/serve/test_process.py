@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
 )
 
-from callbridge.carrier.config import CarrierConfig
+from callbridge.carrier.config import CarrierConfig, TexmlApplication
 from callbridge.errors import SettingsError
 from callbridge.host.bind import bind
 from callbridge.serve import process as serve
@@ -288,12 +288,17 @@ async def in_a_call(
     bot: str,
     *steps: Mapping[str, object],
     options: Sequence[str] = (),
+    texml: bool = False,
     **settings: str,
 ) -> AsyncGenerator[tuple[Live, Process, str, str]]:
     """A carrier and a bridge, and a call between them whose stream runs: its id, and our URL."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    config = CarrierConfig(api_key=API_KEY, webhook_url=f"{url}/webhooks")
+    config = CarrierConfig(
+        api_key=API_KEY,
+        webhook_url=f"{url}/webhooks",
+        texml=TexmlApplication(voice_url=f"{url}/texml") if texml else None,
+    )
     async with carrier(config) as live:
         env = environment(live.running.public_key, live.base_url, url, **settings)
         async with process(folder, env, bot, "--port", str(port), *options) as running:
@@ -319,6 +324,24 @@ async def test_a_running_call_may_finish_and_no_new_one_begins(tmp_path: Path, b
         assert not summary["failed"]
         assert await running.exit_code() == 0
         assert (await live.finished(late))["failed"]
+
+
+async def test_a_call_that_texml_leads_is_a_call_like_any_other(tmp_path: Path, bot: str) -> None:
+    hold = {"wait": "bot_silent", "for": 0.5}
+    async with in_a_call(tmp_path, bot, hold, {"hangup": True}, texml=True) as (live, _, call, url):
+        summary = await live.finished(call)
+        assert not summary["failed"]
+        assert summary["marks_returned"] > 0
+        async with asyncio.timeout(WITHIN_S):  # nobody tells that it is over
+            while await metric(url, "callbridge_calls"):  # noqa: ASYNC110  in another process
+                await asyncio.sleep(0.05)
+        assert await metric(url, 'callbridge_webhooks_total{outcome="accepted"}') == 1.0
+
+
+async def metric(url: str, name: str) -> float:
+    async with httpx.AsyncClient(trust_env=False, verify=False) as http:
+        lines = (await http.get(f"{url}/metrics")).text.splitlines()
+    return float(next(line.rpartition(" ")[2] for line in lines if line.startswith(f"{name} ")))
 
 
 async def eventually_status(url: str, wanted: int) -> None:

@@ -1,13 +1,17 @@
 """Conversation Relay sockets of the pair: the customer here is a few lines, and reads JSON."""
 
 import asyncio
+import io
 import json
+import wave
 from typing import Any
 
 import pytest
 
+from callbridge import Call
 from callbridge.app import App
 from callbridge.carrier.config import CarrierConfig
+from callbridge.errors import AudioFileError
 from callbridge.host.audiofile import Clip
 from callbridge.sockets.door import Door
 from callbridge.sockets.endpoint import Endpoint, SocketTransport, StreamOwner
@@ -123,3 +127,31 @@ async def test_sound_files_of_a_relay_are_those_of_the_pair(pair: Pair, app: App
     ended = [entry.detail["reason"] for entry in report.tape if entry.kind == "relay ended"]
     assert ended == ["customer_disconnect"]
     assert sum(entry.kind == "relay said" for entry in report.tape) == 2
+
+
+async def ding(url: str) -> bytes:
+    """The web, which has one sound of half a second."""
+    if not url.endswith("/ding.wav"):
+        raise AudioFileError(f"{url}: HTTP 404")
+    sound = io.BytesIO()
+    with wave.open(sound, "wb") as file:
+        file.setparams((1, 2, 8000, 0, "NONE", ""))
+        file.writeframes(tone(0.5).tobytes())
+    return sound.getvalue()
+
+
+@pytest.mark.virtual(voice="relay", web=ding)
+async def test_both_sides_may_fetch_from_a_web_of_their_own(pair: Pair, app: App) -> None:
+    heard_s: list[float] = []
+
+    @app.call
+    async def plays(call: Call) -> None:
+        heard_s.append((await call.play("http://files.example/ding.wav")).heard_s)
+        with pytest.raises(AudioFileError, match="HTTP 404"):
+            await call.play("http://files.example/dong.wav")
+        await asyncio.sleep(0.5)  # the carrier is a little behind what the bridge estimates
+
+    report = await pair.call(CallScript(steps=(Wait("hangup"),)))
+    assert heard_s == [0.5]
+    spoken = [entry for entry in report.tape if entry.kind == "relay said"]
+    assert len(spoken) == 1

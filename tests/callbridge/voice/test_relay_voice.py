@@ -13,7 +13,7 @@ import pytest
 from callbridge import App, Call, Outcome, RelaySettings, Turn
 from callbridge.errors import VoiceCannot
 from callbridge.host.audiofile import Clip
-from callbridge.testing import Conversation, Pair, Press, Wait, caller, converse, says
+from callbridge.testing import CallScript, Conversation, Pair, Press, Wait, caller, converse, says
 from callbridge.testing.callers import tone
 from callbridge.voice.relay_voice import RelayVoice
 from telecodecs import silence
@@ -490,3 +490,31 @@ def test_no_token_of_a_session_is_logged(caplog: pytest.LogCaptureFixture) -> No
     for record in caplog.records:
         assert token not in record.getMessage() + repr(vars(record))
     assert token not in repr(report.tape)
+
+
+# ---- which calls it is of -----------------------------------------------------------------------
+
+
+@pytest.mark.virtual(numbers={"+13125550199": CallScript(steps=(STAYS,))})
+async def test_a_bot_of_a_dial_has_the_voice_of_the_application(app: App, pair: Pair) -> None:
+    heard: list[str] = []
+
+    async def greets(call: Call) -> None:
+        heard.append((await call.say("Good morning.")).certainty)
+
+    dialled = await app.dial("+13125550199", "+13125550100", bot=greets)
+    assert dialled.result == "answered"
+    assert isinstance(voice_of(app), RelayVoice)
+    await pair.quiet()
+    assert heard == ["estimated"]
+
+
+@pytest.mark.virtual(voice="relay")
+async def test_surroundings_that_name_a_voice_have_the_last_word(pair: Pair) -> None:
+    pair.app.reply(greeting="Good morning.", voice="media")(parrot)
+    call = pair.place(caller(STAYS))
+    await asyncio.sleep(1.0)
+    assert isinstance(voice_of(pair.app), RelayVoice)
+    pair.switch.hang_up(call, pair.clock.now())
+    pair.drain()
+    await pair.finished(call)

@@ -63,12 +63,15 @@ class RestApi:
         repeated = self._repeats.answer(key, self._exchange.now)
         if repeated is not None:
             return repeated
-        command = operation.read(_checked(operation, values))
-        _check_state(leg, operation)
-        answer = OK | (self._act(command, leg) or {})
-        self._exchange.command(
-            leg, operation.facts().action, command.not_simulated(), command.given
-        )
+        action = operation.facts().action
+        try:
+            command = operation.read(_checked(operation, values))
+            _check_state(leg, operation)
+            answer = OK | (self._act(command, leg) or {})
+        except Refused as refusal:
+            self._exchange.note(leg, "command refused", action=action, why=str(refusal))
+            raise
+        self._exchange.command(leg, action, command.not_simulated(), command.given)
         if command.command_id is not None:
             self._repeats.keep(key, answer, self._exchange.now)
         return answer

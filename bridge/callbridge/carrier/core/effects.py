@@ -85,7 +85,8 @@ class FetchSound(msgspec.Struct, frozen=True):
 
 
 class Recognise(msgspec.Struct, frozen=True, eq=False):
-    """Turn what a caller said into text; answer with `recognised`. One at a time per session."""
+    """Turn what a caller said into text; answer with `recognised`. One at a time per session, or
+    Gather."""
 
     session_id: str
     pcm: Pcm

@@ -46,6 +46,11 @@ class CarrierEar:
         self._told = ""  # the interim text, of speech that is not over
         self.speaking = False
 
+    @property
+    def busy(self) -> bool:
+        """Whether something is being said, or what was said is not yet known."""
+        return self.speaking or self._asked is not None or bool(self._finals)
+
     def hear(self, pcm: Pcm | None) -> bool:
         """20 ms, None for silence. True when the caller begins to speak."""
         piece = self._silence if pcm is None else pcm

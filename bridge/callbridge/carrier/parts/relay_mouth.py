@@ -113,6 +113,11 @@ class CarrierMouth:
         """Nothing sounds and nothing waits."""
         return self._current is None and not self._waiting and not self._rest.strip()
 
+    @property
+    def sounding(self) -> bool:
+        """Something is being said right now."""
+        return self._current is not None
+
     def step(self) -> list[RelayItem]:
         """Begin a tick. Returns what has been heard to its end."""
         self._playout.finish()

@@ -16,7 +16,7 @@ from callbridge.carrier.core.leg import CarrierLeg, LegState
 from callbridge.carrier.core.sockets import CarrierSockets, SocketPart
 from callbridge.carrier.parts.keypad import CarrierKeypad
 from callbridge.carrier.parts.relay import CarrierRelaySession, setup_of
-from callbridge.carrier.parts.relay_ear import CarrierEar
+from callbridge.carrier.parts.relay_ear import CarrierEar, HeardText
 from callbridge.carrier.parts.relay_mouth import (
     BargeIn,
     CarrierMouth,
@@ -147,6 +147,23 @@ class RelayPart(SocketPart):
 
     def _note(self, kind: str, **detail: object) -> None:
         self._exchange.note(self._leg, kind, **detail)
+
+    # ---- what is seen -------------------------------------------------------------------------
+
+    @property
+    def talking(self) -> bool:
+        """Setup has been sent, the caller can be heard."""
+        return self._began_at is not None
+
+    @property
+    def sounding(self) -> bool:
+        """Something is being said right now."""
+        return self._mouth.sounding
+
+    @property
+    def idle(self) -> bool:
+        """All that was to be said has been said."""
+        return self._mouth.idle
 
     # ---- its life -----------------------------------------------------------------------------
 
@@ -289,6 +306,14 @@ class RelayPart(SocketPart):
         if self._params.dtmf_detection:
             self._session.send(wire.RelayDtmf(digit))
 
+    def typed(self, text: str, *, last: bool) -> bool:
+        """The caller writes what others say: it is taken as said and understood. No words are a
+        sound that has none, which interrupts. True if the bot was interrupted."""
+        cut = self._interrupt("speech")
+        if text.strip() and (last or self._params.interim_results):
+            self._tell_prompt(HeardText(text, last))
+        return cut is not None
+
     def _interrupt(self, by: BargeIn) -> RelayCut | None:
         cut = self._mouth.interrupt(by)
         if cut is not None:
@@ -325,8 +350,10 @@ class RelayPart(SocketPart):
         if self.session_id not in self._sockets:
             return
         heard = self._ear.recognised(text or "")
-        if heard is None:
-            return
+        if heard is not None:
+            self._tell_prompt(heard)
+
+    def _tell_prompt(self, heard: HeardText) -> None:
         if heard.last:
             self._note("relay heard", text=heard.text)
             self._keep_message("user", heard.text)

@@ -94,9 +94,7 @@ class _Reader:
         prompts = tuple(
             self._prompt(child) for child in element.children if self._known(child, "Gather")
         )
-        if "speech" in element.attributes.get("input", ""):
-            self.not_simulated["Gather.input speech"] = None
-        gather = self._made(element, GatherVerb, {"input"}, prompts=prompts)
+        gather = self._made(element, GatherVerb, prompts=prompts)
         digits = gather.num_digits
         if digits is not None and digits < 1:
             raise element.refuse("numDigits is at least 1")
@@ -146,10 +144,8 @@ class _Reader:
                 self.unknown[f"{element.tag}.{name}"] = None
         return True
 
-    def _made(
-        self, element: Element, kind: type[V], understood: set[str] | None = None, /, **more: object
-    ) -> V:
-        """The verb, out of those attributes that it acts on; `understood` were looked at before."""
+    def _made(self, element: Element, kind: type[V], **more: object) -> V:
+        """The verb, out of those attributes that it acts on."""
         facts = documented.texml()[element.tag].attributes
         fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
         values: dict[str, object] = dict(more)
@@ -159,7 +155,7 @@ class _Reader:
             if name in fields:
                 value = value.lower() if facts[name].type == "boolean" else value
                 values[fields[name].name] = _converted(element, name, value, fields[name].type)
-            elif name not in (understood or ()):
+            else:
                 self.not_simulated[f"{element.tag}.{name}"] = None
         return kind(**values)
 

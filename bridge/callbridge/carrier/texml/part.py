@@ -18,7 +18,7 @@ from callbridge.carrier.texml.document import Document, read_document
 from callbridge.carrier.texml.forms import TexmlForm
 from callbridge.carrier.texml.markup import BadDocument
 from callbridge.carrier.texml.prompts import Prompts
-from callbridge.carrier.texml.requests import TexmlAnswer, TexmlRequests
+from callbridge.carrier.texml.requests import OnText, TexmlAnswer, TexmlRequests
 from callbridge.carrier.texml.running import Connecting, Gathering, Pausing, RunningVerb, Sounding
 from callbridge.carrier.texml.services import TexmlServices
 from callbridge.carrier.texml.verbs import (
@@ -71,7 +71,7 @@ class TexmlPart(Part):
 
     def _fetch(self, target: str, method: FetchMethod, more: TexmlForm) -> None:
         """Go on with another document; its address may be relative to that of the current one."""
-        url = urljoin(self._url, target)
+        url = _joined(self._url, target)
         self._documents += 1
         self._in_a_row += 1
         if not is_url(url, ("http", "https")):
@@ -154,13 +154,26 @@ class TexmlPart(Part):
             case SayVerb() | PlayVerb():
                 self._running = Sounding(Prompts(leg, self, (verb,)))
             case GatherVerb():
-                self._running = Gathering(verb, Prompts(leg, self, verb.prompts))
+                self._running = self._gathering(verb)
             case PauseVerb():
                 self._running = Pausing(self._exchange.now + verb.length)
             case ConnectVerb(service=noun):
                 self._running = self._services.connect(leg, noun)
             case _:
                 raise AssertionError(f"{verb} takes no time")
+
+    def _gathering(self, verb: GatherVerb) -> Gathering:
+        prompts, rate = Prompts(self._leg, self, verb.prompts), self._leg.encoding.sample_rate
+        listens = "speech" in verb.input
+        if listens and not self._exchange.converses:
+            self._note(
+                "texml not heard", why="this local carrier cannot listen: callbridge[speech]"
+            )
+            listens = False
+        return Gathering(verb, prompts, rate, self._recognise if listens else None)
+
+    def _recognise(self, pcm: Pcm, *, then: OnText) -> None:
+        self._requests.recognise(pcm, self._leg.encoding.sample_rate, then)
 
     def begin_tick(self) -> None:
         running = self._running
@@ -170,18 +183,23 @@ class TexmlPart(Part):
 
     def _ended(self, verb: AnyVerb | None, running: RunningVerb) -> None:
         """The action of a verb takes over; without one the next verb does."""
-        match verb, running:
-            case GatherVerb(action=action, method=method), Gathering(digits=digits):
-                self._note("texml gathered", digits=digits)
-                if action and running.enough:
-                    self._fetch(action, method, {"Digits": digits})
-                    return
-            case ConnectVerb(action=str(action), method=method), Connecting() if action:
-                self._fetch(action, method, _session(running))
-                return
+        more: TexmlForm | None = None  # what the action is told
+        match running:
+            case Gathering(digits=digits, speech=speech):
+                self._note("texml gathered", digits=digits, speech=speech)
+                more = _gathered(digits, speech) if running.enough else None
+            case Connecting():
+                more = _session(running)
             case _:
                 pass
-        self._go_on()
+        if isinstance(verb, GatherVerb | ConnectVerb) and verb.action and more is not None:
+            self._fetch(verb.action, verb.method, more)
+        else:
+            self._go_on()
+
+    def end_tick(self, said: Pcm | None, heard: Pcm | None) -> None:
+        if self._running is not None:
+            self._running.hear(self._leg.uttered, self._exchange.now)
 
     def digit(self, digit: str, occurred_at: str) -> None:
         if self._running is not None:
@@ -197,7 +215,7 @@ class TexmlPart(Part):
         return self._requests.speak(text, sample_rate, self._sounded)
 
     def fetch(self, url: str, sample_rate: int) -> str:
-        return self._requests.fetch(urljoin(self._url, url), sample_rate, self._sounded)
+        return self._requests.fetch(_joined(self._url, url), sample_rate, self._sounded)
 
     def _sounded(self, sound_id: str, pcm: Pcm | None) -> None:
         if pcm is None:
@@ -233,6 +251,11 @@ class TexmlPart(Part):
         self._requests.ask(leg, application.status_url, "POST", form | (more or {}), told)
 
 
+def _gathered(digits: str, speech: str) -> TexmlForm:
+    """This carrier's recogniser does not say how sure it is: it always is."""
+    return {"SpeechResult": speech, "Confidence": "1.0"} if speech else {"Digits": digits}
+
+
 def _session(running: Connecting) -> TexmlForm:
     """What a Connect's action is told of its session. The platform has published neither whether it
     tells of it nor how: these names follow those of its setup frame and of its `end` frame."""
@@ -240,6 +263,14 @@ def _session(running: Connecting) -> TexmlForm:
     if running.handoff_data is not None:
         form["HandoffData"] = running.handoff_data
     return form
+
+
+def _joined(base: str, target: str) -> str:
+    """An address that may be relative to another; empty for what is none, as `http://[`."""
+    try:
+        return urljoin(base, target)
+    except ValueError:
+        return ""
 
 
 def _shown(url: str) -> str:

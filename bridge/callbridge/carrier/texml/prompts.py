@@ -66,7 +66,8 @@ class Prompts:
     def _begin(self, prompt: TexmlPrompt) -> None:
         self._current, self._sound, self._played = prompt, None, 0
         if isinstance(prompt, SayVerb):
-            self._asked = self._source.speak(prompt.text, self._rate) or "" if prompt.text else ""
+            if prompt.text:
+                self._asked = self._source.speak(prompt.text, self._rate) or ""
         elif prompt.digits:
             self._sound = np.concatenate(list(dialling(prompt.digits, self._rate)))
             self._play()

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from callbridge.carrier.core.effects import FetchSound, RequestTexml, Synthesise
+from callbridge.carrier.core.effects import FetchSound, Recognise, RequestTexml, Synthesise
 from callbridge.carrier.core.exchange import Exchange
 from callbridge.carrier.core.leg import CarrierLeg
 from callbridge.carrier.texml.forms import TexmlForm
@@ -31,6 +31,7 @@ class TexmlAnswer(msgspec.Struct, frozen=True):
 
 OnAnswer = Callable[[TexmlAnswer], None]
 OnSound = Callable[[str, Pcm | None], None]
+OnText = Callable[[str | None], None]
 
 
 class TexmlRequests:
@@ -40,6 +41,7 @@ class TexmlRequests:
         self._exchange = exchange
         self._requests: dict[str, OnAnswer] = {}
         self._sounds: dict[str, OnSound] = {}
+        self._speeches: dict[str, OnText] = {}
 
     # ---- for the parts ------------------------------------------------------------------------
 
@@ -62,6 +64,11 @@ class TexmlRequests:
         self._exchange.wish(FetchSound(sound_id, url, sample_rate))
         return sound_id
 
+    def recognise(self, pcm: Pcm, sample_rate: int, then: OnText) -> None:
+        speech_id = self._exchange.new_uuid()
+        self._speeches[speech_id] = then
+        self._exchange.wish(Recognise(speech_id, pcm, sample_rate))
+
     # ---- for the shell ------------------------------------------------------------------------
 
     def answered(self, request_id: str, answer: TexmlAnswer) -> None:
@@ -72,3 +79,8 @@ class TexmlRequests:
         """Nothing for a sound that somebody else has asked for."""
         if then := self._sounds.pop(sound_id, None):
             then(sound_id, pcm)
+
+    def recognised(self, speech_id: str, text: str | None) -> None:
+        """The same of what was said."""
+        if then := self._speeches.pop(speech_id, None):
+            then(text)

@@ -1,12 +1,19 @@
 """Verbs that take time, while they run on a leg: one at a time."""
 
 from collections.abc import Callable
+from functools import partial
+from typing import Protocol
 
+from callbridge.carrier.parts.relay_ear import CarrierEar
 from callbridge.carrier.parts.relays import RelayPart
 from callbridge.carrier.parts.streams import StreamPart
 from callbridge.carrier.texml.prompts import Prompts
 from callbridge.carrier.texml.verbs import GatherVerb
 from telecodecs import Pcm
+
+
+class SpeechToText(Protocol):
+    def __call__(self, pcm: Pcm, *, then: Callable[[str | None], None]) -> None: ...
 
 
 class RunningVerb:
@@ -18,6 +25,9 @@ class RunningVerb:
 
     def digit(self, digit: str, now: float) -> None:
         """The caller has pressed a key."""
+
+    def hear(self, pcm: Pcm | None, now: float) -> None:
+        """20 ms of what the caller says; None is silence."""
 
     def sounded(self, sound_id: str, pcm: Pcm | None) -> None:
         """A sound that was asked for; None if there is none after all."""
@@ -51,18 +61,25 @@ class Pausing(RunningVerb):
 
 
 class Gathering(RunningVerb):
-    """`digits` is what was pressed, without the finishing key."""
+    """`digits` is what was pressed, without the finishing key, `speech` what was said instead."""
 
-    def __init__(self, verb: GatherVerb, prompts: Prompts) -> None:
-        self.digits = ""
+    def __init__(
+        self, verb: GatherVerb, prompts: Prompts, sample_rate: int, recognise: SpeechToText | None
+    ) -> None:
+        """Without `recognise` it has keys alone."""
+        self.digits = self.speech = ""
         self._verb, self._prompts = verb, prompts
         self._prompting = True
         self._complete = False
         self._give_up_at = float("inf")
+        self._ear: CarrierEar | None = None
+        if recognise is not None:
+            ask = partial(recognise, then=self._recognised)
+            self._ear = CarrierEar(sample_rate, ask, interim=False)
 
     @property
     def enough(self) -> bool:
-        return len(self.digits) >= self._verb.min_digits
+        return bool(self.speech) or len(self.digits) >= self._verb.min_digits
 
     def tick(self, now: float) -> bool:
         if self._prompting and self._prompts.tick():
@@ -73,16 +90,30 @@ class Gathering(RunningVerb):
         return False
 
     def digit(self, digit: str, now: float) -> None:
-        """The first key ends the prompt, whatever is left of it."""
-        if self._complete:
+        """The first key ends the prompt, whatever is left of it, and closes the ear."""
+        if self._complete or "dtmf" not in self._verb.input:
             return
-        self._prompts.stop()
-        self._wait_from(now)
+        self._ear = None
+        self._interrupt(now)
         if digit in self._verb.finish_on_key:
             self._complete = True
             return
         self.digits += digit
         self._complete = len(self.digits) >= self._verb.max_digits
+
+    def hear(self, pcm: Pcm | None, now: float) -> None:
+        """Speech ends the prompt, too, and time does not run while it lasts."""
+        if self._ear is not None and (self._ear.hear(pcm) or self._ear.busy):
+            self._interrupt(now)
+
+    def _recognised(self, text: str | None) -> None:
+        heard = self._ear.recognised(text or "") if self._ear is not None else None
+        if heard is not None:
+            self.speech, self._complete = heard.text, True
+
+    def _interrupt(self, now: float) -> None:
+        self._prompts.stop()
+        self._wait_from(now)
 
     def _wait_from(self, now: float) -> None:
         self._prompting = False

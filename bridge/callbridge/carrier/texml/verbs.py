@@ -29,8 +29,9 @@ class PlayVerb(TexmlNode, frozen=True, kw_only=True):
 
 class GatherVerb(TexmlNode, frozen=True, kw_only=True):
     """Keys until there are `max_digits`, or the finishing key, or nobody presses one for `timeout`
-    seconds. `prompts` are heard meanwhile, until the first key."""
+    seconds; or speech, until it ends. `prompts` are heard meanwhile, until the first of either."""
 
+    input: Literal["dtmf", "speech", "dtmf speech"] = "dtmf"
     action: str = ""
     method: FetchMethod = "POST"
     timeout: int = 5

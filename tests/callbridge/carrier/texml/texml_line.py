@@ -15,19 +15,24 @@ LETTER_MS = 20
 
 class TexmlLine(RelayLine):
     """`pages` are documents by their address, without root; a number is an HTTP status, and what is
-    not there is a 404. Every letter that is said sounds for 20 ms."""
+    not there is a 404. Every letter that is
+    said sounds for 20 ms."""
 
-    def __init__(self, pages: "dict[str, str | int]", **more: Any) -> None:
-        texml = TexmlApplication(voice_url=VOICE, status_url=STATUS, **more)
-        super().__init__(config=CarrierConfig(texml=texml), speaks=True)
+    def __init__(
+        self, pages: "dict[str, str | bytes | int]", *, speaks: bool = True, **application: Any
+    ) -> None:
+        settings: dict[str, Any] = {"voice_url": VOICE, "status_url": STATUS}
+        texml = TexmlApplication(**(settings | application))
+        super().__init__(config=CarrierConfig(texml=texml), speaks=speaks)
         self.pages = pages
+        self.answers = True  # the web server does
         self.fetched: list[RequestTexml] = []
         self.told: list[dict[str, str]] = []
 
     def settle(self) -> None:
         super().settle()
-        while self.requests or self.to_speak or self.to_fetch:
-            requests, self.requests = self.requests, []
+        while (self.requests and self.answers) or self.to_speak or self.to_fetch:
+            requests, self.requests = (self.requests, []) if self.answers else ([], self.requests)
             for request in requests:
                 self._answer(request)
             speeches, self.to_speak = self.to_speak, []
@@ -54,6 +59,8 @@ class TexmlLine(RelayLine):
         page = self.pages.get(url.partition("?")[0], 404)
         if isinstance(page, int):
             return TexmlAnswer(url, page)
+        if isinstance(page, bytes):
+            return TexmlAnswer(url, 200, page)
         whole = page if "<Response" in page or not page else f"<Response>{page}</Response>"
         return TexmlAnswer(url, 200, whole.encode())
 

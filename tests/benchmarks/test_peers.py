@@ -19,6 +19,7 @@ from tests.callbridge.media import frames
 
 PEERS = Path(__file__).parents[2] / "benchmarks" / "peers"
 NAMES = ("fastapi_echo", "asgi_echo", "picows_echo")
+RELAY_NAMES = ("relay_fastapi", "relay_websockets", "relay_picows")
 WITHIN_S = 20.0
 FRAMES = 50
 
@@ -50,7 +51,7 @@ async def peer(name: str, *args: str) -> AsyncGenerator[str]:
     try:
         async with asyncio.timeout(WITHIN_S):
             await listening(process, port)
-            yield f"ws://127.0.0.1:{port}/media"
+            yield f"ws://127.0.0.1:{port}/{'relay' if name in RELAY_NAMES else 'media'}"
             process.send_signal(signal.SIGTERM)
             _, words = await process.communicate()
     finally:
@@ -115,3 +116,26 @@ async def test_one_of_the_two_codes_of_zero_is_all_that_changes() -> None:
         octets = b64decode(json.loads(await socket.recv())["media"]["payload"])
     changed = [octet for octet in range(256) if octets[octet] != octet]
     assert changed == [0x7F]
+
+
+def prompt(text: str) -> str:
+    return json.dumps({"type": "prompt", "voicePrompt": text, "lang": "en", "last": True})
+
+
+@pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
+@pytest.mark.parametrize("name", RELAY_NAMES)
+async def test_a_prompt_is_answered_by_tokens_until_another_one_comes(name: str, loop: str) -> None:
+    async with (
+        peer(name, "--loop", loop) as url,
+        connect(url, compression=None, proxy=None) as socket,
+    ):
+        await socket.send(json.dumps({"type": "setup", "sessionId": "s", "callControlId": "c"}))
+        await socket.send(prompt("Please say 1000 tokens, 5 milliseconds apart, number 1"))
+        first = json.loads(await socket.recv())
+        assert (first["type"], first["token"][:2], first["last"]) == ("text", " 1", False)
+        await socket.send(prompt("Please say 2 tokens, 1 milliseconds apart, number 2"))
+        tokens = [first["token"]]
+        while not (message := json.loads(await socket.recv()))["last"]:
+            tokens.append(message["token"])
+        assert [token[1] for token in tokens[-2:]] == ["2", "2"]
+        assert len(tokens) < 900, "the first answer was cut"

@@ -70,7 +70,7 @@ def test_the_options_of_the_bench_stand_in_groups(typed: Callable[..., str]) -> 
     heads = re.findall(r"^(\w.*):$", typed("bench", "--help"), flags=re.MULTILINE)
     assert heads[:2] == ["Arguments", "How many calls, and for how long"]
     assert heads[-1] == "Options"
-    assert len(heads) == 7
+    assert len(heads) == 8
 
 
 def test_brackets_in_a_help_text_are_brackets(typed: Callable[..., str]) -> None:

@@ -39,7 +39,8 @@ MAY_IMPORT = {
     "carrier",
     "new": "callbridge errors speech testing",
     "demo": "callbridge app errors timing host tape serve carrier",
-    "bench": "callbridge app errors timing host media.wire serve carrier demo",
+    "bench": "callbridge app errors timing host media.wire relay.wire voice.relay_mouth serve "
+    "carrier demo",
     "talk": "callbridge app errors timing host tape control media relay speech calls serve carrier "
     "voice testing demo",
     # It rings up as the bench does, and reads frames as the carrier does.

@@ -11,27 +11,13 @@ from collections import deque
 from collections.abc import Callable
 from time import monotonic
 
+from callbridge.bench.caller import LoadCaller, Notes
 from callbridge.bench.numbered import FRAME_S, NUMBERS, Form, Reader, form
-from callbridge.bench.socket import Client
 from callbridge.errors import MalformedFrame
 from callbridge.media import wire
 from telecodecs import codec
 
 LOST_AFTER = 50  # frames: one second
-
-
-class Notes:
-    """What all calls note until somebody takes it. Columns: see `results.Window`."""
-
-    def __init__(self) -> None:
-        self.take()
-
-    def take(self) -> None:
-        """Begin anew."""
-        self.sent = self.lost = self.foreign = 0
-        self.lateness = array("d")
-        self.echoes = array("d")
-        self.messages = array("d")
 
 
 class Phrasebook:
@@ -67,22 +53,16 @@ def _tails(sent: Form) -> list[bytes]:
     return [b'","payload":"' + b64encode(payload) + b'"}}' for payload in sent.payloads()]
 
 
-class LoadCall:
-    """A stream of media frames, once its socket is open and `start` was sent.
-
-    `client` is given to it when its socket is open; `gone` is told when that closes."""
+class LoadCall(LoadCaller):
+    """A stream of media frames, once its socket is open and `start` was sent."""
 
     def __init__(
         self, index: int, book: Phrasebook, notes: Notes, gone: Callable[[], None]
     ) -> None:
-        self.index = index
-        self.due = 0.0  # when the next frame is to leave
+        super().__init__(index, gone)
         self.echoed = 0  # frames that came back since the call began
         self.heard_anything = False
-        self.words = ""  # what the endpoint said last that is no audio, for error messages
-        self.closed = False
-        self.client: Client | None = None
-        self._book, self._notes, self._gone = book, notes, gone
+        self._book, self._notes = book, notes
         self._tails, self._known = book.tails(book.sent), book.known
         self._reader = Reader(book.heard)
         self._head = b""
@@ -98,18 +78,11 @@ class LoadCall:
     # ---- out --------------------------------------------------------------------------------
 
     def begin(self, stream_id: str) -> None:
-        """From now on it may send."""
         self._stream_id = stream_id
         self._head = f'{{"event":"media","stream_id":"{stream_id}","sequence_number":"'.encode()
 
     def started(self, encoding: str) -> None:
-        """The stream was started in this codec, which is not always the caller's own."""
         self._tails = self._book.tails(encoding)
-
-    def put(self, text: str) -> None:
-        """Send any message: `connected`, `start`, a mark."""
-        if self.client is not None:
-            self.client.send(text.encode())
 
     def send(self) -> None:
         """One frame."""
@@ -135,7 +108,7 @@ class LoadCall:
             self._return_marks(now)
 
     def count_from_here(self) -> None:
-        """What was sent before may be lost: a bot hears from when it listens."""
+        """A bot hears from when it listens."""
         self._counted_from = self._chunk
 
     def _return_marks(self, now: float) -> None:
@@ -209,14 +182,17 @@ class LoadCall:
             self._play_end = now
             self._return_marks(float("inf"))
 
-    # ---- the end ----------------------------------------------------------------------------
+    # ---- for error messages -----------------------------------------------------------------
 
-    def on_closed(self, why: str) -> None:
-        self.closed = True
-        self.client = None
-        self.words = why
-        self._gone()
+    @property
+    def answered(self) -> bool:
+        return bool(self.echoed) if self._book.echo else self.heard_anything
 
-    def close(self) -> None:
-        if self.client is not None:
-            self.client.close()
+    def why_not(self, within_s: float) -> str:
+        if self.heard_anything:
+            return (
+                f"the endpoint sends audio, but within {within_s:g} s no echo of what it hears: "
+                "the bench needs a bot that sends back what the caller says"
+            )
+        words = f"; it said: {self.words}" if self.words else ""
+        return f"the endpoint took the stream and sent no audio within {within_s:g} s{words}"

@@ -22,6 +22,7 @@ from callbridge.bench.doors import public_key
 from callbridge.bench.figures import merge
 from callbridge.bench.numbered import form
 from callbridge.bench.ramp import Drift, Ramp, drift
+from callbridge.bench.relay_script import CHARACTERS, RelayLoad
 from callbridge.bench.results import Figures, Knee, Slo
 from callbridge.bench.run import Run
 from callbridge.bench.session import LoadSound, Seats, Session, Tls, foreign, own, peer, seats
@@ -30,9 +31,11 @@ from callbridge.host import terminal
 from callbridge.host.child import ended_by_sigterm
 from callbridge.serve.settings import CODEC_RATES
 from callbridge.timing.loop import new_loop
+from callbridge.voice.relay_mouth import CHARACTERS_PER_S
 from telecodecs import codec
 
 PEERS = ("picows_echo", "asgi_echo", "fastapi_echo")
+RELAY_PEERS = ("relay_picows", "relay_websockets", "relay_fastapi")
 PEER_FOLDER = Path(__file__).parents[3] / "benchmarks" / "peers"
 COMPARED_CALLS = 50
 LONG_S = 120.0  # a load that lasts longer is judged by its drift, too
@@ -56,6 +59,7 @@ class Wish:
     slo: Slo
     asgi: bool
     talk: bool
+    relay: RelayLoad | None
     tls: Tls | None
     host: str
     port: int
@@ -86,7 +90,7 @@ async def bench(wish: Wish, console: Console, *, as_json: bool) -> bool:
     What was measured until Ctrl-C, or until an endpoint died, is shown and left as well. Raises
     CallbridgeError when something cannot be measured."""
     seat = check(wish)
-    scene = report.scene(in_words(wish.sound, ours=wish.url is None), _loop(wish), datetime.now())
+    scene = report.scene(_what(wish), _loop(wish), datetime.now())
     shown = terminal.silent() if as_json else console
     shown.print(report.header(scene), style="dim")
     measured = await _measured(wish, seat, shown)
@@ -160,12 +164,30 @@ def check(wish: Wish) -> Seats | None:
     form(codec(wish.sound.reply_codec, wish.sound.reply_rate))
     if wish.talk and (wish.url is not None or wish.compare or wish.peers):
         raise CallbridgeError("--talk is about our own endpoint alone: others cannot be told to")
+    if wish.relay is not None:
+        _check_relay(wish.relay, wish)
     if wish.compare and not PEER_FOLDER.is_dir():
         raise CallbridgeError(
             f"the peers are programs of the repository, and {PEER_FOLDER} is not there: "
             "run it from a checkout, or name programs of your own with --peer"
         )
     return seats(wish.url)
+
+
+def _check_relay(load: RelayLoad, wish: Wish) -> None:
+    """Raises CallbridgeError for turns that would not be over before the next prompt."""
+    if wish.talk:
+        raise CallbridgeError("--talk is about audio, and --relay is without any: leave one out")
+    turn_s = load.making_s + load.tokens * CHARACTERS / CHARACTERS_PER_S
+    if load.every_s <= turn_s:
+        raise CallbridgeError(
+            f"an answer of {load.tokens} tokens takes {turn_s:.1f} s until it has been spoken: "
+            "give a longer --every, or fewer --tokens"
+        )
+    if wish.seconds < load.every_s and wish.calls is None:
+        raise CallbridgeError(
+            f"in {wish.seconds:g} s not every call has a turn: give a longer --seconds"
+        )
 
 
 def _is_address(text: str) -> bool:
@@ -200,6 +222,14 @@ def read_tls(certfile: Path | None, keyfile: Path | None) -> Tls | None:
     return Tls(str(certfile), str(keyfile))
 
 
+def _what(wish: Wish) -> str:
+    """What is measured, in words."""
+    if (load := wish.relay) is None:
+        return in_words(wish.sound, ours=wish.url is None)
+    tokens = f"{load.tokens} tokens, {load.token_ms} ms apart"
+    return f"relay, a turn of {tokens}, every {load.every_s:g} s"
+
+
 def in_words(sound: LoadSound, *, ours: bool) -> str:
     """What is on the stream. `ours` answers with the G.711 law of its replies in `stream_codec`,
     and a carrier transcodes the other one to it."""
@@ -223,7 +253,7 @@ def _targets(
 ) -> Iterator[AbstractAsyncContextManager[Session]]:
     """Ours or theirs first; the others of a comparison behind it."""
     if wish.url is None:
-        yield own(wish.sound, seat, asgi=wish.asgi, talk=wish.talk, tls=wish.tls)
+        yield own(wish.sound, seat, asgi=wish.asgi, talk=wish.talk, relay=wish.relay, tls=wish.tls)
     else:
         if wish.url.startswith("http"):
             shown.print(_instructions(wish))
@@ -235,12 +265,14 @@ def _targets(
             port=wish.port,
             api_key=wish.api_key,
             cafile=wish.cafile,
+            relay=wish.relay,
         )
     if wish.compare and wish.url is None and not wish.asgi:
-        yield own(wish.sound, seat, asgi=True)
-    ours = [f"{sys.executable} {PEER_FOLDER / name}.py" for name in PEERS if wish.compare]
+        yield own(wish.sound, seat, asgi=True, relay=wish.relay)
+    names = (RELAY_PEERS if wish.relay else PEERS) if wish.compare else ()
+    ours = [f"{sys.executable} {PEER_FOLDER / name}.py" for name in names]
     for command in (*ours, *wish.peers):
-        yield peer(command, wish.sound, seat)
+        yield peer(command, wish.sound, seat, relay=wish.relay)
 
 
 def _instructions(wish: Wish) -> str:

@@ -9,14 +9,15 @@ from typing import Any, Protocol
 
 import httpx
 
-from callbridge.bench.call import LoadCall
+from callbridge.bench.caller import LoadCaller
 from callbridge.bench.socket import connect
 from callbridge.carrier.config import CarrierConfig
 from callbridge.carrier.core.effects import OpenStream
 from callbridge.carrier.core.leg import CarrierLeg, LegState
 from callbridge.carrier.net.service import RestServer, signing_key
 from callbridge.carrier.net.shell import Shell, StreamsOf
-from callbridge.carrier.net.speaking import RelayEngines
+from callbridge.carrier.net.speaking import RelayEngines, RelayRecogniser, RelaySynthesiser
+from callbridge.carrier.parts.relays import RelayPart
 from callbridge.carrier.parts.streams import StreamPart
 from callbridge.carrier.people.script import CallScript, LegCodec
 from callbridge.carrier.store.store import Store
@@ -24,6 +25,7 @@ from callbridge.carrier.switch import Switch
 from callbridge.errors import CallbridgeError
 from callbridge.host.bind import bind
 from callbridge.media import wire
+from callbridge.relay import wire as relay_wire
 from telecodecs import Encoding
 
 ANSWER_S = 10.0  # from ringing to a started stream
@@ -31,15 +33,15 @@ POLL_S = 0.01
 QUIET_S = 30.0  # for the webhooks of a thousand calls
 FROM, TO = "+13125550150", "+13125550100"
 
-NewCall = Callable[[], LoadCall]
+NewCall = Callable[[], LoadCaller]
 
 
 class LoadDoor(Protocol):
-    async def open(self) -> LoadCall:
+    async def open(self) -> LoadCaller:
         """A call whose stream has started. Raises CallbridgeError."""
         ...
 
-    async def close(self, call: LoadCall) -> None: ...
+    async def close(self, call: LoadCaller) -> None: ...
 
     async def quiet(self) -> None:
         """Until nothing is said any more about calls that began or ended."""
@@ -57,18 +59,39 @@ def trust(cafile: str | None) -> ssl.SSLContext:
 # ---- straight at a WebSocket --------------------------------------------------------------------
 
 
-class PlainDoor:
+class WebSocketDoor:
+    """A WebSocket at a URL, without signalling."""
+
+    def __init__(self, url: str, new_call: NewCall, context: ssl.SSLContext | None) -> None:
+        self._url, self._new_call, self._context = url, new_call, context
+
+    async def open(self) -> LoadCaller:
+        call = self._new_call()
+        call.client = await connect(self._url, {}, self._context, call)
+        self._introduce(call)
+        return call
+
+    def _introduce(self, call: LoadCaller) -> None:
+        """What the platform sends first."""
+        raise NotImplementedError
+
+    async def close(self, call: LoadCaller) -> None:
+        call.close()
+
+    async def quiet(self) -> None:
+        """There is no signalling."""
+
+
+class PlainDoor(WebSocketDoor):
     """Whatever speaks media streaming at a URL."""
 
     def __init__(
         self, url: str, encoding: Encoding, new_call: NewCall, context: ssl.SSLContext | None
     ) -> None:
-        self._url, self._new_call, self._context = url, new_call, context
+        super().__init__(url, new_call, context)
         self._format = wire.MediaFormat(encoding.name, encoding.sample_rate)
 
-    async def open(self) -> LoadCall:
-        call = self._new_call()
-        call.client = await connect(self._url, {}, self._context, call)
+    def _introduce(self, call: LoadCaller) -> None:
         name = f"{call.index:032x}"
         start = wire.StartBody(
             call_control_id=f"v3:bench-{name}",
@@ -80,14 +103,21 @@ class PlainDoor:
         call.put(wire.encode_incoming(wire.Connected()))
         call.put(wire.encode_incoming(wire.Start(name, start)))
         call.begin(name)
-        return call
 
-    async def close(self, call: LoadCall) -> None:
+    async def close(self, call: LoadCaller) -> None:
         call.put(wire.encode_incoming(wire.Stop()))
-        call.close()
+        await super().close(call)
 
-    async def quiet(self) -> None:
-        """There is no signalling."""
+
+class PlainRelayDoor(WebSocketDoor):
+    """Whatever speaks Conversation Relay at a URL."""
+
+    def _introduce(self, call: LoadCaller) -> None:
+        name = f"{call.index:032x}"
+        setup = relay_wire.Setup(
+            session_id=name, call_control_id=f"v3:bench-{name}", from_=FROM, to=TO
+        )
+        call.put(relay_wire.encode(setup))
 
 
 # ---- as a carrier -------------------------------------------------------------------------------
@@ -105,7 +135,7 @@ class LoadStreams:
     """The carrier's sockets, held by the load generator's calls."""
 
     def __init__(self, new_call: NewCall, context: ssl.SSLContext | None) -> None:
-        self.calls: dict[str, LoadCall] = {}  # by stream_id, from the opened socket on
+        self.calls: dict[str, LoadCaller] = {}  # by stream_id, from the opened socket on
         self.broken: dict[str, str] = {}  # by stream_id: why it was not opened
         self._new_call, self._context = new_call, context
 
@@ -155,9 +185,9 @@ class CarrierDoor:
     def __init__(self, shell: Shell, streams: LoadStreams, codec: LegCodec) -> None:
         self._shell, self._streams = shell, streams
         self._script = CallScript(from_=FROM, to=TO, codec=codec)
-        self._legs: dict[LoadCall, CarrierLeg] = {}
+        self._legs: dict[LoadCaller, CarrierLeg] = {}
 
-    async def open(self) -> LoadCall:
+    async def open(self) -> LoadCaller:
         shell = self._shell
         leg = shell.switch.find(shell.switch.place_call(self._script, shell.now()))
         assert leg is not None, "it was placed just now"
@@ -170,7 +200,7 @@ class CarrierDoor:
         self._legs[call] = leg
         return call
 
-    async def close(self, call: LoadCall) -> None:
+    async def close(self, call: LoadCaller) -> None:
         leg = self._legs.pop(call)
         self._shell.switch.hang_up(leg.call_control_id, self._shell.now())
         self._shell.settle()
@@ -178,7 +208,9 @@ class CarrierDoor:
     async def quiet(self) -> None:
         await self._shell.quiet(QUIET_S)
 
-    def _started(self, leg: CarrierLeg) -> LoadCall | None:
+    def _started(self, leg: CarrierLeg) -> LoadCaller | None:
+        if relay := leg.part(RelayPart):
+            return self._streams.calls.get(relay.session_id)
         stream = leg.part(StreamPart)
         return self._streams.calls.get(stream.stream_id) if stream and stream.started else None
 
@@ -189,7 +221,7 @@ def refusal(leg: CarrierLeg, *, too_late: bool) -> str:
         if entry.kind == "webhook delivery" and not entry.detail["delivered"]:
             event, said = entry.detail["event_type"], entry.detail["said"]
             return f"the webhook {event} was not taken: {said}"
-        if entry.kind == "stream failed":
+        if entry.kind in ("stream failed", "relay failed"):
             return f"the call was answered, but its stream failed: {entry.detail['reason']}"
         if entry.kind == "command refused" and entry.detail["action"] == "answer":
             return f"the endpoint's answer was refused: {entry.detail['why']}"
@@ -204,6 +236,18 @@ def refusal(leg: CarrierLeg, *, too_late: bool) -> str:
         f"the webhook was taken, but no answer command came in {ANSWER_S:g} s: the endpoint "
         "must send its commands here, see TELNYX_BASE_URL"
     )
+
+
+class NoEngines:
+    """Of a carrier whose clock stands: what a relay is to speak and to hear is never asked for."""
+
+    @property
+    def synthesiser(self) -> RelaySynthesiser:
+        raise NotImplementedError
+
+    @property
+    def recogniser(self) -> RelayRecogniser:
+        raise NotImplementedError
 
 
 @asynccontextmanager
@@ -221,7 +265,13 @@ async def carrier_door(
     config = CarrierConfig(api_key=api_key, webhook_url=webhook_url, record=False, keep_finished=10)
     streams = LoadStreams(new_call, context)
     async with signalling(
-        config, streams.of, host=host, port=port, context=context, webhook_timeout_s=5.0
+        config,
+        streams.of,
+        host=host,
+        port=port,
+        context=context,
+        webhook_timeout_s=5.0,
+        engines=NoEngines(),
     ) as shell:
         yield CarrierDoor(shell, streams, codec)
 

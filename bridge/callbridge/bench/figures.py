@@ -46,7 +46,7 @@ def measure(target: str, window: Window, use: Use | None, slo: Slo, began: float
         lost=window.lost,
         foreign=window.foreign,
         dropped=window.dropped,
-        cpu_us_per_frame=1e6 * use.cpu_s / window.sent if use and window.sent else None,
+        cpu_us_per_frame=_cpu_us(use, window.sent) if window.tokens is None else None,
         cpu_percent=100 * use.cpu_s / seconds if use and seconds > 0 else None,
         rss_mib=use.rss_mib if use else None,
         kib_per_call=_kib_per_call(use, window.calls) if use else None,
@@ -56,8 +56,24 @@ def measure(target: str, window: Window, use: Use | None, slo: Slo, began: float
         generator_percent=max(0.0, 100 * window.cpu_s / seconds) if seconds > 0 else 0.0,
         verdict="ok",
     )
+    if window.tokens is not None:
+        figures = _with_tokens(figures, _table(window.tokens, 1)[:, 0], use)
     verdict, why = _judge(figures, len(messages), slo)
     return msgspec.structs.replace(figures, verdict=verdict, why=why)
+
+
+def _with_tokens(figures: Figures, seconds: Table, use: Use | None) -> Figures:
+    """Of a relay. `seconds` (n,): how old each token was when it came."""
+    return msgspec.structs.replace(
+        figures,
+        tokens=len(seconds),
+        token_ms=_spread(seconds),
+        cpu_us_per_token=_cpu_us(use, len(seconds)),
+    )
+
+
+def _cpu_us(use: Use | None, each_of: int) -> float | None:
+    return 1e6 * use.cpu_s / each_of if use and each_of else None
 
 
 def _table(rows: bytes, columns: int) -> Table:
@@ -156,12 +172,13 @@ def _endpoint_faults(figures: Figures, messages: int, slo: Slo) -> Iterable[str]
         elif figures.jitter_ms.p99 > slo.p99_ms:
             yield f"jitter p99 {figures.jitter_ms.p99:.4g} ms, above {slo.p99_ms:g} ms"
     elif figures.latency_ms is None:
-        yield "no echo at all"
+        yield "no echo at all" if figures.tokens is None else "no answer at all"
     elif figures.latency_ms.p99 > slo.p99_ms:
         yield f"p99 {figures.latency_ms.p99:.4g} ms, above {slo.p99_ms:g} ms"
     if figures.lost > slo.lost_share * figures.frames:
         shares = _shares(figures.lost, figures.frames, slo.lost_share)
-        yield f"{_count(figures.lost, 'frame')} lost, {shares}"
+        noun = "frame" if figures.tokens is None else "answer"
+        yield f"{_count(figures.lost, noun)} lost, {shares}"
     if figures.underruns > slo.underrun_share * messages:
         shares = _shares(figures.underruns, messages, slo.underrun_share)
         yield f"{_count(figures.underruns, 'underrun')}, {shares}"
@@ -180,7 +197,7 @@ def _shares(count: int, of: int, allowed: float) -> str:
 
 # ---- rounds -------------------------------------------------------------------------------------
 
-COUNTS = ("frames", "underruns", "lost", "foreign", "dropped", "seconds")
+COUNTS = ("frames", "tokens", "underruns", "lost", "foreign", "dropped", "seconds")
 
 
 def merge(rounds: list[Figures]) -> Figures:
@@ -193,7 +210,7 @@ def merge(rounds: list[Figures]) -> Figures:
     worst = max(rounds, key=lambda each: SEVERITY.index(each.verdict))
     bad = sum(each.verdict != "ok" for each in rounds)
     of_rounds = f"in {bad} of {len(rounds)} rounds: " if bad and len(rounds) > 1 else ""
-    summed = {name: sum(getattr(each, name) for each in rounds) for name in COUNTS}
+    summed = {name: _sum([getattr(each, name) for each in rounds]) for name in COUNTS}
     middle = {
         name: _middle([getattr(each, name) for each in rounds])
         for name in Figures.__struct_fields__
@@ -207,6 +224,11 @@ def merge(rounds: list[Figures]) -> Figures:
         **summed,
         **middle,
     )
+
+
+def _sum(values: list[Any]) -> Any:
+    """None for what no round has."""
+    return None if None in values else sum(values)
 
 
 def _middle(values: list[Any]) -> Any:

@@ -12,13 +12,24 @@ import sys
 from array import array
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from math import ceil
 from time import monotonic, process_time
 
 import msgspec
 
-from callbridge.bench.call import LoadCall, Notes, Phrasebook
-from callbridge.bench.doors import CarrierDoor, LoadDoor, PlainDoor, carrier_door, trust
+from callbridge.bench.call import LoadCall, Phrasebook
+from callbridge.bench.caller import LoadCaller, Notes
+from callbridge.bench.doors import (
+    CarrierDoor,
+    LoadDoor,
+    PlainDoor,
+    PlainRelayDoor,
+    carrier_door,
+    trust,
+)
 from callbridge.bench.numbered import FRAME_S, form
+from callbridge.bench.relay_call import RelayCall
+from callbridge.bench.relay_script import RelayLoad
 from callbridge.bench.results import Window
 from callbridge.carrier.people.script import LegCodec
 from callbridge.errors import CallbridgeError
@@ -28,9 +39,10 @@ from telecodecs import codec
 
 GRAIN_S = 0.0002  # calls whose frames are due so close together are served by one wake-up
 BURST = 8  # frames sent before what has arrived is looked at
-GOLDEN = 0.6180339887498949  # spreads any number of calls evenly over the 20 ms
+GOLDEN = 0.6180339887498949  # spreads any number of calls evenly over the time between two sends
 AT_ONCE = 16  # calls that are opened or closed at the same time
-ECHO_S = 5.0  # a call that begins must have had its first echo by then
+ECHO_S = 5.0  # a call that begins must have had its first echo or answer by then
+PROMPT_AFTER_S = 1.0  # its first answer has been spoken by then
 
 
 class LoadPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,6 +60,7 @@ class LoadPlan(msgspec.Struct, frozen=True, kw_only=True):
     processor: int | None = None  # to stay on
     spin: bool = True  # see Pacer
     echo: bool = True  # wait for echoes; else for any audio
+    relay: RelayLoad | None = None  # prompts, and no audio at all
 
 
 class HaveCalls(msgspec.Struct, frozen=True, tag_field="command", tag="calls"):
@@ -63,40 +76,41 @@ class MeasureWindow(msgspec.Struct, frozen=True, tag_field="command", tag="measu
 
 
 class GeneratorAnswer(msgspec.Struct, frozen=True):
-    """Of a command: what went wrong, or for a measured window the window and its tables' sizes."""
+    """Of a command: what went wrong, or for a measured window the window, and its tables in their
+    order with the size of each."""
 
     failed: str = ""
     window: Window | None = None
-    sizes: tuple[int, ...] = ()
+    sizes: dict[str, int] = {}
 
 
 GeneratorCommand = HaveCalls | MeasureWindow
-TABLES = ("lateness", "echoes", "messages")
 
 
 class Pacer:
-    """Sends every call's next frame when it is due, on a grid of 20 ms of its own.
+    """Lets every call send when it is due, each on a grid of its own.
 
     With `spin` it never sleeps while there are calls. A generator that sleeps is woken by the
     endpoint's own `send`, and the endpoint pays for that: on a virtual machine 5 to 10 us a frame,
     which a caller at the other end of a network would never cost it."""
 
-    def __init__(self, notes: Notes, *, spin: bool) -> None:
+    def __init__(self, notes: Notes, *, every_s: float, spin: bool) -> None:
         self.idle_s = 0.0  # spent looking, with nothing to do
-        self._notes, self._spin = notes, spin
-        self._due: list[tuple[float, int, LoadCall]] = []
+        self._notes, self._every_s, self._spin = notes, every_s, spin
+        self._due: list[tuple[float, int, LoadCaller]] = []
         self._alarm = alarm(self._ring)
         self._spinning = False
         self._looked_at = 0.0
         self._seen = -1
 
-    def add(self, call: LoadCall) -> None:
-        due = (monotonic() // FRAME_S + 1 + call.index * GOLDEN % 1) * FRAME_S
+    def add(self, call: LoadCaller, not_before: float) -> None:
+        phase = call.index * GOLDEN % 1
+        due = (ceil(not_before / self._every_s - phase) + phase) * self._every_s
         heapq.heappush(self._due, (due, call.index, call))
         if not self._spinning:
             self._alarm.at(self._due[0][0])
 
-    def remove(self, call: LoadCall) -> None:
+    def remove(self, call: LoadCaller) -> None:
         self._due = [entry for entry in self._due if entry[2] is not call]
         heapq.heapify(self._due)
 
@@ -111,7 +125,7 @@ class Pacer:
                 continue
             call.due = when
             call.send()
-            heapq.heapreplace(due, (when + FRAME_S, index, call))
+            heapq.heapreplace(due, (when + self._every_s, index, call))
         self._spinning = self._spin and bool(due)
         if self._spinning:
             self._look_again(now)
@@ -121,7 +135,7 @@ class Pacer:
 
     def _look_again(self, now: float) -> None:
         """At once; if nothing was sent or received since the last look, that time was idle."""
-        seen = self._notes.sent + len(self._notes.messages)
+        seen = self._notes.length
         if seen == self._seen:
             self.idle_s += now - self._looked_at
         self._seen, self._looked_at = seen, now
@@ -132,21 +146,22 @@ class Generator:
     """The calls, and what they note."""
 
     def __init__(self, plan: LoadPlan) -> None:
-        self._book = Phrasebook(
-            sent=form(codec(plan.codec, plan.rate)),
-            heard=form(codec(plan.reply_codec, plan.reply_rate)),
-            echo=plan.echo,
-        )
+        self._relay = plan.relay
+        self._book = None if plan.relay else _book(plan)
         self._notes = Notes()
-        self._pacer = Pacer(self._notes, spin=plan.spin)
-        self._calls: list[LoadCall] = []
+        every_s = plan.relay.every_s if plan.relay else FRAME_S
+        self._pacer = Pacer(self._notes, every_s=every_s, spin=plan.spin)
+        self._calls: list[LoadCaller] = []
         self._made = 0
         self._dropped = 0
         self._closing = False
 
-    def new_call(self) -> LoadCall:
-        self._made += 1
-        return LoadCall(self._made - 1, self._book, self._notes, self._on_gone)
+    def new_call(self) -> LoadCaller:
+        index, self._made = self._made, self._made + 1
+        if self._relay is not None:
+            return RelayCall(index, self._relay, self._notes, self._on_gone)
+        assert self._book is not None, "there is one for frames"
+        return LoadCall(index, self._book, self._notes, self._on_gone)
 
     def _on_gone(self) -> None:
         self._dropped += not self._closing
@@ -171,32 +186,32 @@ class Generator:
 
     async def _add(self, number: int, door: LoadDoor) -> None:
         opened = await asyncio.gather(*(door.open() for _ in range(number)), return_exceptions=True)
-        calls = [each for each in opened if isinstance(each, LoadCall)]
+        calls = [each for each in opened if isinstance(each, LoadCaller)]
+        begins = monotonic() + (PROMPT_AFTER_S if self._relay else 0.0)
         for call in calls:
-            self._pacer.add(call)
+            call.greet()
+            self._pacer.add(call, begins)
         self._calls += calls
         for each in opened:
             if isinstance(each, BaseException):
                 raise each
-        await self._hear_echoes(calls)
+        await self._hear_answers(calls)
 
-    async def _hear_echoes(self, calls: list[LoadCall]) -> None:
+    async def _hear_answers(self, calls: list[LoadCaller]) -> None:
         deadline = monotonic() + ECHO_S
-        while silent := next((call for call in calls if not self._began(call)), None):
+        while silent := next((call for call in calls if not call.answered), None):
             if silent.closed:
                 words = silent.words or "without a word"
                 raise CallbridgeError(f"the endpoint took the stream and closed it: {words}")
             if monotonic() > deadline:
-                raise CallbridgeError(_no_echo(silent))
+                raise CallbridgeError(silent.why_not(ECHO_S))
             await asyncio.sleep(0.005)
-
-    def _began(self, call: LoadCall) -> bool:
-        return bool(call.echoed) if self._book.echo else call.heard_anything
 
     def _forget_closed(self) -> None:
         self._calls = [call for call in self._calls if not call.closed]
 
-    async def measure(self, seconds: float) -> "tuple[Window, list[array[float]]]":
+    async def measure(self, seconds: float) -> "tuple[Window, dict[str, array[float]]]":
+        """A window and its tables, by their names in it."""
         notes = self._notes
         self._forget_closed()
         for call in self._calls:
@@ -205,29 +220,31 @@ class Generator:
         notes.take()
         began, cpu, idle = monotonic(), process_time(), self._pacer.idle_s
         await asyncio.sleep(seconds)
+        ended = monotonic()
+        for call in self._calls:
+            call.give_up(ended)
         window = Window(
             calls=calls,
             began=began,
-            ended=monotonic(),
+            ended=ended,
             cpu_s=process_time() - cpu - (self._pacer.idle_s - idle),
             sent=notes.sent,
             lost=notes.lost,
             foreign=notes.foreign,
             dropped=self._dropped,
         )
-        tables = [notes.lateness, notes.echoes, notes.messages]
+        tables = {"lateness": notes.lateness, "echoes": notes.echoes}
+        tables |= {"tokens": notes.tokens} if self._relay else {"messages": notes.messages}
         notes.take()
         return window, tables
 
 
-def _no_echo(call: LoadCall) -> str:
-    if call.heard_anything:
-        return (
-            f"the endpoint sends audio, but within {ECHO_S:g} s no echo of what it hears: the "
-            "bench needs a bot that sends back what the caller says"
-        )
-    words = f"; it said: {call.words}" if call.words else ""
-    return f"the endpoint took the stream and sent no audio within {ECHO_S:g} s{words}"
+def _book(plan: LoadPlan) -> Phrasebook:
+    return Phrasebook(
+        sent=form(codec(plan.codec, plan.rate)),
+        heard=form(codec(plan.reply_codec, plan.reply_rate)),
+        echo=plan.echo,
+    )
 
 
 # ---- the process --------------------------------------------------------------------------------
@@ -238,7 +255,11 @@ async def _door(plan: LoadPlan, generator: Generator) -> AsyncGenerator[LoadDoor
     context = trust(plan.cafile) if plan.url.startswith(("wss:", "https:")) or plan.cafile else None
     if plan.url.startswith("ws"):
         encoding = codec(plan.codec, plan.rate).encoding
-        yield PlainDoor(plan.url, encoding, generator.new_call, context)
+        yield (
+            PlainRelayDoor(plan.url, generator.new_call, context)
+            if plan.relay
+            else PlainDoor(plan.url, encoding, generator.new_call, context)
+        )
         return
     door: CarrierDoor
     async with carrier_door(
@@ -285,8 +306,8 @@ async def _carry_out(command: GeneratorCommand, generator: Generator, door: Load
                 await _answer(GeneratorAnswer())
         case MeasureWindow(seconds):
             window, tables = await generator.measure(seconds)
-            sizes = tuple(len(table) * table.itemsize for table in tables)
-            await _answer(GeneratorAnswer(window=window, sizes=sizes), *tables)
+            sizes = {name: len(table) * table.itemsize for name, table in tables.items()}
+            await _answer(GeneratorAnswer(window=window, sizes=sizes), *tables.values())
 
 
 async def _answer(answer: GeneratorAnswer, *tables: "array[float]") -> None:
@@ -307,10 +328,7 @@ async def read_answer(stream: asyncio.StreamReader) -> GeneratorAnswer:
     answer = msgspec.json.decode(await stream.readline(), type=GeneratorAnswer)
     if answer.window is None:
         return answer
-    tables = {
-        name: await stream.readexactly(size)
-        for name, size in zip(TABLES, answer.sizes, strict=True)
-    }
+    tables = {name: await stream.readexactly(size) for name, size in answer.sizes.items()}
     return msgspec.structs.replace(answer, window=msgspec.structs.replace(answer.window, **tables))
 
 

@@ -221,10 +221,17 @@ def _latencies(axes: "Axes", steps: Sequence[Figures], slo: Slo) -> None:
         ],
     )
     if slo.echo:
-        _head(axes, "latency, ms", "from sending a frame to having its echo")
+        _head(axes, "latency, ms", _way(steps))
     else:
         _head(axes, "jitter, ms", "of arrivals, against each call's own grid")
     _signs(axes, {sign_of(each, line, slo) for line in lines for each in steps if line.read(each)})
+
+
+def _way(steps: Sequence[Figures]) -> str:
+    """What a latency is that of."""
+    if steps[0].tokens is None:
+        return "from sending a frame to having its echo"
+    return "from sending a prompt to having the first token of its answer"
 
 
 def _cpu(axes: "Axes", steps: Sequence[Figures], slo: Slo) -> None:
@@ -275,14 +282,14 @@ VERDICTS = {"slo": "missed the standard", "generator-bound": "generator-bound"}
 def draw_comparison(
     steps: Sequence[Figures], path: Path, *, base: str | None = None, note: str = ""
 ) -> None:
-    """A PNG of 1600 × 900: CPU per frame of each target, and its latency, cheapest first.
+    """A PNG of 1600 × 900: CPU per frame or token of each target, and its latency, cheapest first.
 
     Ratios are multiples of `base`, or of the first target. Raises CallbridgeError when matplotlib
     is not installed, ValueError without targets."""
     if not steps:
         raise ValueError("a comparison of nothing is no picture")
     base = base or steps[0].target
-    rows = sorted(steps, key=lambda each: each.cpu_us_per_frame or 0.0)
+    rows = sorted(steps, key=lambda each: each.cpu_us or 0.0)
     figure, canvas = blank()
     bars, dots = figure.subplots(
         1, 2, sharey=True,
@@ -321,22 +328,25 @@ def _short(target: str) -> str:
 
 def _bars(axes: "Axes", rows: Sequence[Figures], base: str) -> None:
     _plain(axes, grid="x")
-    costs = [each.cpu_us_per_frame or 0.0 for each in rows]
+    costs = [each.cpu_us or 0.0 for each in rows]
     axes.set_xlim(0, 1.22 * max([*costs, 1.0]))
-    of_base = next((each.cpu_us_per_frame for each in rows if each.target == base), None)
+    of_base = next((each.cpu_us for each in rows if each.target == base), None)
     for row, (each, cost) in enumerate(zip(rows, costs, strict=True)):
         color = GREEN if each.target == base else BLUE
         axes.barh(row, cost, height=BAR, color=color)
-        unit = " us" if each.cpu_us_per_frame is not None else " not known"
+        unit = " us" if each.cpu_us is not None else " not known"
         head = axes.annotate(
-            ratio(each.cpu_us_per_frame, of_base), (cost, row), (8, 0), textcoords="offset points",
+            ratio(each.cpu_us, of_base), (cost, row), (8, 0), textcoords="offset points",
             va="center", fontsize=LABEL + 3, fontweight="bold", color=INK,
         )  # fmt: skip
         axes.annotate(
-            f"{number(each.cpu_us_per_frame)}{unit}", (1, row), (8, 0), xycoords=(head, "data"),
+            f"{number(each.cpu_us)}{unit}", (1, row), (8, 0), xycoords=(head, "data"),
             textcoords="offset points", va="center", fontsize=LABEL, color=GREY,
         )  # fmt: skip
-    _head(axes, "CPU per frame, us", "a frame in and its echo out")
+    if rows[0].tokens is None:
+        _head(axes, "CPU per frame, us", "a frame in and its echo out")
+    else:
+        _head(axes, "CPU per token, us", "prompts and the ends of turns included")
 
 
 def _dots(axes: "Axes", rows: Sequence[Figures]) -> None:

@@ -101,6 +101,13 @@ def _of(spread: Spread | None, name: str) -> str:
     return number(getattr(spread, name) if spread else None)
 
 
+COMMON = (
+    Column("CPU\n%", lambda f: number(f.cpu_percent), MIDDLING),
+    Column("KiB\n/call", lambda f: number(f.kib_per_call), WIDE),
+    Column("lag p99\nms", lambda f: number(f.lag_p99_ms), WIDE),
+    Column("gen. p99\nms late", lambda f: number(f.lateness_p99_ms), WIDE),
+    Column("gen.\nCPU %", lambda f: number(f.generator_percent), WIDE),
+)
 COLUMNS = (
     Column("\ncalls", lambda f: str(f.calls), 0),
     Column("ms\np50", lambda f: _of(f.latency_ms, "p50"), 0),
@@ -111,14 +118,23 @@ COLUMNS = (
     Column("under-\nruns", lambda f: str(f.underruns), 0),
     Column("\nlost", lambda f: str(f.lost), 0),
     Column("CPU us\n/frame", lambda f: number(f.cpu_us_per_frame), MIDDLING),
-    Column("CPU\n%", lambda f: number(f.cpu_percent), MIDDLING),
-    Column("KiB\n/call", lambda f: number(f.kib_per_call), WIDE),
-    Column("lag p99\nms", lambda f: number(f.lag_p99_ms), WIDE),
-    Column("gen. p99\nms late", lambda f: number(f.lateness_p99_ms), WIDE),
-    Column("gen.\nCPU %", lambda f: number(f.generator_percent), WIDE),
+    *COMMON,
+)
+RELAY_COLUMNS = (
+    Column("\ncalls", lambda f: str(f.calls), 0),
+    Column("first\np50 ms", lambda f: _of(f.latency_ms, "p50"), 0),
+    Column("first\np99 ms", lambda f: _of(f.latency_ms, "p99"), 0),
+    Column("first\nworst", lambda f: _of(f.latency_ms, "worst"), MIDDLING),
+    Column("token\np50 ms", lambda f: _of(f.token_ms, "p50"), MIDDLING),
+    Column("token\np99 ms", lambda f: _of(f.token_ms, "p99"), 0),
+    Column("\nlost", lambda f: str(f.lost), 0),
+    Column("CPU us\n/token", lambda f: number(f.cpu_us_per_token), MIDDLING),
+    *COMMON,
 )
 LEGEND = (  # the heads that each part explains
     ("ms\np50", "ms: from a frame's sending to its echo"),
+    ("first\np50 ms", "first: from a prompt's sending to the first token of its answer"),
+    ("token\np99 ms", "token: from when the bot has it to when it is received"),
     ("jitter\np99 ms", "jitter: of arrivals, against each call's own grid"),
     ("under-\nruns", "underruns: a carrier would have run dry"),
     ("CPU\n%", "CPU: the endpoint's, of one core"),
@@ -141,7 +157,8 @@ class _Steps:
         self._steps, self._legend = steps, legend
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        columns = [each for each in COLUMNS if options.max_width >= each.least]
+        of_kind = RELAY_COLUMNS if _relayed(self._steps) else COLUMNS
+        columns = [each for each in of_kind if options.max_width >= each.least]
         several = len({each.target for each in self._steps}) > 1
         grid = _grid(["\ntarget"] * several, [*(column.head for column in columns), "\nverdict"])
         for each in self._steps:
@@ -153,6 +170,10 @@ class _Steps:
             known = {c.head for c in columns if any(c.read(s) != NOTHING for s in self._steps)}
             said = [text for head, text in LEGEND if head in known]
             yield Text(" · ".join(said), style="dim")
+
+
+def _relayed(steps: Sequence[Figures]) -> bool:
+    return any(each.tokens is not None for each in steps)
 
 
 def _grid(names: Sequence[str], numbers: Sequence[str]) -> Table:
@@ -187,6 +208,12 @@ def _reasons(steps: Iterable[Figures], several: bool) -> Iterator[Text]:
 
 RATIOS = ("CPU\nratio", "p99\nratio", "memory\nratio")
 ABSOLUTE = ("CPU us\n/frame", "ms\np50", "ms\np99", "jitter\np99 ms", "KiB\n/call", "\nverdict")
+OF_RELAYS = {  # what these are there
+    "CPU us\n/frame": "CPU us\n/token",
+    "ms\np50": "first\np50 ms",
+    "ms\np99": "first\np99 ms",
+    "jitter\np99 ms": "token\np99 ms",
+}
 FIRST = ("CPU\nratio", "p99\nratio", "CPU us\n/frame", "ms\np99", "\nverdict")  # in little room
 
 
@@ -209,7 +236,8 @@ class _Ratios:
         bases = {each.calls: each for each in self._steps if each.target == self._base}
         several = ["\ncalls"] if len(loads) > 1 else []
         heads = (*RATIOS, *ABSOLUTE) if options.max_width >= MIDDLING else FIRST
-        grid = _grid(["\ntarget"], [*several, *heads])
+        shown = [OF_RELAYS.get(head, head) if _relayed(self._steps) else head for head in heads]
+        grid = _grid(["\ntarget"], [*several, *shown])
         for each in self._steps:
             cells = _beside(each, bases.get(each.calls))
             grid.add_row(
@@ -227,10 +255,10 @@ class _Ratios:
 def _beside(each: Figures, base: Figures | None) -> dict[str, str | Text]:
     """The cells of a row by the heads of RATIOS and ABSOLUTE."""
     absolute = (
-        number(each.cpu_us_per_frame),
+        number(each.cpu_us),
         _of(each.latency_ms, "p50"),
         _of(each.latency_ms, "p99"),
-        _of(each.jitter_ms, "p99"),
+        _of(each.jitter_ms if each.tokens is None else each.token_ms, "p99"),
         number(each.kib_per_call),
         _verdict(each),
     )
@@ -238,7 +266,7 @@ def _beside(each: Figures, base: Figures | None) -> dict[str, str | Text]:
 
 
 def _cost(each: Figures) -> float:
-    return float("inf") if each.cpu_us_per_frame is None else each.cpu_us_per_frame
+    return float("inf") if each.cpu_us is None else each.cpu_us
 
 
 def _compared(each: Figures, base: Figures | None) -> list[str]:
@@ -246,7 +274,7 @@ def _compared(each: Figures, base: Figures | None) -> list[str]:
     if base is None:
         return [NOTHING] * len(RATIOS)
     return [
-        ratio(each.cpu_us_per_frame, base.cpu_us_per_frame),
+        ratio(each.cpu_us, base.cpu_us),
         ratio(
             each.latency_ms.p99 if each.latency_ms else None,
             base.latency_ms.p99 if base.latency_ms else None,
@@ -424,11 +452,13 @@ class BenchProgress:
 
 def plain(figures: Figures) -> Text:
     """A step in one line; the reasons of a verdict stand below the table that follows."""
-    latency = figures.latency_ms
+    latency, relayed = figures.latency_ms, figures.tokens is not None
     parts = [
         f"p50 {_of(latency, 'p50')}, p99 {_of(latency, 'p99')}, worst {_of(latency, 'worst')} ms",
-        f"jitter p99 {_of(figures.jitter_ms, 'p99')} ms",
-        f"{number(figures.cpu_us_per_frame)} us/frame",
+        f"token p99 {_of(figures.token_ms, 'p99')} ms"
+        if relayed
+        else f"jitter p99 {_of(figures.jitter_ms, 'p99')} ms",
+        f"{number(figures.cpu_us)} us/{'token' if relayed else 'frame'}",
         f"{number(figures.cpu_percent)} % CPU",
         WORDS[figures.verdict],
     ]

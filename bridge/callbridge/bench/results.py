@@ -10,23 +10,25 @@ Verdict = Literal["ok", "slo", "generator-bound"]
 
 
 class Window(msgspec.Struct, frozen=True, kw_only=True):
-    """What the generator saw between `began` and `ended`; its three tables are float64 rows.
+    """What the generator saw between `began` and `ended`; its tables are float64 rows.
 
-    `lateness` (n,): how late each frame left against its plan. `echoes` (n, 3): call, number of
-    the frame, and the time from its sending to its echo. `messages` (n, 3): call, arrival, and
-    duration of the audio of each message."""
+    A frame is 20 ms of audio, or a prompt. `lateness` (n,): how late each frame left against its
+    plan. `echoes` (n, 3): call, number of the frame, and the time from its sending to its echo, or
+    to the first token of its answer. `messages` (n, 3): call, arrival, and duration of the audio of
+    each message. `tokens` (n,), of a relay alone: the time from when the bot had each token."""
 
     calls: int
     began: float
     ended: float
     sent: int  # frames
-    lost: int = 0  # frames without an echo a second after they were sent
-    foreign: int = 0  # messages with audio that is no echo of ours
+    lost: int = 0  # frames without an echo, or without a whole answer, a second after its time
+    foreign: int = 0  # messages that are no echo or answer of ours
     dropped: int = 0  # calls that the endpoint ended, or whose socket broke
     cpu_s: float = 0.0  # of the generator, less what it spent looking with nothing to do
     lateness: bytes = b""
     echoes: bytes = b""
     messages: bytes = b""
+    tokens: bytes | None = None
 
 
 class Use(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,14 +50,16 @@ class Spread(msgspec.Struct, frozen=True):
 
 
 class Figures(msgspec.Struct, frozen=True, kw_only=True):
-    """One window of one endpoint. What could not be measured is None."""
+    """One window of one endpoint. What could not be measured is None.
+
+    Of a relay a frame is a prompt, its latency is that of the first token, and it has tokens."""
 
     target: str
     calls: int
     at_s: float  # its beginning, since the run's
     seconds: float
     frames: int  # frames sent
-    latency_ms: Spread | None  # from sending a frame to having its echo
+    latency_ms: Spread | None  # from sending a frame to having its echo, or the first token
     jitter_ms: Spread | None  # of arrivals, against each call's own grid of played time
     underruns: int  # times that a carrier, which plays on a 20 ms clock, would have run dry
     lost: int
@@ -70,13 +74,21 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     generator_percent: float  # of one core
     verdict: Verdict
     why: str = ""  # of a verdict that is not ok, in words
+    tokens: int | None = None  # that came
+    token_ms: Spread | None = None  # from when the bot had a token to having it here
+    cpu_us_per_token: float | None = None  # of the endpoint; prompts, turns and their ends included
+
+    @property
+    def cpu_us(self) -> float | None:
+        """For each of what there is most of: tokens, or frames."""
+        return self.cpu_us_per_frame if self.tokens is None else self.cpu_us_per_token
 
 
 class Slo(msgspec.Struct, frozen=True, kw_only=True):
     """What an endpoint must hold at a load that counts as carried."""
 
-    p99_ms: float = 20.0  # from a frame to its echo; of a bot that talks, jitter
-    echo: bool = True  # the bot says what it hears
+    p99_ms: float = 20.0  # from a frame to its echo or first token; of a bot that talks, jitter
+    echo: bool = True  # the bot says what it hears, or answers it
     lost_share: float = 0.001  # of the frames
     underrun_share: float = 0.001
 

@@ -24,6 +24,7 @@ from callbridge.bench.generator import (
     read_answer,
 )
 from callbridge.bench.process import Process
+from callbridge.bench.relay_script import RelayLoad
 from callbridge.bench.results import Use, Window
 from callbridge.errors import CallbridgeError
 from callbridge.host.bind import free_ports
@@ -34,6 +35,7 @@ HOST = "127.0.0.1"
 NAMED_HOST = "localhost"  # what certificates are made out to
 ECHO_BOT = Path(__file__).with_name("echo.py")
 TALK_BOT = Path(__file__).with_name("talk.py")
+ANSWER_BOT = Path(__file__).with_name("answer.py")
 READY_S = 20.0
 WARM_S = 0.5
 POLL_S = 0.05
@@ -216,9 +218,11 @@ async def own(
     *,
     asgi: bool = False,
     talk: bool = False,
+    relay: RelayLoad | None = None,
     tls: Tls | None = None,
 ) -> AsyncGenerator[Session]:
-    """`callbridge serve` with a bot that echoes, or talks, rung up by signed webhooks."""
+    """`callbridge serve` with a bot that echoes, talks, or answers over a relay, rung up by signed
+    webhooks."""
     rest, port = free_ports(HOST, 2)
     api_key = "bench"
     base = f"https://{NAMED_HOST}:{port}" if tls else f"http://{HOST}:{port}"
@@ -234,7 +238,8 @@ async def own(
         "CALLBRIDGE_CODEC_RATE": str(sound.reply_rate),
         "CALLBRIDGE_BENCH_RATE": str(sound.bot_rate),
     }
-    serve = ["serve", str(TALK_BOT if talk else ECHO_BOT), "--host", HOST, "--port", str(port)]
+    bot = ANSWER_BOT if relay else TALK_BOT if talk else ECHO_BOT
+    serve = ["serve", str(bot), "--host", HOST, "--port", str(port)]
     serve += ["--asgi"] if asgi else []
     serve += ["--ssl-certfile", tls.certfile, "--ssl-keyfile", tls.keyfile] if tls else []
     kind = (" on ASGI" if asgi else "") + (", talking" if talk else "") + (", TLS" if tls else "")
@@ -249,6 +254,7 @@ async def own(
         api_key=api_key,
         cafile=cafile,
         echo=not talk,
+        relay=relay,
     )
     async with AsyncExitStack() as stack:
         http = await stack.enter_async_context(_http(cafile))
@@ -261,8 +267,10 @@ async def own(
 
 
 @asynccontextmanager
-async def peer(command: str, sound: LoadSound, seat: Seats | None) -> AsyncGenerator[Session]:
-    """A program that serves ws://127.0.0.1:N/media when it is run with `--port N`."""
+async def peer(
+    command: str, sound: LoadSound, seat: Seats | None, *, relay: RelayLoad | None = None
+) -> AsyncGenerator[Session]:
+    """A program that serves ws://127.0.0.1:N/media, or /relay, when it is run with `--port N`."""
     (port,) = free_ports(HOST, 1)
     words = shlex.split(command)
     program = next((n for n, word in enumerate(words) if word.endswith(".py")), 0)
@@ -271,7 +279,8 @@ async def peer(command: str, sound: LoadSound, seat: Seats | None) -> AsyncGener
         http = await stack.enter_async_context(_http(None))
         server = await stack.enter_async_context(running(name, *words, "--port", str(port), env={}))
         await listens(server, port)
-        plan = _plan(f"ws://{HOST}:{port}/media", sound, seat)
+        path = "relay" if relay else "media"
+        plan = _plan(f"ws://{HOST}:{port}/{path}", sound, seat, relay=relay)
         generator = await stack.enter_async_context(_generating(plan))
         session = Session(name, Process(server.pid), None, generator, http)
         await _seat(session, seat, server)
@@ -288,6 +297,7 @@ async def foreign(
     port: int,
     api_key: str,
     cafile: str | None,
+    relay: RelayLoad | None = None,
 ) -> AsyncGenerator[Session]:
     """Somebody else's endpoint, by the URL of its WebSocket or of its webhook."""
     parts = urlsplit(url)
@@ -295,7 +305,9 @@ async def foreign(
     standard = {"ws": 80, "http": 80}.get(parts.scheme, 443)
     found = await asyncio.to_thread(process.listener, parts.port or standard) if here else None
     web = "http" + parts.scheme.removeprefix("ws").removeprefix("http")
-    plan = _plan(url, sound, seat, host=host, port=port, api_key=api_key, cafile=cafile)
+    plan = _plan(
+        url, sound, seat, host=host, port=port, api_key=api_key, cafile=cafile, relay=relay
+    )
     async with AsyncExitStack() as stack:
         http = await stack.enter_async_context(_http(cafile))
         generator = await stack.enter_async_context(_generating(plan))

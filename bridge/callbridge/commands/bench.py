@@ -9,9 +9,10 @@ import typer
 from callbridge.commands.options import Json
 from callbridge.errors import CallbridgeError
 
-LOAD, SOUND, OURS, THEIRS, OTHERS = (
+LOAD, SOUND, RELAY, OURS, THEIRS, OTHERS = (
     "How many calls, and for how long",
     "What is spoken",
+    "Conversation Relay",
     "Our own endpoint",
     "Somebody's endpoint",
     "Side by side with others",
@@ -74,16 +75,40 @@ def bench(
     bot_rate: Annotated[
         int, typer.Option(help="Sample rate of our own echo bot, in Hz.", rich_help_panel=SOUND)
     ] = 8000,
+    relay: Annotated[
+        bool,
+        typer.Option(
+            "--relay",
+            help="Text instead of audio: prompts, and the tokens of their answers.",
+            rich_help_panel=RELAY,
+        ),
+    ] = False,
+    tokens: Annotated[int, typer.Option(min=1, help="Of an answer.", rich_help_panel=RELAY)] = 20,
+    token_ms: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            help="From one to the next; the first is there at once.",
+            rich_help_panel=RELAY,
+        ),
+    ] = 15,
+    every: Annotated[
+        float,
+        typer.Option(
+            min=0.1, help="Seconds from a call's prompt to its next.", rich_help_panel=RELAY
+        ),
+    ] = 10.0,
     slo_ms: Annotated[
         float,
         typer.Option(
-            help="What 99 % of the frames must be back in, in milliseconds.", rich_help_panel=LOAD
+            help="What 99 % of the frames, or first tokens, must be back in, in milliseconds.",
+            rich_help_panel=LOAD,
         ),
     ] = 20.0,
     compare: Annotated[
         bool,
         typer.Option(
-            help="Run the echo servers of benchmarks/peers at the same load, in turn; with --calls "
+            help="Run the servers of benchmarks/peers at the same load, in turn; with --calls "
             "(50) and --rounds.",
             rich_help_panel=OTHERS,
         ),
@@ -91,7 +116,7 @@ def bench(
     peer: Annotated[
         list[str] | None,
         typer.Option(
-            help="Another one: a command that serves /media when run with --port N.",
+            help="Another one: a command that serves /media or /relay when run with --port N.",
             rich_help_panel=OTHERS,
         ),
     ] = None,
@@ -150,11 +175,15 @@ def bench(
     (--slo-ms, no lost frames, no underruns) breaks; that is the knee. A step at which the load
     generator itself was late is named so and never called a capacity.
 
+    With --relay a call is a relay session. Each prompt is answered by tokens, and the standard is
+    about the first of them.
+
     Exits with 1 if the standard did not hold, with 2 if nothing could be measured."""
     from callbridge.host import terminal
 
     try:
         from callbridge.bench import command as benchmark
+        from callbridge.bench.relay_script import RelayLoad
         from callbridge.bench.results import Slo
     except ModuleNotFoundError as missing:
         raise CallbridgeError(
@@ -176,6 +205,7 @@ def bench(
         slo=Slo(p99_ms=slo_ms, echo=not talk),
         asgi=asgi,
         talk=talk,
+        relay=RelayLoad(tokens=tokens, token_ms=token_ms, every_s=every) if relay else None,
         tls=benchmark.read_tls(ssl_certfile, ssl_keyfile),
         host=host,
         port=port,

@@ -1,19 +1,24 @@
 """Log lines with the call's ids, for people or for programs, and without secrets."""
 
+import asyncio
 import logging
 import os
 import sys
 import sysconfig
 import traceback
+from contextlib import nullcontext
 from pathlib import Path
 from types import TracebackType
-from typing import Literal
+from typing import Literal, TextIO
 
 from pythonjsonlogger.json import JsonFormatter
 
 from callbridge.sockets.tokens import masked
 
 LogForm = Literal["auto", "json", "text"]
+
+LATER_S = 0.25  # that a line may wait for others
+BUNDLE = 20  # lines, 0.6 ms of work
 
 # What lies here was not written by the author of a bot.
 OTHERS = (
@@ -80,6 +85,46 @@ def own_line(trace: TracebackType | None) -> str:
     return f"{last.filename}, line {last.lineno}, in {last.name}: {last.line}"
 
 
+class LaterLines(logging.Handler):
+    """Writes what `handler` would, a moment later and together: a turn does not wait for its own
+    line, which takes 0.4 ms of a process that has just woken up, and whoever reads the log is woken
+    less often.
+
+    A warning, a full bundle and the end of the process do not wait, nor does a thread without an
+    event loop; what came before goes before."""
+
+    def __init__(self, handler: "logging.StreamHandler[TextIO]") -> None:
+        super().__init__()
+        self._handler = handler
+        self._waiting: list[logging.LogRecord] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._waiting.append(record)
+        if record.levelno >= logging.WARNING or len(self._waiting) >= BUNDLE:
+            self.flush()
+        elif len(self._waiting) == 1:
+            try:
+                asyncio.get_running_loop().call_later(LATER_S, self.flush)
+            except RuntimeError:  # no loop is running here
+                self.flush()
+
+    def flush(self) -> None:
+        with self.lock or nullcontext():
+            waiting, self._waiting = self._waiting, []
+            if lines := "".join(map(self._line, waiting)):
+                self._handler.stream.write(lines)
+                self._handler.flush()
+
+    def _line(self, record: logging.LogRecord) -> str:
+        """Empty if it is not to be seen."""
+        try:
+            if self._handler.filter(record):
+                return self._handler.format(record) + self._handler.terminator
+        except Exception:  # as in `logging`: a line that cannot be made must not stop a call
+            self.handleError(record)
+        return ""
+
+
 def form_here(form: LogForm) -> Literal["json", "text"]:
     """`auto` is text on a terminal, for people, and JSON elsewhere, for programs."""
     if form == "auto":
@@ -89,7 +134,7 @@ def form_here(form: LogForm) -> Literal["json", "text"]:
 
 def set_up(form: LogForm, level: int = logging.INFO) -> None:
     """Log to standard error; for the command line, as an embedding application has its own way."""
-    logging.basicConfig(level=level, handlers=[_handler(form)], force=True)
+    logging.basicConfig(level=level, handlers=[LaterLines(_handler(form))], force=True)
     quieten_libraries()
 
 
@@ -107,7 +152,7 @@ def set_up_where_nobody_did(form: LogForm) -> None:
         logger.setLevel(logging.INFO)
 
 
-def _handler(form: LogForm) -> logging.Handler:
+def _handler(form: LogForm) -> "logging.StreamHandler[TextIO]":
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         JsonFormatter(

@@ -34,6 +34,8 @@ def read(token: str, secret: bytes) -> tuple[str, float] | None:
 
 def masked(text: str) -> str:
     """Text fit for a log line: nothing remains after a `token=` or a token header's name."""
+    if "token" not in text.lower():  # nearly always; the pattern takes 8 us for a sentence
+        return text
     found = _BEFORE_TOKEN.search(text)
     return text[: found.end()] + "***" if found else text
 

@@ -29,11 +29,13 @@ class SpeechCounts:
         default_factory=lambda: {name: Histogram() for name in STEPS}
     )
 
-    def answered(self, waterfall: Waterfall) -> None:
+    def answered(self, waterfall: Waterfall) -> dict[str, float]:
+        """Returns its steps."""
         steps = waterfall.after_s()
         self.waterfalls.append(steps)
         for step, seconds in steps.items():
             self.steps[step].add(seconds)
+        return steps
 
 
 @runtime_checkable

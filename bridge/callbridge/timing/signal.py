@@ -3,6 +3,8 @@
 import asyncio
 from typing import Any
 
+from callbridge.timing.clock import first_of
+
 
 class Signal:
     """Frames, keys, room in a queue, turns, phases: each has one of its own.
@@ -45,10 +47,22 @@ async def changed(
     """Wait until one of the signals changes, `done` is done, or `timeout` seconds have passed.
 
     Raises nothing for the time-out, and cancels nothing."""
+    if done is None and timeout is None and len(signals) == 1:
+        await _next_change(signals[0])
+        return
     waiters = [signal.wait() for signal in signals]
     futures = waiters if done is None else [*waiters, done]
     try:
-        await asyncio.wait(futures, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+        await first_of(*futures, timeout=timeout)
     finally:
         for signal, waiter in zip(signals, waiters, strict=True):
             signal.forget(waiter)
+
+
+async def _next_change(signal: Signal) -> None:
+    """Woken by the change itself, one turn of the loop sooner than by `asyncio.wait`."""
+    waiter = signal.wait()
+    try:
+        await waiter
+    finally:
+        signal.forget(waiter)

@@ -12,7 +12,7 @@ from types import FrameType
 
 log = logging.getLogger("callbridge")
 
-BEAT_S = 0.05
+BEAT_S = 0.1  # every one wakes the process, and that costs as much as a token of a relay
 PATIENCE_S = 0.25
 
 

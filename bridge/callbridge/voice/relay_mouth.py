@@ -46,17 +46,19 @@ def spoken_s(text: str, characters_per_s: float = CHARACTERS_PER_S) -> float:
 class RelayClock:
     """When the platform will have spoken all that it was sent, at its estimated pace."""
 
+    __slots__ = ("_clock", "_pace", "now", "silent_at")
+
     def __init__(self, clock: Clock, characters_per_s: float) -> None:
         self.now = clock.now
         self._clock = clock
         self.silent_at = 0.0
         self._pace = characters_per_s
 
-    def add(self, text: str) -> None:
-        self.add_s(spoken_s(text, self._pace))
+    def add(self, text: str, now: float) -> None:
+        self.add_s(spoken_s(text, self._pace), now)
 
-    def add_s(self, seconds: float) -> None:
-        self.silent_at = max(self.silent_at, self.now()) + seconds
+    def add_s(self, seconds: float, now: float) -> None:
+        self.silent_at = max(self.silent_at, now) + seconds
 
     def wall(self, at: float) -> float:
         """A time of the loop as Unix seconds."""
@@ -72,6 +74,17 @@ class RelayClock:
 
 class RelayStretch:
     """Text that is said without a pause of ours: what a history remembers of it."""
+
+    __slots__ = (
+        "began_at",
+        "certainty",
+        "ended",
+        "ends_at",
+        "heard",
+        "heard_s",
+        "sent_at",
+        "text",
+    )
 
     def __init__(self) -> None:
         self.text = ""
@@ -104,6 +117,8 @@ class RelayStretch:
 class RelaySaying:
     """One text on its way to be heard: a turn of the relay, or one for each stretch between two
     things that its source asks of the call."""
+
+    __slots__ = ("_mouth", "_remember", "cut", "stretches")
 
     def __init__(self, mouth: "RelayMouth", remember: Callable[[RelayStretch], None]) -> None:
         self.cut: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -151,6 +166,17 @@ class RelaySaying:
 class RelayMouth:
     """`stream` gives the live session, None while there is none."""
 
+    __slots__ = (
+        "_answered",
+        "_clock",
+        "_dismiss",
+        "_greeting",
+        "_remember",
+        "_stream",
+        "_tape",
+        "last",
+    )
+
     def __init__(
         self,
         stream: Callable[[], RelayStream | None],
@@ -158,7 +184,7 @@ class RelayMouth:
         tape: Tape,
         dismiss: Dismissal,
         remember: Callable[[RelayStretch], None],
-        answered: Callable[[Waterfall], None],
+        answered: Callable[[Waterfall], dict[str, float]],
     ) -> None:
         self.last: RelaySaying | None = None
         self._greeting: RelaySaying | None = None  # while it is not on the tape
@@ -200,9 +226,10 @@ class RelayMouth:
         """A turn without words. Returns when it has been heard, as far as time tells, or cut."""
         stream = self._live()
         saying = self.last = RelaySaying(self, self._remember)
-        stretch = self._begun(saying)
+        now = self._clock.now()
+        stretch = self._begun(saying, now)
         stream.send(wire.PlaySource(url, preemptible=preemptible))
-        self._clock.add_s(seconds)
+        self._clock.add_s(seconds, now)
         stretch.ends_at = self._clock.silent_at
         try:
             await self.finish(saying)
@@ -213,9 +240,10 @@ class RelayMouth:
     def greeted(self, text: str) -> None:
         """The platform has begun to say this by itself."""
         saying = self.last = self._greeting = RelaySaying(self, self._remember)
-        stretch = self._begun(saying)
+        now = self._clock.now()
+        stretch = self._begun(saying, now)
         stretch.text = text
-        self._clock.add(text)
+        self._clock.add(text, now)
         stretch.ends_at = self._clock.silent_at
 
     def end_last(self, reason: EndReason) -> None:
@@ -264,18 +292,19 @@ class RelayMouth:
             if saying.cut.done():
                 return
             stream = self._live()
-        stretch = self._begun(saying)
+        now = self._clock.now()
+        stretch = self._begun(saying, now)
         stream.token(piece)
         stretch.text += piece
-        self._clock.add(piece)
+        self._clock.add(piece, now)
         stretch.ends_at = self._clock.silent_at
 
-    def _begun(self, saying: RelaySaying) -> RelayStretch:
+    def _begun(self, saying: RelaySaying, now: float) -> RelayStretch:
         """Its open stretch, which sounds as soon as all before it has."""
         stretch = saying.open()
         if stretch.sent_at is None:
-            stretch.sent_at = self._clock.now()
-            stretch.began_at = max(stretch.sent_at, self._clock.silent_at)
+            stretch.sent_at = now
+            stretch.began_at = max(now, self._clock.silent_at)
         return stretch
 
     def _live(self) -> RelayStream:
@@ -306,11 +335,9 @@ class RelayMouth:
         self._note_greeting()
         if answers is not None:
             answers.first_sent = saying.sent_at
-            self._answered(answers)
+            steps = self._answered(answers)
             began = self._clock.wall(answers.last_voiced)
-            self._tape.write(
-                WaterfallMeasured(last_voiced_at=began, since="prompt", after_s=answers.after_s())
-            )
+            self._tape.write(WaterfallMeasured(last_voiced_at=began, since="prompt", after_s=steps))
         for stretch in saying.stretches:
             if stretch.ended is not None and stretch.sent_at is not None:
                 self._tape.write(

@@ -1,6 +1,6 @@
 """Conversation Relay: the platform hears and speaks, and only text crosses the wire."""
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import AsyncIterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import urlencode
@@ -68,6 +68,32 @@ class RelaySettings:
 
 
 class RelayVoice:
+    # One for each call: no dictionary.
+    __slots__ = (
+        "_began_at",
+        "_changed",
+        "_clock",
+        "_counts",
+        "_greeted",
+        "_interrupted",
+        "_memory",
+        "_mouth",
+        "_owner",
+        "_past",
+        "_recent",
+        "_restarted",
+        "_settings",
+        "_tape",
+        "_url",
+        "dismiss",
+        "in_progress",
+        "lost_at",
+        "partial",
+        "stream",
+        "turns",
+        "unmatched",
+    )
+
     can = Can(frames=False, files=False, marks=False, withhold=False)
 
     def __init__(
@@ -94,7 +120,7 @@ class RelayVoice:
         self._interrupted = False  # the next turn is what interrupted
         self._began_at = 0.0  # of what the caller is saying
         self._past: Counter[str] = Counter()
-        self._recent: deque[RelayStretch] = deque(maxlen=RECENT)
+        self._recent: list[RelayStretch] = []  # the last of them; an empty deque takes 600 bytes
         self._memory: History[RelayStretch] = History()
         self._settings = settings
         self._clock = RelayClock(clock, settings.characters_per_s)
@@ -334,9 +360,10 @@ class RelayVoice:
     def _remember(self, stretch: RelayStretch) -> None:
         self._memory.add(stretch)
         self._recent.append(stretch)
+        del self._recent[:-RECENT]
 
-    def _answered(self, waterfall: Waterfall) -> None:
-        self._counts.answered(waterfall)
+    def _answered(self, waterfall: Waterfall) -> dict[str, float]:
+        return self._counts.answered(waterfall)
 
     def _note_stuck(self) -> None:
         self._counts.stuck += 1

@@ -73,6 +73,8 @@ def failure_of(task: "asyncio.Task[None]") -> BaseException | None:
 class Dismissal:
     """Cancels tasks that run a bot's code. One that does not end is left behind, and counted."""
 
+    __slots__ = ("_stuck", "_tape")
+
     def __init__(self, tape: Tape, stuck: Callable[[], None]) -> None:
         self._tape = tape
         self._stuck = stuck

@@ -35,6 +35,20 @@ def step(calls: int, **known: Any) -> Figures:
     return msgspec.structs.replace(plain, **known)
 
 
+def relayed(calls: int, **known: Any) -> Figures:
+    """The same of a relay: 20 tokens a prompt."""
+    of_tokens = step(
+        calls,
+        frames=calls,
+        jitter_ms=None,
+        cpu_us_per_frame=None,
+        tokens=20 * calls,
+        token_ms=Spread(0.05, 0.16, 0.4, 1.2),
+        cpu_us_per_token=61.5,
+    )
+    return msgspec.structs.replace(of_tokens, **known)
+
+
 def slow(calls: int, **known: Any) -> Figures:
     return step(calls, latency_ms=Spread(1.2, 31.2, 40.0, 55.0), verdict="slo", why=SLOW, **known)
 

@@ -114,6 +114,28 @@ def test_a_bot_that_talks_is_measured_by_its_pacing(run: Run) -> None:
     assert (figures.lost, figures.foreign, figures.dropped) == (0, 0, 0)
 
 
+RELAY = ("--relay", "--tokens", "2", "--token-ms", "1", "--every", "1")
+
+
+def test_over_a_relay_each_prompt_is_answered_by_its_tokens(run: Run) -> None:
+    peer = f"{sys.executable} {bench.PEER_FOLDER / 'relay_picows.py'}"
+    two = ("--calls", "2", "--seconds", "2", "--settle", "0", "--rounds", "1")
+    ran = run(*RELAY, *two, "--peer", peer, "--json")
+    assert ran.code == 0, ran.err
+    assert [each.target for each in ran.steps] == ["callbridge", "relay_picows"]
+    for figures in ran.steps:
+        assert 2 <= figures.frames <= 4, "a prompt a second of each of two calls"
+        assert figures.tokens is not None
+        assert figures.tokens >= 2 * (figures.frames - 1)  # the last may be under way
+        assert (figures.lost, figures.foreign, figures.dropped) == (0, 0, 0)
+        assert figures.latency_ms is not None
+        assert 0 < figures.latency_ms.p50 < 1000
+        assert figures.token_ms is not None
+        assert 0 < figures.token_ms.p50 < 1000
+        assert figures.cpu_us_per_token is not None
+    assert ran.facts["scene"]["codec"] == "relay, a turn of 2 tokens, 1 ms apart, every 1 s"
+
+
 def test_on_asgi_l16_goes_both_ways_through_a_bot_at_another_rate(run: Run) -> None:
     wide = ("--codec", "L16", "--reply-codec", "L16/24000", "--bot-rate", "8000")
     ran = run(*QUICK, "--asgi", *wide, "--json")
@@ -221,6 +243,11 @@ async def test_what_was_measured_until_ctrl_c_is_not_lost(tmp_path: Path) -> Non
         (("ws:///media",), "is nothing to measure"),
         (("ws://127.0.0.1:99999/media",), "is nothing to measure"),
         (("--talk", "--compare"), "--talk is about our own endpoint alone"),
+        (("--relay", "--talk"), "--talk is about audio, and --relay is without any"),
+        (
+            ("--relay", "--every", "5"),
+            "an answer of 20 tokens takes 7.7 s until it has been spoken",
+        ),
         (("--codec", "G729"), "'G729' is no codec here"),
         (("--codec", "L16/22050"), "22050 Hz has no whole milliseconds"),
         (("--codec", "L16/fast"), "'L16/fast' is no codec here"),
@@ -356,6 +383,7 @@ def wish(**changes: Any) -> Wish:
         "slo": Slo(),
         "asgi": False,
         "talk": False,
+        "relay": None,
         "tls": None,
         "host": HERE,
         "port": 0,

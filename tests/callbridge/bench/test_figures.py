@@ -322,3 +322,33 @@ def test_rounds_of_different_targets_are_not_mixed() -> None:
         merge([figures(), msgspec.structs.replace(figures(), target="there")])
     with pytest.raises(ValueError, match="not rounds of one target"):
         merge([])
+
+
+# ---- relays -------------------------------------------------------------------------------------
+
+
+def test_of_a_relay_tokens_are_timed_and_what_cpu_is_counted_by() -> None:
+    found = figures(
+        use=Use(cpu_s=0.2, rss_mib=70.0, idle_rss_mib=69.0),
+        sent=10,
+        tokens=rows([0.0001 * n for n in range(101)]),
+    )
+    assert found.frames == 10
+    assert found.tokens == 101
+    assert ms(found.token_ms) == pytest.approx((5.0, 9.9, 9.99, 10.0))
+    assert found.cpu_us_per_token == pytest.approx(0.2e6 / 101)
+    assert found.cpu_us == found.cpu_us_per_token
+    assert found.cpu_us_per_frame is None
+
+
+def test_a_relay_that_does_not_answer_is_not_ok() -> None:
+    silent = figures(sent=10, echoes=b"", tokens=b"", lost=1)
+    assert silent.verdict == "slo"
+    assert silent.why == "no answer at all; 1 answer lost, 10 %, above 0.1 %"
+    assert (silent.token_ms, silent.cpu_us) == (None, None)
+
+
+def test_rounds_of_a_relay_sum_their_tokens_and_those_of_media_have_none() -> None:
+    tokens = rows([0.001] * 20)
+    assert merge([figures(tokens=tokens), figures(tokens=tokens)]).tokens == 40
+    assert merge([figures(), figures()]).tokens is None

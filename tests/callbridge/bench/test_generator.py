@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import Any, cast
 
+import msgspec
 import numpy as np
 import pytest
 from websockets.asyncio.server import ServerConnection
@@ -17,7 +18,8 @@ from websockets.http11 import Request, Response
 from callbridge.bench import call as one_call
 from callbridge.bench import generator as generating
 from callbridge.bench import socket as client
-from callbridge.bench.call import LoadCall, Notes, Phrasebook
+from callbridge.bench.call import LoadCall, Phrasebook
+from callbridge.bench.caller import Notes
 from callbridge.bench.doors import LoadStreams, PlainDoor
 from callbridge.bench.generator import Generator, LoadPlan
 from callbridge.bench.numbered import form
@@ -67,19 +69,9 @@ async def calling(url: str, calls: int) -> AsyncGenerator[Generator]:
 async def measured(handler: Handler, calls: int = 3, seconds: float = 0.3) -> Window:
     """A window with its tables."""
     async with endpoint(handler) as url, calling(url, calls) as made:
-        window, (lateness, echoes, messages) = await made.measure(seconds)
-    return Window(
-        calls=window.calls,
-        began=window.began,
-        ended=window.ended,
-        sent=window.sent,
-        lost=window.lost,
-        foreign=window.foreign,
-        dropped=window.dropped,
-        lateness=lateness.tobytes(),
-        echoes=echoes.tobytes(),
-        messages=messages.tobytes(),
-    )
+        window, tables = await made.measure(seconds)
+    filled = {name: table.tobytes() for name, table in tables.items()}
+    return msgspec.structs.replace(window, **filled)
 
 
 def echoes(window: Window) -> "np.ndarray[Any, np.dtype[np.float64]]":

@@ -14,7 +14,7 @@ from callbridge.bench.ramp import drift
 from callbridge.bench.report import BenchProgress, Scene
 from callbridge.bench.results import Knee, Slo, Spread
 from callbridge.host import terminal
-from tests.callbridge.bench.steps import LATE, SLOW, late, slow, step
+from tests.callbridge.bench.steps import LATE, SLOW, late, relayed, slow, step
 
 SCENE = Scene(
     cores=2, cpu="AMD EPYC", python="CPython 3.11.7", loop="uvloop", codec="PCMU",
@@ -71,6 +71,23 @@ def test_a_row_has_all_its_numbers() -> None:
         "200", "0.31", "0.94", "2.15", "7.50", "0.42", "3", "7", "21.5", "21.5", "26.0", "0.50",
         "0.12", "10.0", "ok",
     ]  # fmt: skip
+
+
+def test_a_row_of_a_relay_has_its_tokens_instead_of_audio() -> None:
+    lines = shown(report.table([relayed(200, lost=7)]))
+    assert row(lines, "200") == [
+        "200", "0.31", "0.94", "7.50", "0.05", "0.16", "7", "61.5", "21.5", "26.0", "0.50",
+        "0.12", "10.0", "ok",
+    ]  # fmt: skip
+    said = " ".join(lines)
+    assert "first: from a prompt's sending to the first token of its answer" in said
+    assert "jitter" not in said
+    beside = shown(report.ratios([relayed(200), relayed(200, target="other")], "callbridge"))
+    assert "/token" in " ".join(beside)
+    assert row(beside, "other") == [
+        "other", "1.0×", "1.0×", "1.0×", "61.5", "0.31", "0.94", "0.16", "26.0", "ok",
+    ]  # fmt: skip
+    assert "token p99 0.16 ms; 61.5 us/token" in str(report.plain(relayed(200)))
 
 
 def test_what_is_not_known_is_a_dash() -> None:

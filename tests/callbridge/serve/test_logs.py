@@ -1,5 +1,6 @@
 """Log lines: readable by people and programs, never with a token, never one that looks like two."""
 
+import asyncio
 import io
 import json
 import logging
@@ -14,6 +15,9 @@ import pytest
 
 from callbridge.media.wire import TOKEN_HEADER
 from callbridge.serve.logs import (
+    BUNDLE,
+    LATER_S,
+    LaterLines,
     LogForm,
     MaskTokens,
     TextFormatter,
@@ -193,6 +197,65 @@ def test_the_command_line_logs_to_standard_error(form: str) -> None:
     else:
         assert written[0].endswith("INFO    call begins call=4f2a url=x?token=***")
         assert written[1].endswith("WARNING of /media?token=***")
+
+
+# ---- a moment later -----------------------------------------------------------------------------
+
+
+class Waiting:
+    """A logger whose lines wait for each other, and what was written so far."""
+
+    def __init__(self, logger: logging.Logger) -> None:
+        self.log = logger
+        self._out = io.StringIO()
+        self.handler = LaterLines(logging.StreamHandler(self._out))
+        logger.addHandler(self.handler)
+
+    @property
+    def written(self) -> list[str]:
+        return self._out.getvalue().splitlines()
+
+
+@pytest.fixture
+def waiting(logger: logging.Logger) -> Waiting:
+    return Waiting(logger)
+
+
+async def test_lines_of_a_loop_are_written_together_a_moment_later(waiting: Waiting) -> None:
+    waiting.log.info("one")
+    waiting.log.info("two")
+    assert waiting.written == []
+    await asyncio.sleep(1.5 * LATER_S)
+    assert waiting.written == ["one", "two"]
+    waiting.log.info("three")
+    await asyncio.sleep(1.5 * LATER_S)
+    assert waiting.written == ["one", "two", "three"]
+
+
+async def test_a_warning_does_not_wait_and_what_came_before_goes_before(waiting: Waiting) -> None:
+    waiting.log.info("one")
+    waiting.log.warning("two")
+    assert waiting.written == ["one", "two"]
+
+
+async def test_a_full_bundle_does_not_wait(waiting: Waiting) -> None:
+    for number in range(BUNDLE + 1):
+        waiting.log.info("%d", number)
+    assert len(waiting.written) == BUNDLE
+
+
+def test_without_an_event_loop_nothing_waits(waiting: Waiting) -> None:
+    waiting.log.info("one")
+    assert waiting.written == ["one"]
+
+
+async def test_a_line_that_cannot_be_made_costs_no_other_line(
+    waiting: Waiting, capsys: pytest.CaptureFixture[str]
+) -> None:
+    waiting.handler.handle(logging.LogRecord("n", logging.INFO, "", 0, "%d", ("no number",), None))
+    waiting.log.warning("two")
+    assert waiting.written == ["two"]
+    assert "no number" in capsys.readouterr().err
 
 
 # ---- under a server that sets up nothing for us --------------------------------------------------

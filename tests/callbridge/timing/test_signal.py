@@ -26,3 +26,13 @@ async def test_a_wait_that_is_over_leaves_nothing_behind() -> None:
         await changed(keys, frames, timeout=0)
     assert not keys._waiters  # pyright: ignore[reportPrivateUsage]
     assert not frames._waiters  # pyright: ignore[reportPrivateUsage]
+
+
+async def test_a_wait_for_one_signal_that_is_cancelled_leaves_nothing_behind() -> None:
+    keys = Signal()
+    wait = asyncio.create_task(changed(keys))
+    await asyncio.sleep(0)
+    wait.cancel()
+    await asyncio.wait({wait})
+    assert wait.cancelled()
+    assert not keys._waiters  # pyright: ignore[reportPrivateUsage]

@@ -67,7 +67,11 @@ def carrier(
     ] = False,
     media: Annotated[
         Path | None,
-        typer.Option(help="Folder of sound files that commands play by media_name."),
+        typer.Option(
+            exists=True,
+            file_okay=False,
+            help="Folder of sound files that commands play by media_name.",
+        ),
     ] = None,
     allow_fetch: Annotated[
         list[str] | None,

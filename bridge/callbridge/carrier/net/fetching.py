@@ -93,7 +93,7 @@ class FetchDoor:
                 "connection": "close",
             },
             timeout=FETCH_S,
-            extensions={"sni_hostname": url.host},
+            extensions={"sni_hostname": url.raw_host.decode("ascii")},
         )
         return await self._http.send(request, stream=True)
 
@@ -102,7 +102,7 @@ class FetchDoor:
         port = url.port or (443 if url.scheme == "https" else 80)
         try:
             found = await asyncio.get_running_loop().getaddrinfo(
-                url.host, port, type=socket.SOCK_STREAM
+                url.raw_host.decode("ascii"), port, type=socket.SOCK_STREAM
             )
         except OSError as error:
             raise AudioFileError(f"{_shown(url)}: {error.strerror or error}") from None

@@ -107,6 +107,33 @@ async def test_every_conference_command_of_the_sdk_that_the_carrier_knows() -> N
     ]
 
 
+async def test_recording_and_keys_by_the_sdk(tmp_path: Path) -> None:
+    async with (
+        hooks() as app,
+        carrier(CarrierConfig(api_key=KEY, webhook_url=app.url), out_dir=tmp_path) as live,
+        client(live) as sdk,
+    ):
+        [call] = await answered(live, 1)
+        made: Any = await sdk.conferences.create(call_control_id=call, name="kept")
+        id, actions = made.data.id, sdk.conferences.actions
+        started: Any = await actions.record_start(id, format="wav", channels="dual")
+        assert started.data.result == "ok"
+        await actions.record_pause(id)
+        await actions.record_resume(id)
+        gathered: Any = await actions.gather_dtmf_audio(
+            id, call_control_id=call, timeout_millis=100, gather_id="code"
+        )
+        assert gathered.data.result == "ok"
+        ended = (await events(app, sdk, "call.gather.ended"))[-1]
+        assert ended.data.payload.status in ("timeout", "invalid")
+        await actions.record_stop(id)
+        saved = (await events(app, sdk, "conference.recording.saved"))[-1]
+        assert type(saved).__name__ == "ConferenceRecordingSavedWebhookEvent"
+        assert saved.data.payload.conference_id == id
+        found: Any = await sdk.recordings.list(filter={"conference_id": id})
+        assert [each.source for each in found.data] == ["conference"]
+
+
 async def test_the_floor_as_the_sdk_reads_it(tmp_path: Path) -> None:
     write_tone(tmp_path / "speech.wav", 1500)
     async with (

@@ -117,7 +117,7 @@ def test_connect_to_a_stream() -> None:
 
 def test_what_is_documented_and_not_simulated_is_passed_over_and_named() -> None:
     document = read(
-        '<Say voice="alice" loop="2">One <break/> two.</Say><Dial>+13125550100</Dial>'
+        '<Say effect="eq_car" loop="2">One <break/> two.</Say><Dial>+13125550100</Dial>'
         '<Gather input="speech" hints="a,b"/>'
         '<Connect><AIAssistant id="1"/></Connect><Say>Hello, {{From}}.</Say>'
     )
@@ -125,6 +125,7 @@ def test_what_is_documented_and_not_simulated_is_passed_over_and_named() -> None
     assert document.not_simulated == (
         "templates",
         "SSML break",
+        "Say.effect",
         "Dial",
         "Gather.hints",
         "AIAssistant",

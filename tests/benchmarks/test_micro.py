@@ -57,3 +57,11 @@ def test_memory_is_measured_per_call_and_per_process() -> None:
     assert calls["idle"] > 1  # a leg, its playout and its tasks are not for nothing
     assert calls["left"] < calls["idle"] / 2
     assert found["collection_ms"].keys() == {"started", "frozen", "frozen_with_calls"}
+
+
+def test_a_conference_is_measured_by_its_size() -> None:
+    found = figures("conference.py", "--runs", "1")
+    assert found.keys() == {
+        f"{what}, {who} speak" for what in ("mix", "conference") for who in ("all", "3")
+    }
+    assert all(row.keys() == {"2", "3", "10", "50"} for row in found.values())

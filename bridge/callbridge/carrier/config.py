@@ -57,6 +57,8 @@ class CarrierConfig(msgspec.Struct, frozen=True, kw_only=True):
     keep_finished: int = 1000
     keep_recordings: int = 20
     dedup_s: float = 60.0
+    # The SDK reads conference.floor.changed without the `data` that is around all other events.
+    floor_changed_flat: bool = True
     # The webhook_url of an answer: for the rest of the call, as the SDK has it, and not only for
     # what the answer causes, as the platform's guides have it.
     answer_moves_leg: bool = False

@@ -4,6 +4,7 @@ from callbridge.carrier.api.limits import CallLimit
 from callbridge.carrier.api.operation import CarrierMeans
 from callbridge.carrier.api.problems import Response
 from callbridge.carrier.api.router import RestApi
+from callbridge.carrier.conferences.conferences import Conferences
 from callbridge.carrier.config import CarrierConfig, TexmlApplication
 from callbridge.carrier.core.deliveries import DeliveryAttempt
 from callbridge.carrier.core.effects import Effect, SendWebhook
@@ -69,6 +70,7 @@ class Switch:
         self._sounds = CarrierSounds(self._exchange)
         self._streams = CarrierStreams(self._exchange, self._sockets, self._sounds)
         self._relays = CarrierRelays(self._exchange, self._sockets, self._sounds)
+        self._conferences = Conferences(self._exchange, self._sounds)
         self._transcriptions = CarrierTranscriptions(self._exchange)
         self._texml = TexmlRequests(self._exchange, self._sounds)
         self._recordings = CarrierRecordings(
@@ -80,13 +82,14 @@ class Switch:
                 self._streams,
                 CarrierSpeech(self._exchange, self._sounds),
                 self._relays,
+                self._conferences,
                 CallQueues(self._exchange),
                 self._recordings,
                 self.store,
                 CallLimit(is_l1=config.is_l1),
-                CarrierPlaybacks(self._exchange, self._sounds),
-                CarrierGathers(self._exchange),
-                self._transcriptions,
+                playbacks=CarrierPlaybacks(self._exchange, self._sounds),
+                gathers=CarrierGathers(self._exchange),
+                transcriptions=self._transcriptions,
             )
         )
         self._keep_own_application()
@@ -115,7 +118,10 @@ class Switch:
     # ---- what happens -------------------------------------------------------------------------
 
     def tick(self, now: float) -> None:
-        self._at(now).tick()
+        self._at(now)
+        self._conferences.begin_tick()
+        self._exchange.tick()
+        self._conferences.end_tick()
 
     def request(
         self, method: str, target: str, body: bytes, authorization: str | None, now: float

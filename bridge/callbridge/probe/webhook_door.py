@@ -38,9 +38,9 @@ class ProbeStore(Store):
         super().__init__()
         self.first_event: dict[str, JsonObject] = {}
 
-    def webhook(self, leg: Identity, event: JsonObject) -> None:
+    def webhook(self, leg: Identity, event: JsonObject, at: str) -> None:
         self.first_event.setdefault(leg.call_control_id, event)
-        super().webhook(leg, event)
+        super().webhook(leg, event, at)
 
 
 class MuteEngines:

@@ -22,10 +22,13 @@ MAY_BE_NULL = {"client_state", "call_quality_stats"}
 
 def check_event(body: Mapping[str, Any]) -> None:
     """Fails for an event that the documents do not know, or that is not as they say."""
-    data = body["data"]
+    data = body.get("data", body)
     facts = documented.events()
     event = facts.events[data["event_type"]]
+    assert data is not body or event.flat, f"{data['event_type']} lacks its data"
     payload = data["payload"]
+    assert "occurred_at" in (payload if event.occurred_at_in == "payload" else data)
+    assert not (event.occurred_at_in == "payload" and "occurred_at" in data)
     missing = set(event.required) - payload.keys()
     assert not missing, f"{data['event_type']} lacks {sorted(missing)}"
     parameters = facts.shared | event.payload

@@ -194,13 +194,16 @@ class Line:
 
     @property
     def events(self) -> list[dict[str, Any]]:
-        return [cast(dict[str, Any], delivery.event["data"]) for delivery in self.deliveries]
+        """Without what is around them: all but one have it."""
+        return [
+            cast(dict[str, Any], each.event.get("data", each.event)) for each in self.deliveries
+        ]
 
     def event_types(self, call: str | None = None) -> list[str]:
         return [
             event["event_type"]
             for event in self.events
-            if call is None or event["payload"]["call_control_id"] == call
+            if call is None or event["payload"].get("call_control_id") == call
         ]
 
     def payload(self, event_type: str) -> dict[str, Any]:

@@ -72,11 +72,11 @@ def test_a_supervisor_whispers_to_the_agent_alone(speakers: tuple[CarrierLeg, ..
     say((A, None), (B, None), (C, None), (D, None))
     say(*((each, level(10**number)) for number, each in enumerate(speakers)))
     room = Room(A, B, C, D)
-    room.cut(B, A)
+    room.heard_only_by(A, {each for each in (A, C, D) if each is not A})
     everyone = sum(10**number for number in range(len(speakers)))
     own = {each: 10**number for number, each in enumerate(speakers)}
     assert heard(room, B, C) == [(everyone - own[A] - own[B]) or None, everyone - own.get(C, 0)]
-    room.restore(B, A)
+    room.heard_only_by(A, None)
     assert heard(room, B) == [everyone - own[B]]
 
 

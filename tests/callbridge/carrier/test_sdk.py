@@ -136,7 +136,7 @@ async def test_reject_and_the_sdks_errors() -> None:
         with pytest.raises(telnyx.NotFoundError):
             await sdk.calls.retrieve_status("v3:unknown")
         with pytest.raises(telnyx.NotFoundError):
-            await sdk.conferences.list()
+            await sdk.messages.retrieve("an-id")
         with pytest.raises(telnyx.AuthenticationError):
             await sdk.with_options(api_key="wrong").calls.retrieve_status(call)
 

@@ -9,7 +9,7 @@ import pytest
 
 from callbridge.carrier.config import CarrierConfig
 from callbridge.carrier.core.deliveries import DeliveryAttempt
-from callbridge.carrier.core.events import in_version_1, payload_of
+from callbridge.carrier.core.events import EventScope, in_version_1, payload_of
 from callbridge.carrier.facts import documented as facts
 from callbridge.carrier.people.script import CallScript, HangUp, Press, Wait
 from callbridge.carrier.shapes import as_object
@@ -165,7 +165,7 @@ def test_a_field_that_the_platform_does_not_document_cannot_be_sent() -> None:
     leg = line.switch.find(line.ring())
     assert leg is not None
     with pytest.raises(ValueError, match=r"call\.bridged has no colour"):
-        payload_of(leg, "call.bridged", {"colour": "red"})
+        payload_of(EventScope(leg), "call.bridged", {"colour": "red"})
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from callbridge.carrier.api.detection import Detected
 from callbridge.carrier.api.headers import WithHeaders
+from callbridge.carrier.api.joining import Conferenced
 from callbridge.carrier.api.operation import (
     LIVE,
     PARKED,
@@ -199,6 +200,7 @@ class DialLeg(
     DialledLeg,
     Streamed,
     Relayed,
+    Conferenced,
     Transcribed,
     Recorded,
     RoutedByEvent,
@@ -237,11 +239,15 @@ class DialLeg(
     def _refuse_if_impossible(self, means: CarrierMeans) -> None:
         """Before the first of several legs rings."""
         self.headers()
+        file_of(self.audio_url, self.media_name)
         self._linked(means.exchange)
         self.stream(means)
         self.relay(means)
         self.recording(means)
         self.check_transcription(means)
+        if self.invitation(means) is not None and self.bridge_on_answer:
+            detail = "a leg is bridged when it is answered or joins a conference, not both"
+            raise refused("10027", detail, "/conference_config")
         self._file()
 
     def _file(self) -> SoundFile | None:
@@ -285,6 +291,8 @@ class DialLeg(
             means.relays.add(leg, relay)
         if (recording := self.recording(means)) is not None:
             means.recordings.start(leg, recording)
+        if (invitation := self.invitation(means)) is not None:
+            means.conferences.invite(leg, invitation)
         means.exchange.command(leg, "dial", self.not_simulated(), self.given)
         return leg
 

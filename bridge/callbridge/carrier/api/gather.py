@@ -19,7 +19,7 @@ LONGEST_MS = 2**31 - 1
 
 
 @dataclass(frozen=True, kw_only=True)
-class Entered(LegCommand):
+class KeysWanted:
     """What every gather says about the keys."""
 
     minimum_digits: int = 1
@@ -43,16 +43,24 @@ class Entered(LegCommand):
         if not self.valid_digits or set(self.valid_digits) - set(DIGITS):
             raise refused("90008", f"valid_digits are some of {DIGITS}", "/valid_digits")
 
-    def rules(self, *, first_ms: int, whole_ms: int | None = None) -> EntryRules:
+    def rules(
+        self, *, first_ms: int, whole_ms: int | None = None, ignores_others: bool = False
+    ) -> EntryRules:
         return EntryRules(
             minimum=self.minimum_digits,
             maximum=self.maximum_digits,
             terminators=self.terminating_digit,
             valid=self.valid_digits,
+            ignores_others=ignores_others,
             first_s=first_ms / 1000,
             next_s=self.inter_digit_timeout_millis / 1000,
             whole_s=float("inf") if whole_ms is None else whole_ms / 1000,
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entered(KeysWanted, LegCommand):
+    """A gather on a leg."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,14 +91,19 @@ class GatherUsingAudio(Entered, operation_id="calls.actions.gather_using_audio")
         stop_first(leg, None)
         order = GatherOrder(
             rules=self.rules(first_ms=self.timeout_millis),
-            prompt=self._prompt(leg, means, file),
-            invalid_prompt=self._prompt(leg, means, invalid) if invalid else None,
+            prompt=audio_prompt(leg, means, file),
+            invalid_prompt=audio_prompt(leg, means, invalid),
             tries=self.maximum_tries,
         )
         means.gathers.begin(leg, order)
 
-    def _prompt(self, leg: CarrierLeg, means: CarrierMeans, file: SoundFile) -> GatherPrompt:
-        return partial(means.playbacks.sound, leg, CarrierPlayback(file=file))
+
+def audio_prompt(
+    leg: CarrierLeg, means: CarrierMeans, file: SoundFile | None
+) -> GatherPrompt | None:
+    if file is None:
+        return None
+    return partial(means.playbacks.sound, leg, CarrierPlayback(file=file))
 
 
 @dataclass(frozen=True, kw_only=True)

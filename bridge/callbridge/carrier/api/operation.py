@@ -11,6 +11,7 @@ import msgspec
 from callbridge.carrier.api.limits import CallLimit
 from callbridge.carrier.api.problems import refused
 from callbridge.carrier.api.routing import Routed
+from callbridge.carrier.conferences.conferences import Conferences
 from callbridge.carrier.core.exchange import Exchange
 from callbridge.carrier.core.leg import CarrierLeg, LegState
 from callbridge.carrier.core.routing import Routing
@@ -41,6 +42,7 @@ class CarrierMeans(msgspec.Struct, frozen=True):
     streams: CarrierStreams
     speech: CarrierSpeech
     relays: CarrierRelays
+    conferences: Conferences
     queues: CallQueues
     recordings: CarrierRecordings
     store: Store

@@ -19,6 +19,35 @@ from callbridge.carrier.api.calls import (
     TransferLeg,
     UpdateClientState,
 )
+from callbridge.carrier.api.conference_actions import (
+    EndConference,
+    HoldParticipants,
+    JoinConference,
+    LeaveConference,
+    MuteParticipants,
+    PlayToConference,
+    SendDtmfToConference,
+    SpeakToConference,
+    StopConferenceAudio,
+    UnholdParticipants,
+    UnmuteParticipants,
+    UpdateConference,
+)
+from callbridge.carrier.api.conference_gather import GatherInConference
+from callbridge.carrier.api.conference_recordings import (
+    PauseConferenceRecording,
+    ResumeConferenceRecording,
+    StartConferenceRecording,
+    StopConferenceRecording,
+)
+from callbridge.carrier.api.conferences import (
+    CreateConference,
+    ListConferences,
+    ListParticipants,
+    RetrieveConference,
+    RetrieveParticipant,
+    UpdateParticipant,
+)
 from callbridge.carrier.api.deliveries import ListDeliveries, RetrieveDelivery
 from callbridge.carrier.api.events import ListEvents
 from callbridge.carrier.api.gather import Gather, GatherUsingAudio, GatherUsingSpeak, StopGather
@@ -114,6 +143,29 @@ OPERATIONS: tuple[type[Operation], ...] = (
     UpdateApplication,
     DeleteApplication,
     ListApplications,
+    CreateConference,
+    ListConferences,
+    RetrieveConference,
+    ListParticipants,
+    RetrieveParticipant,
+    UpdateParticipant,
+    JoinConference,
+    LeaveConference,
+    EndConference,
+    UpdateConference,
+    MuteParticipants,
+    UnmuteParticipants,
+    HoldParticipants,
+    UnholdParticipants,
+    PlayToConference,
+    SpeakToConference,
+    StopConferenceAudio,
+    SendDtmfToConference,
+    GatherInConference,
+    StartConferenceRecording,
+    StopConferenceRecording,
+    PauseConferenceRecording,
+    ResumeConferenceRecording,
     StartRecording,
     StopRecording,
     PauseRecording,

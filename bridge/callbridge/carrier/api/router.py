@@ -95,7 +95,8 @@ class RestApi:
     def _account(
         self, operation: type[AccountOperation], ids: Ids, values: JsonObject
     ) -> JsonObject | Page | None:
-        key = ("account", operation.operation_id, str(values.get("command_id")))
+        scope = "/".join(ids.values()) or "account"
+        key = (scope, operation.operation_id, str(values.get("command_id")))
         repeated = self._repeats.answer(key, self._exchange.now)
         if repeated is not None:
             return repeated

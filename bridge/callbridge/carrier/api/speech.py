@@ -13,18 +13,24 @@ from callbridge.carrier.parts.sound_queue import Which
 
 
 @dataclass(frozen=True, kw_only=True)
-class Voiced:
+class SpokenTo:
     """How a text is to be spoken."""
 
     voice: str
     payload_type: Literal["text", "ssml"] = "text"
     language: str | None = None
-    service_level: str = "premium"
 
     def check_voice(self, means: CarrierMeans) -> None:
         if not means.exchange.speaks:
             detail = "this local carrier has no voice: install callbridge[voice] and restart it"
             raise refused("10027", detail)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Voiced(SpokenTo):
+    """The same on a leg."""
+
+    service_level: str = "premium"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,7 +16,8 @@ class SendWebhook(msgspec.Struct, frozen=True):
 
     `event` is the body without `meta`, which differs with every attempt; with api_version "1" its
     form is changed on the way out. `retries_ms`, when a policy was given for the event, are the
-    pauses before the repetitions. `timeout_s` None is the platform's own."""
+    pauses before the repetitions. `timeout_s` None is the platform's own. All events of a
+    conference are one sequence, whichever of its legs they are about."""
 
     call_control_id: str
     urls: tuple[str, ...]
@@ -25,6 +26,7 @@ class SendWebhook(msgspec.Struct, frozen=True):
     event: dict[str, object]
     timeout_s: float | None = None
     api_version: Literal["1", "2"] = "2"
+    conference_id: str | None = None
 
     @property
     def data(self) -> JsonObject:

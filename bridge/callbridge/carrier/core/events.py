@@ -7,7 +7,10 @@ import math
 from datetime import UTC, datetime
 from functools import cache
 
+import msgspec
+
 from callbridge.carrier.core.leg import CarrierLeg
+from callbridge.carrier.core.routing import Routing
 from callbridge.carrier.facts import documented
 from callbridge.carrier.shapes import as_object
 
@@ -27,27 +30,51 @@ def instant(unix_s: float) -> str:
     return datetime.fromtimestamp(unix_s, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def payload_of(leg: CarrierLeg, event_type: str, fields: Payload) -> Payload:
+class EventScope(msgspec.Struct, frozen=True):
+    """What an event is about: a leg, or a conference and one of its legs.
+
+    `leg` keeps the event on its tape; `repeated` goes before what events repeat of the leg, and
+    `routing` before the leg's own."""
+
+    leg: CarrierLeg
+    repeated: Payload = {}
+    routing: Routing | None = None
+    conference_id: str | None = None
+
+
+def event(event_type: str, id: str, at: str, payload: Payload) -> Payload:
+    """What is told of an event, with its instant where the documents have it."""
+    facts = documented.events().events[event_type]
+    event: Payload = {"record_type": "event", "event_type": event_type, "id": id}
+    if facts.occurred_at_in == "payload":
+        return event | {"payload": payload | {"occurred_at": at}}
+    instants = dict.fromkeys(("occurred_at", *facts.beside_payload), at)
+    return event | instants | {"payload": payload}
+
+
+def is_flat(event_type: str) -> bool:
+    """Whether the documents show the event without the `data` around it."""
+    return documented.events().events[event_type].flat
+
+
+def payload_of(scope: EventScope, event_type: str, fields: Payload) -> Payload:
     """Raises ValueError for a field that the documents do not name."""
     allowed = names_in(event_type)
     unknown = fields.keys() - allowed
     if unknown:
         raise ValueError(f"{event_type} has no {', '.join(sorted(unknown))}")
-    return {name: value for name, value in common(leg).items() if name in allowed} | fields
+    repeated = common(scope.leg) | scope.repeated
+    return {name: value for name, value in repeated.items() if name in allowed} | fields
 
 
 @cache
 def names_in(event_type: str) -> frozenset[str]:
-    """All that the payload of an event of a leg may hold."""
+    """All that the payload of an event may hold."""
     facts = documented.events()
     event = facts.events[event_type]
-    everywhere = (*facts.in_every_event_of_a_leg, *event.required, *event.observed, *event.shared)
-    return frozenset((*everywhere, *event.payload))
-
-
-def instants_in(event_type: str) -> tuple[str, ...]:
-    """What an event carries beside its payload: instants like its own, under other names."""
-    return documented.events().events[event_type].beside_payload
+    of_a_conference = "conference_id" in event.shared
+    everywhere = () if of_a_conference else facts.in_every_event_of_a_leg
+    return frozenset((*everywhere, *event.required, *event.observed, *event.shared, *event.payload))
 
 
 def common(leg: CarrierLeg) -> Payload:

@@ -14,6 +14,7 @@ from callbridge.carrier.config import CarrierConfig, Unreachable
 from callbridge.carrier.core import events as webhooks
 from callbridge.carrier.core.deliveries import DeliveryAttempt
 from callbridge.carrier.core.effects import CallFinished, Effect, SendWebhook
+from callbridge.carrier.core.events import EventScope
 from callbridge.carrier.core.leg import (
     NEVER,
     BridgePlan,
@@ -335,6 +336,8 @@ class Exchange:
             if leg.state is LegState.PARKED:
                 self.answer(leg)
             self.part_company(leg)
+        if LegState.ENDED in (first.state, second.state):  # with the conference that one has left
+            return
         first.after_unbridge = plan.after or first.after_unbridge
         first.partner, second.partner = second, first
         self._rooms[first] = self._rooms[second] = Room(first, second)
@@ -372,6 +375,16 @@ class Exchange:
         leg.partner = partner.partner = None
         del self._rooms[leg], self._rooms[partner]
         return partner
+
+    def enter(self, leg: CarrierLeg, room: Room) -> None:
+        """The leg leaves those it is with, and hears who is in the room from the next tick on."""
+        self.part_company(leg)
+        room.join(leg)
+        self._rooms[leg] = room
+
+    def leave(self, leg: CarrierLeg) -> None:
+        """The leg goes on alone."""
+        self._rooms.pop(leg).leave(leg)
 
     def awaited_by(self, leg: CarrierLeg) -> list[CarrierLeg]:
         """The legs that ring and are to be bridged with this one."""
@@ -453,33 +466,32 @@ class Exchange:
         """A line on the leg's tape."""
         leg.tape.add(self.now - leg.started_at, kind, **detail)
 
-    def emit(self, leg: CarrierLeg, event_type: str, /, **fields: object) -> None:
-        """A webhook. What events repeat of their leg is added to the fields of the moment; a field
-        that the platform does not document is a ValueError."""
-        routing = leg.rerouted or leg.routing
+    def emit(self, about: CarrierLeg | EventScope, event_type: str, /, **fields: object) -> None:
+        """A webhook. What events repeat of their leg or conference is added to the fields of the
+        moment; a field that the platform does not document is a ValueError."""
+        scope = about if isinstance(about, EventScope) else EventScope(about)
+        leg = scope.leg
+        routing = scope.routing or leg.rerouted or leg.routing
         urls, method = routing.urls, routing.method
         if event_type in routing.by_event:
             urls, method = routing.by_event[event_type], routing.by_event_method
-        event: dict[str, object] = {
-            "record_type": "event",
-            "event_type": event_type,
-            "id": self.new_uuid(),
-            "occurred_at": self.timestamp(),
-            "payload": webhooks.payload_of(leg, event_type, fields),
-        }
-        event |= dict.fromkeys(webhooks.instants_in(event_type), event["occurred_at"])
+        at = self.timestamp()
+        payload = webhooks.payload_of(scope, event_type, fields)
+        event = webhooks.event(event_type, self.new_uuid(), at, payload)
         self.note(leg, "webhook", event_type=event_type, id=event["id"])
-        self._log.webhook(leg.identity, event)
+        self._log.webhook(leg.identity, event, at)
         if urls:
+            flat = self.config.floor_changed_flat and webhooks.is_flat(event_type)
             self.wish(
                 SendWebhook(
                     leg.call_control_id,
                     urls,
                     method,
                     routing.retries_ms.get(event_type),
-                    {"data": event},
+                    event if flat else {"data": event},
                     routing.timeout_s,
                     routing.api_version,
+                    scope.conference_id,
                 )
             )
 

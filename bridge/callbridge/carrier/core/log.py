@@ -7,8 +7,8 @@ from callbridge.carrier.shapes import JsonObject
 
 
 class EventLog(Protocol):
-    def webhook(self, leg: Identity, event: JsonObject) -> None:
-        """`event` is the `data` of its body."""
+    def webhook(self, leg: Identity, event: JsonObject, at: str) -> None:
+        """`event` is the `data` of its body; `at` is when it occurred, in ISO 8601."""
         ...
 
     def command(self, leg: Identity, name: str, at: str, fields: JsonObject) -> None:

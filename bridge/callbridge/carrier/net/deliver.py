@@ -22,7 +22,9 @@ from callbridge.carrier.shapes import JsonObject, as_list, as_object
 log = logging.getLogger(__name__)
 
 MAX_REDIRECTS = 3
-MAX_QUEUED = 256  # events of one call that wait for their first attempt
+# Events of one call or conference that wait for their first attempt: when a conference of 800 ends,
+# each member has left.
+MAX_QUEUED = 1024
 MAX_REPEATING = 256  # events of all calls that wait for another one
 MAX_ANSWER = 1000  # characters that are kept of what a customer answered
 
@@ -53,10 +55,11 @@ class Deliverer:
         self._stopping = False
 
     def send(self, webhook: SendWebhook) -> None:
-        queue = self._queues.get(webhook.call_control_id)
+        sequence = webhook.conference_id or webhook.call_control_id
+        queue = self._queues.get(sequence)
         if queue is None:
-            queue = self._queues[webhook.call_control_id] = deque([webhook])
-            self._spawn(self._deliver(webhook.call_control_id, queue))
+            queue = self._queues[sequence] = deque([webhook])
+            self._spawn(self._deliver(sequence, queue))
         elif len(queue) < MAX_QUEUED:
             queue.append(webhook)
         else:
@@ -73,15 +76,15 @@ class Deliverer:
         for task in self._repeating:
             task.cancel()
 
-    async def _deliver(self, call: str, queue: deque[SendWebhook]) -> None:
-        """First attempts of a call's events, one after the other."""
+    async def _deliver(self, sequence: str, queue: deque[SendWebhook]) -> None:
+        """First attempts of the events of a call or conference, one after the other."""
         while queue:
             webhook = queue.popleft()
             trail = Trail(webhook.urls, self._backoff_s, webhook.retries_ms)
             pause_s = await self._attempt(webhook, trail)
             if pause_s is not None:
                 self._repeat_later(webhook, trail, pause_s)
-        del self._queues[call]
+        del self._queues[sequence]
 
     def _repeat_later(self, webhook: SendWebhook, trail: Trail, pause_s: float) -> None:
         if self._stopping:

@@ -11,12 +11,14 @@ NEVER = float("inf")
 
 class EntryRules(msgspec.Struct, frozen=True, kw_only=True):
     """`terminators` are keys that end an entry and are no part of it; `first_s` is the time for the
-    first key, `next_s` for each later one, `whole_s` for all of them."""
+    first key, `next_s` for each later one, `whole_s` for all of them. A key that is not `valid`
+    spoils an entry, unless such keys are as if they had not been pressed."""
 
     minimum: int = 1
     maximum: int = 128
     terminators: str = "#"
     valid: str = "0123456789ABCD*#"
+    ignores_others: bool = False
     first_s: float = 5.0
     next_s: float = 5.0
     whole_s: float = NEVER
@@ -42,6 +44,8 @@ class KeyEntry:
             return
         if digit in self._rules.terminators:
             self._terminated = True
+            return
+        if self._rules.ignores_others and digit not in self._rules.valid:
             return
         self.digits += digit
         self._give_up_at = now + self._rules.next_s

@@ -28,6 +28,7 @@ class GatherOrder(msgspec.Struct, frozen=True, kw_only=True):
     invalid_prompt: GatherPrompt | None = None
     tries: int = 1
     gather_id: str | None = None
+    key_ends_prompt: bool = True
 
 
 class CarrierGathers:
@@ -81,7 +82,8 @@ class GatherPart(Part):
         """The first key ends the prompts. What the entry comes to is told after the event of its
         last key, hence in the next tick."""
         self._entry.press(digit, self._exchange.now)
-        self._hush()
+        if self._order.key_ends_prompt:
+            self._hush()
 
     def _hush(self) -> None:
         unheard, self._prompts = self._prompts, {}

@@ -1,6 +1,7 @@
 """Digits that the customer sends: tones that the far end hears."""
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from callbridge.carrier.audio.playout import CarrierPlayout, Channel
 from callbridge.carrier.core.leg import CarrierLeg
@@ -19,8 +20,12 @@ def dialling(digits: str, rate: int, tone_s: float = TONE_S) -> Iterator[Pcm]:
         if digit in PAUSES_S:
             yield silence(round(PAUSES_S[digit] * rate))
         else:
-            yield tones(digit, round(tone_s * rate), rate)
+            yield _tone(digit, round(tone_s * rate), rate)
             yield silence(round(GAP_S * rate))
+
+
+# A whole conference may hear the same digit.
+_tone = lru_cache(64)(tones)
 
 
 class CarrierKeypad(Part):

@@ -135,8 +135,8 @@ class Store:
 
     # ---- what happened ------------------------------------------------------------------------
 
-    def webhook(self, leg: Identity, event: JsonObject) -> None:
-        self._event(leg, "webhook", event["event_type"], event["occurred_at"], event["payload"])
+    def webhook(self, leg: Identity, event: JsonObject, at: str) -> None:
+        self._event(leg, "webhook", event["event_type"], at, event["payload"])
 
     def command(self, leg: Identity, name: str, at: str, fields: JsonObject) -> None:
         self._event(leg, "command", name, at, fields)

@@ -3,7 +3,7 @@
 import asyncio
 import base64
 import ssl
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Protocol
 
@@ -16,7 +16,7 @@ from callbridge.carrier.core.effects import OpenStream
 from callbridge.carrier.core.leg import CarrierLeg, LegState
 from callbridge.carrier.net.service import RestServer, signing_key
 from callbridge.carrier.net.shell import Shell, StreamsOf
-from callbridge.carrier.net.speaking import RelayEngines, RelayRecogniser, RelaySynthesiser
+from callbridge.carrier.net.speaking import RelayEngines
 from callbridge.carrier.parts.relays import RelayPart
 from callbridge.carrier.parts.streams import StreamPart
 from callbridge.carrier.people.script import CallScript, LegCodec
@@ -26,7 +26,7 @@ from callbridge.errors import CallbridgeError
 from callbridge.host.bind import bind
 from callbridge.media import wire
 from callbridge.relay import wire as relay_wire
-from telecodecs import Encoding
+from telecodecs import Encoding, Pcm
 
 ANSWER_S = 10.0  # from ringing to a started stream
 POLL_S = 0.01
@@ -238,16 +238,22 @@ def refusal(leg: CarrierLeg, *, too_late: bool) -> str:
     )
 
 
-class NoEngines:
-    """Of a carrier whose clock stands: what a relay is to speak and to hear is never asked for."""
+class NeverAsked:
+    """The engines of a carrier whose clock stands: nothing is ever spoken or heard."""
 
-    @property
-    def synthesiser(self) -> RelaySynthesiser:
+    def speak(self, text: str, sample_rate: int) -> Sequence[tuple[str, Pcm]]:
+        raise NotImplementedError
+
+    def transcribe(self, pcm: Pcm, sample_rate: int) -> str:
         raise NotImplementedError
 
     @property
-    def recogniser(self) -> RelayRecogniser:
-        raise NotImplementedError
+    def synthesiser(self) -> "NeverAsked":
+        return self
+
+    @property
+    def recogniser(self) -> "NeverAsked":
+        return self
 
 
 @asynccontextmanager
@@ -271,7 +277,7 @@ async def carrier_door(
         port=port,
         context=context,
         webhook_timeout_s=5.0,
-        engines=NoEngines(),
+        engines=NeverAsked(),
     ) as shell:
         yield CarrierDoor(shell, streams, codec)
 

@@ -64,7 +64,8 @@ async def test_every_command_of_sound_by_the_sdk(tmp_path: Path) -> None:
         ) as live,
         client(live) as sdk,
     ):
-        steps = [{"wait": "bot_speaking", "for": 1.0}, {"press": "12#"}, {"wait": "hangup"}]
+        # Longer than the tone without end may sound on a busy machine before it is stopped.
+        steps = [{"wait": "bot_speaking", "for": 3.0}, {"press": "12#"}, {"wait": "hangup"}]
         call = await live.ring(steps=steps)
         actions = sdk.calls.actions
         await actions.answer(call)
@@ -87,7 +88,10 @@ async def test_every_command_of_sound_by_the_sdk(tmp_path: Path) -> None:
         assert stopped.data.result == "ok"
         assert (await parsed(sdk, app, "call.playback.ended")).status == "cancelled"
         gathered: Any = await actions.gather_using_speak(
-            call, payload="Please enter your number.", voice="female", language="en-US"
+            call,
+            payload=f"Please enter {'your number, ' * 4}now.",
+            voice="female",
+            language="en-US",
         )
         assert gathered.data.result == "ok"
         assert (await parsed(sdk, app, "call.dtmf.received")).digit == "1"

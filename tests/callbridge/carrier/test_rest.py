@@ -139,6 +139,8 @@ def test_bad_parameters_on_a_ringing_leg(
     [
         ("send_dtmf", {}, "10004", "/digits"),
         ("send_dtmf", {"digits": "12x"}, "90014", "/digits"),
+        ("send_dtmf", {"digits": "1" * 129}, "90014", "/digits"),
+        ("transfer", {"to": f"{BOB},{'1' * 129}"}, "90014", "/to"),
         ("send_dtmf", {"digits": "1", "duration_millis": 99}, "90027", "/duration_millis"),
         ("streaming_start", {}, "10004", "/stream_url"),
         ("streaming_stop", {}, "90048", None),

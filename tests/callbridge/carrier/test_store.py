@@ -160,3 +160,13 @@ def test_a_store_that_nobody_closes_is_closed_when_it_is_forgotten() -> None:
     del store
     with pytest.raises(sqlite3.ProgrammingError, match="closed database"):
         database.execute("select 1")
+
+
+@pytest.mark.parametrize("path", ["call_events", "webhook_deliveries", "recordings"])
+@pytest.mark.parametrize("page", ["9" * 18, "9" * 5000])
+def test_a_page_behind_the_end_of_the_world_is_empty_or_refused(path: str, page: str) -> None:
+    line = Line()
+    line.ring()
+    response = line.request("GET", f"/v2/{path}?page[number]={page}")
+    assert response.status in (200, 422)
+    assert response.status == 422 or response.body["data"] == []

@@ -29,7 +29,7 @@ from callbridge.carrier.core.leg import (
     LegState,
 )
 from callbridge.carrier.core.routing import Routing
-from callbridge.carrier.parts.keypad import CarrierKeypad
+from callbridge.carrier.parts.keypad import MAX_DIGITS, CarrierKeypad
 from callbridge.carrier.parts.playback import CarrierPlayback
 from callbridge.carrier.parts.sounds import SoundFile
 from callbridge.carrier.shapes import JsonObject
@@ -98,12 +98,19 @@ class UpdateClientState(
         """Every command sets the client_state: nothing is left to be done."""
 
 
+def require_few(digits: str, pointer: str) -> None:
+    """Raises Refused."""
+    if len(digits) > MAX_DIGITS:
+        raise refused("90014", f"digits must be at most {MAX_DIGITS}", pointer)
+
+
 @dataclass(frozen=True, kw_only=True)
 class SendDtmfOnLeg(LegCommand, operation_id="calls.actions.send_dtmf"):
     digits: str
     duration_millis: int = 250
 
     def act(self, leg: CarrierLeg, means: CarrierMeans) -> None:
+        require_few(self.digits, "/digits")
         CarrierKeypad.of(leg).press(self.digits, self.duration_millis / 1000)
 
 
@@ -130,12 +137,14 @@ class DialledLeg(Detected, WithHeaders):
 
     def destinations(self) -> tuple[list[str], str]:
         """Several numbers ring at once; digits behind a comma are for a single one."""
+        require_few(self.send_digits_on_answer or "", "/send_digits_on_answer")
         if isinstance(self.to, list):
             return [self._possible(number) for number in self.to], self.send_digits_on_answer or ""
         number, comma, digits = self.to.partition(",")
         self._possible(number)
         if comma and not re.fullmatch(r"[0-9A-DwW*#]+", digits):
             raise refused("90014", "only 0-9 A-D w W * # may follow the comma", "/to")
+        require_few(digits, "/to")
         return [number], self.send_digits_on_answer or digits
 
     def _possible(self, number: str) -> str:

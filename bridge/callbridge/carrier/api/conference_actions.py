@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from callbridge.carrier.api.calls import require_few
 from callbridge.carrier.api.conferences import found, free_leg, live_leg
 from callbridge.carrier.api.joining import Joining, whispered_to
 from callbridge.carrier.api.operation import AccountOperation, CarrierMeans
@@ -16,7 +17,6 @@ from callbridge.carrier.parts.sound_queue import MAX_QUEUED
 from callbridge.carrier.shapes import JsonObject
 
 OK: JsonObject = {"result": "ok"}
-MAX_DIGITS = 128  # the documents have no limit; hundreds of participants may hear them
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -219,8 +219,7 @@ class SendDtmfToConference(Selective, operation_id="conferences.actions.send_dtm
     duration_millis: int = 250
 
     def carry_out(self, conference: Conference, means: CarrierMeans) -> None:
-        if len(self.digits) > MAX_DIGITS:
-            raise refused("90014", f"digits must be at most {MAX_DIGITS}", "/digits")
+        require_few(self.digits, "/digits")
         for each in self.chosen(conference, means):
             each.leg.client_state = self.client_state or each.leg.client_state
             CarrierKeypad.of(each.leg).press(self.digits, self.duration_millis / 1000)

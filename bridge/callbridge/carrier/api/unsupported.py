@@ -38,7 +38,7 @@ HARMLESS = {
     "send_silence_when_idle": "the audio of a call never pauses here",
     "audio_type": "a file itself says what it is",
     "dialogflow_config": "enable_dialogflow is refused",
-    # Speech: one voice and one engine, whichever is named; events repeat the name.
+    # Speech of a relay: one voice and one engine, whichever is named; events repeat the name.
     "voice": "there is one voice",
     "voice_settings": "there is one voice",
     "language": "there is one voice, and one engine",

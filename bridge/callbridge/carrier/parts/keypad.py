@@ -11,6 +11,7 @@ from telecodecs.dtmf import tones
 
 TONE_S = 0.25
 GAP_S = 0.1
+MAX_DIGITS = 128  # in one command: the documents have no limit, and each is made as sound at once
 PAUSES_S = {"w": 0.5, "W": 1.0}
 
 

@@ -17,7 +17,7 @@ from callbridge.carrier.core.regions import region_of
 from callbridge.carrier.core.routing import Routing
 from callbridge.carrier.shapes import JsonObject, as_list, as_object
 from callbridge.carrier.store.recordings import RecordingStore
-from callbridge.carrier.store.shelf import COMPARISONS
+from callbridge.carrier.store.shelf import COMPARISONS, LARGEST
 from callbridge.errors import CallbridgeError
 
 KEPT_EVENTS = 100_000
@@ -168,7 +168,7 @@ class Store:
         rows = self._db.execute(
             "select session_id, leg_id, type, name, at, body from events "
             f"where {where} order by number desc limit ? offset ?",
-            [*values, size, (number - 1) * size],
+            [*values, size, min((number - 1) * size, LARGEST)],
         )
         items: list[JsonObject] = [
             {
@@ -222,7 +222,7 @@ class Store:
         ).fetchone()
         rows = self._db.execute(
             f"{DELIVERY} where {where} order by number desc limit ? offset ?",
-            [*values, size, (number - 1) * size],
+            [*values, size, min((number - 1) * size, LARGEST)],
         )
         return Page([_delivery(row) for row in rows], number, size, total)
 

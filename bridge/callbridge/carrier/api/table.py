@@ -1,0 +1,39 @@
+"""Which documented endpoints this carrier has, as a page of docs: computed.
+
+python -m callbridge.carrier.api.table > docs/endpoints.md
+"""
+
+from collections.abc import Iterator
+
+from callbridge.carrier.api.operations import OPERATIONS
+from callbridge.carrier.api.unsupported import refused_parameters
+from callbridge.carrier.facts import documented
+
+
+def markdown() -> str:
+    return "".join(f"{line}\n" for line in _lines())
+
+
+def _lines() -> Iterator[str]:
+    endpoints, here = documented.endpoints(), {each.operation_id: each for each in OPERATIONS}
+    yield "# What the carrier has of the documented API"
+    yield ""
+    yield "<!-- Generated: python -m callbridge.carrier.api.table > docs/endpoints.md -->"
+    yield ""
+    yield (
+        f"{len(here)} of {len(endpoints)} endpoints. One that it has not is answered with 404 and "
+        "code 10005, a parameter that it would not act on with 422 and 10027."
+    )
+    yield ""
+    yield "| endpoint | of the SDK | |"
+    yield "|---|---|---|"
+    for id, endpoint in endpoints.items():
+        operation = here.get(id)
+        refused = refused_parameters(operation) if operation is not None else []
+        state = "real" if operation is not None else "**refused**"
+        but = f", but for {', '.join(f'`{name}`' for name in refused)}" if refused else ""
+        yield f"| `{endpoint.method} /v2{endpoint.path}` | `{id}` | {state}{but} |"
+
+
+if __name__ == "__main__":
+    print(markdown(), end="")

@@ -79,10 +79,11 @@ async def first_words(probe: MediaProbe) -> None:
         await talk.connect()
         await talk.start()
         await talk.line.listen(A_WHILE_S)
+        pong = await talk.line.ping(probe.pace.patience)
         if talk.line.ending is not None:
             probe.book.found(rules.MEDIA_OPENS, f"{talk.line.ending} after start")
             raise ProbeOver
-        if await talk.line.ping(probe.pace.patience) is None:
+        if pong is None:
             probe.book.found(rules.MEDIA_PING, f"no pong in {probe.pace.patience:g} s")
         if talk.stream.params.mode != "rtp":
             probe.book.cannot_see("the stream is one of mp3 files: what they hold is not played")

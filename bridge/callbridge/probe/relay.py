@@ -79,10 +79,11 @@ async def first_answer(probe: RelayProbe) -> None:
     """Whether there is anything to probe: it is over if not."""
     async with probe.call() as talk:
         await probe.hear_greeting(talk)
+        pong = await talk.line.ping(probe.pace.patience)
         if talk.line.ending is not None:
             probe.book.found(rules.RELAY_OPENS, f"{talk.line.ending} after setup")
             raise ProbeOver
-        if await talk.line.ping(probe.pace.patience) is None:
+        if pong is None:
             probe.book.found(rules.RELAY_PING, f"no pong in {probe.pace.patience:g} s")
         turn = await talk.answered(STORY, rules.RELAY_ANSWERS)
         if turn is None:

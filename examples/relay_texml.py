@@ -5,7 +5,7 @@ With the local carrier, in three terminals:
 
     callbridge carrier --texml-url http://127.0.0.1:8000/texml
     . out/carrier.env && callbridge serve examples/relay_texml.py
-    . out/carrier.env && callbridge call
+    callbridge call --script examples/relay_texml.json
 
 With an account: a TeXML application whose voice URL is https://your.host/texml (POST) and whose
 status callback is https://your.host/webhooks, and a number that belongs to it; then

@@ -181,7 +181,7 @@ def _query(operation: type[Operation], query: str) -> JsonObject:
     for name, text in parse_qsl(query, keep_blank_values=True):
         parameter = parameters.get(name)
         if parameter is not None:
-            is_number = parameter.type == "integer" and text.isdecimal() and len(text) < 19
+            is_number = parameter.type == "integer" and text.isdecimal() and len(text) < 100
             values[name] = int(text) if is_number else text
             continue
         outer, *inner = name.replace("]", "").split("[")

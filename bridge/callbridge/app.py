@@ -17,10 +17,7 @@ from callbridge.calls.course import OUT_OF_TIME, Bot, Registration
 from callbridge.calls.leg import VoiceKind
 from callbridge.calls.registry import Dialled
 from callbridge.control.numbers import key, registered_key
-from callbridge.errors import (
-    CallbridgeError,
-    SettingsError,
-)
+from callbridge.errors import CallbridgeError, SettingsError
 from callbridge.serve.logs import mask_server_logs, set_up_where_nobody_did
 from callbridge.serve.service import Service, Sound, Surroundings
 from callbridge.serve.settings import Settings
@@ -38,9 +35,7 @@ H = TypeVar("H", bound=Handler)
 
 log = logging.getLogger("callbridge")
 
-HEARING_WAIT_S = 3.0  # a caller who has heard nothing for so long is better told so
 SAMPLE_RATES = (8000, 16000, 22050, 24000, 32000, 44100, 48000)
-WEBHOOK_LIMIT = 1_048_576  # bytes; real ones are a few thousand
 
 
 @dataclass(frozen=True, slots=True)

@@ -206,7 +206,8 @@ class Call:
         stop = StopKey(stop_on, self.interrupt)
         if isinstance(voice := self._leg.voice, RelayVoice):
             with self._leg.keys.offered_to(stop):
-                heard = await self._play_there(voice, source, preemptible=bool(stop_on))
+                url, seconds = await self._sound_there(source)
+                heard = await voice.play_url(url, seconds, preemptible=bool(stop_on))
                 await self._key_of(heard, stop)
             return self._outcome(heard, stop)
         pcm = source if isinstance(source, np.ndarray) else await self._load(source)
@@ -215,17 +216,15 @@ class Call:
         with self._leg.keys.offered_to(stop):
             return await self._heard(utterance, stop)
 
-    async def _play_there(
-        self, voice: RelayVoice, source: Pcm | str | Path, *, preemptible: bool = True
-    ) -> Heard:
-        """Let the platform play it: what a key stops ends there with the next text."""
+    async def _sound_there(self, source: Pcm | str | Path) -> tuple[str, float]:
+        """What the platform is to play: its URL and how long it lasts, s."""
         if not isinstance(source, str) or not is_url(source):
             raise VoiceCannot(
                 "Conversation Relay plays what has a URL: samples and files need the voice 'media'"
             )
         sound = await self._load(source, RULER_HZ)
         self._check()
-        return await voice.play_url(source, len(sound) / RULER_HZ, preemptible=preemptible)
+        return source, len(sound) / RULER_HZ
 
     async def gather(
         self,
@@ -263,7 +262,9 @@ class Call:
                 await voice.say(prompt, interruptible=interruptible)
                 return
             if isinstance(voice, RelayVoice):
-                await self._play_there(voice, prompt)
+                url, seconds = await self._sound_there(prompt)
+                if not len(self._leg.keys):
+                    await voice.play_url(url, seconds, preemptible=True)
                 return
             pcm = prompt if isinstance(prompt, np.ndarray) else await self._load(prompt)
             self._check()

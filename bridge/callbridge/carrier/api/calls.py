@@ -248,7 +248,7 @@ class DialLeg(
     def _refuse_if_impossible(self, means: CarrierMeans) -> None:
         """Before the first of several legs rings."""
         self.headers()
-        file_of(self.audio_url, self.media_name)
+        self._file()
         self._linked(means.exchange)
         self.stream(means)
         self.relay(means)
@@ -257,7 +257,6 @@ class DialLeg(
         if self.invitation(means) is not None and self.bridge_on_answer:
             detail = "a leg is bridged when it is answered or joins a conference, not both"
             raise refused("10027", detail, "/conference_config")
-        self._file()
 
     def _file(self) -> SoundFile | None:
         return file_of(self.audio_url, self.media_name)

@@ -1,6 +1,6 @@
 """Conferences and their participants as resources."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from callbridge.carrier.api.operation import AccountOperation, CarrierMeans
@@ -10,7 +10,7 @@ from callbridge.carrier.conferences.conference import LONGEST_S, Conference, Con
 from callbridge.carrier.conferences.participant import Beep, Entry, Participant
 from callbridge.carrier.core.leg import CarrierLeg, LegState
 from callbridge.carrier.shapes import JsonObject
-from callbridge.carrier.store.store import Page
+from callbridge.carrier.store.store import Page, page_of
 
 STATUSES = ("init", "in_progress", "completed")
 
@@ -78,7 +78,7 @@ class ListConferences(AccountOperation, operation_id="conferences.list"):
             wanted["region"] = self.region
         items = [shown(each) for each in means.conferences.newest_first()]
         items = [item for item in items if wanted.items() <= item.items()]
-        return page(items, self.page_number, self.page_size)
+        return page_of(items, number=self.page_number, size=self.page_size)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +103,7 @@ class ListParticipants(AccountOperation, operation_id="conferences.list_particip
             for each in conference.members.values()
             if wanted.items() <= _states(each).items()
         ]
-        return page(items, self.page_number, self.page_size)
+        return page_of(items, number=self.page_number, size=self.page_size)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -196,12 +196,6 @@ def yes_or_no(value: str) -> bool:
     if value.lower() not in ("true", "false"):
         raise refused("10032", "filter with true or false", "/filter")
     return value.lower() == "true"
-
-
-def page(items: Iterable[JsonObject], number: int, size: int) -> Page:
-    everything = list(items)
-    first = (number - 1) * size
-    return Page(everything[first : first + size], number, size, len(everything))
 
 
 # ---- what answers show ------------------------------------------------------------------------

@@ -56,8 +56,6 @@ class VoiceApi:
             self._shell.now(),
         )
         self._shell.settle()
-        if answer.status == 204:
-            return Response(status_code=204, headers=answer.headers)
         return reply(answer.body, answer.status, answer.headers)
 
 

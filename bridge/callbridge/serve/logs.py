@@ -13,7 +13,7 @@ from typing import Literal, TextIO
 
 from pythonjsonlogger.json import JsonFormatter
 
-from callbridge.sockets.tokens import masked
+from callbridge.sockets.tokens import masked, may_name_token
 
 LogForm = Literal["auto", "json", "text"]
 
@@ -54,6 +54,24 @@ class MaskTokens(logging.Filter):
         return True
 
 
+class Masked(logging.Formatter):
+    """Lines of another formatter, without tokens.
+
+    The finished line is looked at: nearly none names a token, and to look at every field of every
+    record takes longer than to write them down."""
+
+    def __init__(self, formatter: logging.Formatter) -> None:
+        super().__init__()
+        self._formatter = formatter
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = self._formatter.format(record)
+        if not may_name_token(line):
+            return line
+        MaskTokens().filter(record)
+        return self._formatter.format(record)
+
+
 class TextFormatter(logging.Formatter):
     """`time level message key=value …`, a line for each record but for its traceback. Before that
     stands the line of it that its reader wrote themselves.
@@ -64,11 +82,14 @@ class TextFormatter(logging.Formatter):
         super().__init__("%(asctime)s %(levelname)-7s %(message)s")
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  the base class's name
-        extra = {k: v for k, v in vars(record).items() if k not in STANDARD and v not in (None, "")}
+        fields = vars(record)
+        extra = fields.keys() - STANDARD
         if "call" in extra and "direction" not in extra:
-            extra.pop("call_control_id", None)
+            extra.discard("call_control_id")
         line = super().formatMessage(record)
-        line += "".join(f" {key}={value}" for key, value in extra.items())
+        for key in fields:  # in their order
+            if key in extra and (value := fields[key]) is not None and value != "":
+                line += f" {key}={value}"
         if not line.isprintable():
             # What comes from outside, such as a caller's name, must not look like a line of ours.
             line = "".join(c if c.isprintable() else repr(c)[1:-1] for c in line)
@@ -138,6 +159,8 @@ def form_here(form: LogForm) -> Literal["json", "text"]:
 
 def set_up(form: LogForm, level: int = logging.INFO) -> None:
     """Log to standard error; for the command line, as an embedding application has its own way."""
+    # Who runs a line is no part of ours, and to find it out takes a third of making a record.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     logging.basicConfig(level=level, handlers=[LaterLines(_handler(form))], force=True)
     quieten_libraries()
 
@@ -158,16 +181,16 @@ def set_up_where_nobody_did(form: LogForm) -> None:
 
 def _handler(form: LogForm) -> "logging.StreamHandler[TextIO]":
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(
-        JsonFormatter(
-            "%(asctime)s %(levelname)s %(name)s %(message)s",
-            reserved_attrs=[*STANDARD],  # what is left of a record is what was said with it
-        )
-        if form_here(form) == "json"
-        else TextFormatter()
-    )
-    handler.addFilter(MaskTokens())
+    form = form_here(form)
+    handler.setFormatter(Masked(_json() if form == "json" else TextFormatter()))
     return handler
+
+
+def _json() -> JsonFormatter:
+    # What is left of a record is what was said with it.
+    return JsonFormatter(
+        "%(asctime)s %(levelname)s %(name)s %(message)s", reserved_attrs=[*STANDARD]
+    )
 
 
 def mask_server_logs() -> None:

@@ -32,9 +32,15 @@ def read(token: str, secret: bytes) -> tuple[str, float] | None:
     return reference, float(expires)
 
 
+def may_name_token(text: str) -> bool:
+    """Whether the pattern, which takes 8 us for a sentence, might find something."""
+    lower = text.lower()
+    return "token=" in lower or "-auth-token" in lower
+
+
 def masked(text: str) -> str:
     """Text fit for a log line: nothing remains after a `token=` or a token header's name."""
-    if "token" not in text.lower():  # nearly always; the pattern takes 8 us for a sentence
+    if not may_name_token(text):
         return text
     found = _BEFORE_TOKEN.search(text)
     return text[: found.end()] + "***" if found else text

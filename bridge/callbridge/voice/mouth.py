@@ -23,9 +23,8 @@ from callbridge.voice.line import AudioLine
 from callbridge.voice.source import (
     STUCK_S,
     Dismissal,
+    Pieces,
     failure_of,
-    pieces,
-    require_piece,
     require_text,
     source_of,
 )
@@ -203,11 +202,10 @@ class Mouth:
         source_of(saying)
         queue = saying.queue
         try:
-            async with pieces(text) as iterator:
-                async for piece in iterator:
+            async with Pieces(text) as pieces:
+                async for piece in pieces:
                     if saying.cut.done():
                         return  # it should have been cancelled, and took no notice
-                    require_piece(piece)
                     if answers is not None and answers.first_token is None:
                         answers.first_token = self._line.clock.now()
                     opening = saying.opening and not isinstance(text, str)
@@ -215,7 +213,6 @@ class Mouth:
                     for sentence in whole:
                         saying.opening = False
                         await queue.put(sentence)
-                    await asyncio.sleep(0)  # a source that never waits must not stop the others
             if saying.rest.strip():
                 await queue.put(saying.rest)
         except asyncio.CancelledError as cancelled:

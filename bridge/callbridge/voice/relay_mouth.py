@@ -21,9 +21,8 @@ from callbridge.timing.clock import Clock, first_of, wall_of
 from callbridge.voice.source import (
     STUCK_S,
     Dismissal,
+    Pieces,
     failure_of,
-    pieces,
-    require_piece,
     require_text,
     source_of,
 )
@@ -54,11 +53,13 @@ class RelayClock:
         self.silent_at = 0.0
         self._pace = characters_per_s
 
-    def add(self, text: str, now: float) -> None:
-        self.add_s(spoken_s(text, self._pace), now)
+    def add(self, text: str, now: float) -> float:
+        """Returns when it will have been spoken."""
+        return self.add_s(spoken_s(text, self._pace), now)
 
-    def add_s(self, seconds: float, now: float) -> None:
+    def add_s(self, seconds: float, now: float) -> float:
         self.silent_at = max(self.silent_at, now) + seconds
+        return self.silent_at
 
     def wall(self, at: float) -> float:
         """A time of the loop as Unix seconds."""
@@ -229,8 +230,7 @@ class RelayMouth:
         now = self._clock.now()
         stretch = self._begun(saying, now)
         stream.send(wire.PlaySource(url, preemptible=preemptible))
-        self._clock.add_s(seconds, now)
-        stretch.ends_at = self._clock.silent_at
+        stretch.ends_at = self._clock.add_s(seconds, now)
         try:
             await self.finish(saying)
         finally:
@@ -243,8 +243,7 @@ class RelayMouth:
         now = self._clock.now()
         stretch = self._begun(saying, now)
         stretch.text = text
-        self._clock.add(text, now)
-        stretch.ends_at = self._clock.silent_at
+        stretch.ends_at = self._clock.add(text, now)
 
     def end_last(self, reason: EndReason) -> None:
         """What is being said is cut."""
@@ -270,34 +269,38 @@ class RelayMouth:
     ) -> None:
         source_of(saying)
         try:
-            async with pieces(text) as iterator:
-                async for piece in iterator:
-                    require_piece(piece)
+            async with Pieces(text) as pieces:
+                async for piece in pieces:
                     if saying.cut.done():
                         return  # it should have been cancelled, and took no notice
                     if answers is not None and answers.first_token is None:
                         answers.first_token = self._clock.now()
                     if piece:
-                        await self._send(piece, saying)
-                    await asyncio.sleep(0)  # a source that never waits must not stop the others
+                        stream = self._live()
+                        if stream.buffered() > WRITE_BUFFER:
+                            stream = await self._room(saying)
+                            if saying.cut.done():
+                                return
+                        self._send(stream, piece, saying)
         except asyncio.CancelledError as cancelled:
             if (task := asyncio.current_task()) is None or task.cancelling():
                 raise
             raise RuntimeError("the source of a text was cancelled, but not by us") from cancelled
 
-    async def _send(self, piece: str, saying: RelaySaying) -> None:
+    async def _room(self, saying: RelaySaying) -> RelayStream:
+        """Wait until the socket has taken enough, or the text was cut."""
         stream = self._live()
-        while stream.buffered() > WRITE_BUFFER:
+        while stream.buffered() > WRITE_BUFFER and not saying.cut.done():
             await asyncio.sleep(LOOK_S)
-            if saying.cut.done():
-                return
             stream = self._live()
+        return stream
+
+    def _send(self, stream: RelayStream, piece: str, saying: RelaySaying) -> None:
         now = self._clock.now()
         stretch = self._begun(saying, now)
         stream.token(piece)
         stretch.text += piece
-        self._clock.add(piece, now)
-        stretch.ends_at = self._clock.silent_at
+        stretch.ends_at = self._clock.add(piece, now)
 
     def _begun(self, saying: RelaySaying, now: float) -> RelayStretch:
         """Its open stretch, which sounds as soon as all before it has."""

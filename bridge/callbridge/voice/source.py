@@ -5,10 +5,16 @@ waits until the pieces before it were heard: `saying_now().caught_up()`."""
 
 import asyncio
 import traceback
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Generator,
+)
 from contextvars import ContextVar
-from typing import Protocol
+from typing import Any, Protocol, Self, cast
 
 from callbridge.tape.events import ReplyFailed, ReplyStuck
 from callbridge.tape.tape import Tape
@@ -45,20 +51,63 @@ def require_text(text: object) -> None:
         raise TypeError(f"what is said is text, or yields it: not {type(text).__name__}")
 
 
-def require_piece(piece: object) -> None:
-    if not isinstance(piece, str):
-        raise TypeError(f"a bot yields text, not {type(piece).__name__}")
+class Pieces:
+    """The pieces of a text, in an `async with`: a generator is closed with it, and so is what it
+    reads from. Raises TypeError for a piece that is no text.
 
+    A source that never waits must not stop the others: after a piece that came at once they have
+    their turn. Most pieces are waited for, and need no other turn of the loop."""
 
-@asynccontextmanager
-async def pieces(text: str | AsyncIterable[str]) -> AsyncGenerator[AsyncIterator[str]]:
-    """The iterator of a text; a generator is closed with it, and so is what it reads from."""
-    iterator = aiter(_whole(text) if isinstance(text, str) else text)
-    try:
-        yield iterator
-    finally:
+    __slots__ = ("_at_once", "_iterator")
+
+    def __init__(self, text: str | AsyncIterable[str]) -> None:
+        self._iterator: AsyncIterator[str] = aiter(_whole(text) if isinstance(text, str) else text)
+        self._at_once = False
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        iterator = self._iterator
         if isinstance(iterator, AsyncGenerator):
             await iterator.aclose()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> str:
+        if self._at_once:
+            await asyncio.sleep(0)
+        steps = _Steps(anext(self._iterator))
+        piece: object = await steps
+        self._at_once = not steps.waited
+        if not isinstance(piece, str):
+            raise TypeError(f"a bot yields text, not {type(piece).__name__}")
+        return piece
+
+
+class _Steps:
+    """Awaits another awaitable, and tells whether that had to wait for anything."""
+
+    __slots__ = ("_steps", "waited")
+
+    def __init__(self, awaitable: Awaitable[Any]) -> None:
+        self._steps: Any = awaitable.__await__()
+        self.waited = False
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        return cast("Generator[Any, Any, Any]", self)
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Any:
+        step = next(self._steps)
+        self.waited = True
+        return step
+
+    def throw(self, *error: Any) -> Any:
+        return self._steps.throw(*error)
 
 
 async def _whole(text: str) -> AsyncIterator[str]:

@@ -1,6 +1,8 @@
 """One question owns its input: keys and ear open together, each key handed out once."""
 
 import asyncio
+import io
+import wave
 
 import numpy as np
 import pytest
@@ -72,6 +74,38 @@ async def test_a_prompt_may_be_a_text_and_its_first_key_counts(app: App, pair: P
     (entry,) = bot.results
     assert entry.digits == "1234"
     assert 0.3 < hummed_s(report) < says_s(PROMPT) - 0.5
+
+
+async def slow_web(url: str) -> bytes:
+    """Has every sound, two seconds after it was asked for one."""
+    await asyncio.sleep(2.0)
+    sound = io.BytesIO()
+    with wave.open(sound, "wb") as file:
+        file.setparams((1, 2, 8000, 0, "NONE", ""))
+        file.writeframes(tone(1.0, 300.0).tobytes())
+    return sound.getvalue()
+
+
+@pytest.mark.parametrize(
+    "voice",
+    [
+        pytest.param(voice, marks=pytest.mark.virtual(voice=voice, web=slow_web))
+        for voice in ("media", "relay")
+    ],
+)
+@pytest.mark.parametrize("plays", [False, True])
+async def test_a_prompt_that_was_still_fetched_when_a_key_came_is_not_played(
+    app: App, pair: Pair, voice: str, plays: bool
+) -> None:
+    bot = Does(
+        lambda call: call.gather(1, prompt="http://files.example/menu.wav", timeout=5),
+        lambda _: asyncio.sleep(4.0),  # the carrier fetches it as well
+    )
+    app.call(bot)
+    wait = Wait("bot_speaking", 0.3) if plays else Wait("bot_silent", 1.0)
+    report = await pair.call(caller(wait, Press("4"), LEAVES_IT))
+    assert bot.results[0].digits == "4"
+    assert (np.abs(report.bot.astype(np.int32)).max() > 1000) == plays
 
 
 async def test_a_text_prompt_is_said_to_its_end_when_nobody_presses(app: App, pair: Pair) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pythonjsonlogger.json import JsonFormatter
 
 from callbridge.media.wire import TOKEN_HEADER
 from callbridge.serve.logs import (
@@ -19,6 +20,7 @@ from callbridge.serve.logs import (
     LATER_S,
     LaterLines,
     LogForm,
+    Masked,
     MaskTokens,
     TextFormatter,
     form_here,
@@ -82,6 +84,20 @@ def test_no_token_is_written_in_a_field(logger: logging.Logger) -> None:
     logger.info("refused", extra={"error": f"stream_url wss://host/media?token={TOKEN} is no URL"})
     assert TOKEN not in out.getvalue()
     assert "error=stream_url wss://host/media?token=***" in out.getvalue()
+
+
+@pytest.mark.parametrize("formatter", [TextFormatter(), JsonFormatter()])
+def test_a_formatter_that_masks_leaves_no_token_and_every_other_word(
+    formatter: logging.Formatter,
+) -> None:
+    masked = Masked(formatter)
+    line = record("GET %s of %s", f"/media?token={TOKEN}", "a token")
+    line.error = f"x-telnyx-streaming-auth-token: {TOKEN}"
+    line.said = "two tokens"
+    written = masked.format(line)
+    assert TOKEN not in written
+    assert "token=*** of a token" in written
+    assert "two tokens" in written
 
 
 def record(message: str, *args: object) -> logging.LogRecord:

@@ -84,6 +84,7 @@ def test_the_states_in_which_a_leg_takes_a_command() -> None:
         "hangup": {"parked", "ringing", "answered"},
         "transfer": {"parked", "answered"},
         "bridge": {"answered"},
+        "switch_supervisor_role": {"answered"},
         "enqueue": {"answered"},
         "leave_queue": {"answered"},
         "refer": {"answered"},

@@ -19,6 +19,7 @@ from callbridge.carrier.api.recordings import Recorded
 from callbridge.carrier.api.relay import Relayed
 from callbridge.carrier.api.routing import RoutedByEvent
 from callbridge.carrier.api.streaming import Streamed
+from callbridge.carrier.api.supervision import Supervising
 from callbridge.carrier.api.transcription import Transcribed
 from callbridge.carrier.core.exchange import Exchange
 from callbridge.carrier.core.leg import (
@@ -32,6 +33,7 @@ from callbridge.carrier.core.routing import Routing
 from callbridge.carrier.parts.keypad import MAX_DIGITS, CarrierKeypad
 from callbridge.carrier.parts.playback import CarrierPlayback
 from callbridge.carrier.parts.sounds import SoundFile
+from callbridge.carrier.parts.supervision import Supervision
 from callbridge.carrier.shapes import JsonObject
 from callbridge.carrier.store.store import Application
 
@@ -210,6 +212,7 @@ class DialLeg(
     Streamed,
     Relayed,
     Conferenced,
+    Supervising,
     Transcribed,
     Recorded,
     RoutedByEvent,
@@ -254,9 +257,17 @@ class DialLeg(
         self.relay(means)
         self.recording(means)
         self.check_transcription(means)
-        if self.invitation(means) is not None and self.bridge_on_answer:
+        self._refuse_two_places(means)
+
+    def _refuse_two_places(self, means: CarrierMeans) -> None:
+        """Where the leg goes when it is answered. Raises Refused for more than one."""
+        joins = self.invitation(means) is not None
+        if joins and self.bridge_on_answer:
             detail = "a leg is bridged when it is answered or joins a conference, not both"
             raise refused("10027", detail, "/conference_config")
+        if self.supervised(means) is not None and (joins or self.bridge_on_answer):
+            detail = "a leg that supervises a call is neither bridged nor in a conference"
+            raise refused("10027", detail, "/supervise_call_control_id")
 
     def _file(self) -> SoundFile | None:
         return file_of(self.audio_url, self.media_name)
@@ -301,6 +312,8 @@ class DialLeg(
             means.recordings.start(leg, recording)
         if (invitation := self.invitation(means)) is not None:
             means.conferences.invite(leg, invitation)
+        if (supervised := self.supervised(means)) is not None:
+            leg.add(Supervision(leg, supervised, self.supervisor_role, means.exchange))
         means.exchange.command(leg, "dial", self.not_simulated(), self.given)
         return leg
 

@@ -11,7 +11,8 @@ from callbridge.carrier.api.problems import refused
 from callbridge.carrier.api.speech import SpokenTo
 from callbridge.carrier.api.voices import spoken
 from callbridge.carrier.conferences.conference import Conference
-from callbridge.carrier.conferences.participant import Beep, Participant, Role
+from callbridge.carrier.conferences.participant import Beep, Participant
+from callbridge.carrier.core.room import Role
 from callbridge.carrier.parts.keypad import CarrierKeypad
 from callbridge.carrier.parts.sound_queue import MAX_QUEUED
 from callbridge.carrier.shapes import JsonObject

@@ -9,7 +9,8 @@ from callbridge.carrier.api.playing import file_of
 from callbridge.carrier.api.problems import refused
 from callbridge.carrier.conferences.conference import ConferencePlan
 from callbridge.carrier.conferences.conferences import ConferenceInvitation
-from callbridge.carrier.conferences.participant import Beep, Entry, Role
+from callbridge.carrier.conferences.participant import Beep, Entry
+from callbridge.carrier.core.room import Role
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -96,6 +96,7 @@ from callbridge.carrier.api.storage import (
     UpdateCredentials,
 )
 from callbridge.carrier.api.streaming import StartStreaming, StopStreaming
+from callbridge.carrier.api.supervision import SwitchSupervisorRole
 from callbridge.carrier.api.transcription import StartTranscription, StopTranscription
 
 OPERATIONS: tuple[type[Operation], ...] = (
@@ -106,6 +107,7 @@ OPERATIONS: tuple[type[Operation], ...] = (
     HangUpLeg,
     TransferLeg,
     BridgeLegs,
+    SwitchSupervisorRole,
     EnqueueLeg,
     LeaveQueue,
     ReferLeg,

@@ -8,13 +8,13 @@ import msgspec
 
 from callbridge.carrier.conferences.floor import Floor
 from callbridge.carrier.conferences.noises import Beeper, ChannelSource, ComfortNoise
-from callbridge.carrier.conferences.participant import Beep, Entry, Participant, Role
+from callbridge.carrier.conferences.participant import Beep, Entry, Participant
 from callbridge.carrier.conferences.recording import ConferenceRecording
 from callbridge.carrier.conferences.sounds import ConferencePlayer, ConferenceSounds
 from callbridge.carrier.core.events import EventScope
 from callbridge.carrier.core.exchange import Exchange
 from callbridge.carrier.core.leg import CarrierLeg
-from callbridge.carrier.core.room import Room
+from callbridge.carrier.core.room import Role, Room
 from callbridge.carrier.parts.recording import RecordingDesk, RecordingParams
 from callbridge.carrier.parts.sounds import SoundFile, SpokenText
 

@@ -13,10 +13,10 @@ from callbridge.carrier.conferences.sounds import (
 )
 from callbridge.carrier.core.leg import CarrierLeg
 from callbridge.carrier.core.part import Part
+from callbridge.carrier.core.room import Role, audience_of
 from callbridge.carrier.parts.sounds import SoundFile
 
 Beep = Literal["always", "never", "on_enter", "on_exit"]
-Role = Literal["barge", "monitor", "none", "whisper"]
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,7 +51,8 @@ class Participant(Part):
         self.beep = entry.beep
         self.ends_on_exit, self.soft_ends_on_exit = entry.ends_on_exit, entry.soft_ends_on_exit
         self.muted = entry.mute
-        self.role, self.whisper_to = entry.role, entry.whisper_to
+        self.role: Role = entry.role
+        self.whisper_to = entry.whisper_to
         self.on_hold = self.waits_for_start = False
         self.created_at = self.updated_at = at
         self.player = ConferencePlayer(leg.encoding.sample_rate, tell, "self")
@@ -84,15 +85,13 @@ class Participant(Part):
     # ---- who hears it -------------------------------------------------------------------------
 
     def audience(self, members: Iterable["Participant"]) -> list[CarrierLeg] | None:
-        """Who alone hears this participant; None: everybody.
-
-        A supervisor who whispers to nobody in particular only listens."""
-        if self.muted or self.on_hold or self.role == "monitor":
+        """Who alone hears this participant; None: everybody."""
+        if self.muted or self.on_hold:
             return []
-        if self.role == "whisper":
-            named = set(self.whisper_to)
-            return [each.leg for each in members if each.leg.call_control_id in named]
-        return None
+        named = set(self.whisper_to)
+        return audience_of(
+            self.role, (each.leg for each in members if each.leg.call_control_id in named)
+        )
 
     # ---- what the leg tells -------------------------------------------------------------------
 

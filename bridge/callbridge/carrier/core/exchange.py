@@ -373,8 +373,13 @@ class Exchange:
         assert leg.partner is not None
         partner = leg.partner
         leg.partner = partner.partner = None
-        del self._rooms[leg], self._rooms[partner]
+        for each in (leg, partner):  # who supervises them finds the room empty
+            self.leave(each)
         return partner
+
+    def bridge_of(self, leg: CarrierLeg) -> Room | None:
+        """Where the leg and the one it is bridged with hear each other."""
+        return self._rooms[leg] if leg.partner is not None else None
 
     def enter(self, leg: CarrierLeg, room: Room) -> None:
         """The leg leaves those it is with, and hears who is in the room from the next tick on."""

@@ -1,13 +1,28 @@
 """Legs that hear each other: two that are bridged, or the members of a conference."""
 
 from collections.abc import Iterable
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 
 from callbridge.carrier.audio.playout import RateAdapter, clip, mix
 from callbridge.carrier.core.leg import CarrierLeg
 from telecodecs import Pcm
+
+Role = Literal["barge", "monitor", "none", "whisper"]
+
+
+def audience_of(role: Role, whispers_to: Iterable[CarrierLeg]) -> list[CarrierLeg] | None:
+    """Who alone hears a member in that role; None: everybody. All of them hear everybody.
+
+    A supervisor who whispers to nobody in particular only listens."""
+    match role:
+        case "monitor":
+            return []
+        case "whisper":
+            return list(whispers_to)
+        case "barge" | "none":
+            return None
 
 
 class Source(Protocol):

@@ -134,7 +134,7 @@ def test_a_held_leg_is_taken_off_hold_by_its_next_bridge() -> None:
         ({"call_control_id": "v3:none"}, "90015", "/call_control_id"),
         ({"call_control_id": 5}, "10026", "/call_control_id"),
         ({"video_room_id": "x"}, "10027", "/video_room_id"),
-        ({"call_control_id": "x", "play_ringtone": True}, "10027", "/play_ringtone"),
+        ({"call_control_id": "x", "ringtone": "atlantis"}, "10032", "/ringtone"),
         ({"call_control_id": "x", "mute_dtmf": "some"}, "10032", "/mute_dtmf"),
         ({"call_control_id": "x", "park_after_unbridge": "all"}, "10032", "/park_after_unbridge"),
         ({"call_control_id": "x", "queue": 5}, "10026", "/queue"),

@@ -9,6 +9,7 @@ from callbridge.carrier.config import CarrierConfig
 from callbridge.carrier.people.script import CallScript, HangUp, Play, Step, Wait
 from callbridge.host.audiofile import Clip
 from tests.callbridge.carrier.line import STAY, Line, codes, tone
+from tests.callbridge.carrier.playing_line import PlayingLine
 
 BOB, CAROL = "+13125550199", "+13125550198"
 
@@ -133,3 +134,102 @@ def test_an_unanswered_call_can_be_transferred_and_is_answered_with_leg_b() -> N
     line.tick(10)
     assert line.event_types(alice) == ["call.initiated", "call.answered"]
     assert line.report(alice).bridged
+
+
+# ---- what the callee hears before --------------------------------------------------------------
+
+
+WELCOME = "http://files/welcome.wav"
+
+
+def announced(files: dict[str, int | str], *bob: Step, **fields: object) -> tuple[Any, str, str]:
+    """Alice talks all the time; her call is transferred to Bob, who hears a file before."""
+    numbers: Any = {
+        BOB: CallScript(steps=bob or (Wait("answered"),)),
+        CAROL: CallScript(steps=(Wait("answered"),)),
+    }
+    config = CarrierConfig(webhook_url="http://app/", numbers=numbers, ring_s=0.1)
+    line = PlayingLine(files, config=config)
+    alice = line.answered(Play(Clip(tone(4000, hz=700), 8000)), *STAY)
+    line.does(alice, "transfer", to=BOB, **(fields or {"audio_url": WELCOME}))
+    return line, alice, line.payload("call.initiated")["call_control_id"]
+
+
+@pytest.mark.parametrize("fields", [{"audio_url": WELCOME}, {"media_name": "welcome"}])
+def test_the_callee_hears_the_file_before_the_two_are_bridged(fields: dict[str, object]) -> None:
+    line, alice, bob = announced({WELCOME: 200, "welcome": 200}, **fields)
+    line.tick(40)
+    assert line.event_types(bob) == [
+        "call.initiated",
+        "call.answered",
+        "call.playback.started",
+        "call.playback.ended",
+        "call.bridged",
+    ]
+    heard = line.report(bob).bot
+    fetched = 160  # the file is there a tick later
+    assert np.array_equal(heard[fetched : fetched + 1600], tone(200))
+    after = heard[fetched + 1600 :]
+    spectrum = np.abs(np.fft.rfft(after.astype(float)))
+    assert np.argmax(spectrum) * 8000 / len(after) == pytest.approx(700, abs=5)
+    assert not line.report(alice).bot.any()
+
+
+@pytest.mark.parametrize("files", [{}, {WELCOME: "not a sound"}])
+def test_a_file_that_cannot_be_played_does_not_keep_them_apart(files: dict[str, int | str]) -> None:
+    line, alice, bob = announced(files)
+    line.tick(10)
+    assert line.event_types(bob)[-2:] == ["call.playback.ended", "call.bridged"]
+    assert line.report(alice).bridged
+
+
+def test_a_file_that_is_stopped_bridges_them_at_once() -> None:
+    line, _, bob = announced({WELCOME: 5000})
+    line.tick(20)
+    line.does(bob, "playback_stop")
+    assert line.event_types(bob)[-1] == "call.bridged"
+
+
+def test_a_callee_who_hangs_up_while_they_listen_is_not_bridged() -> None:
+    line, alice, bob = announced({WELCOME: 5000}, Wait("bot_speaking"), HangUp())
+    line.tick(30)
+    assert line.report(bob).state == "ended"
+    assert line.event_types(bob)[-2:] == ["call.playback.ended", "call.hangup"]
+    assert "call.bridged" not in line.event_types()
+    assert line.report(alice).state == "answered"
+    line.does(alice, "transfer", to=CAROL)
+
+
+def test_a_caller_who_leaves_meanwhile_ends_the_call_of_the_callee() -> None:
+    line, alice, bob = announced({WELCOME: 5000})
+    line.tick(20)
+    assert codes(line.command(alice, "transfer", to=CAROL)) == [("90102", None)]
+    line.does(alice, "hangup")
+    assert line.report(bob).hangup_cause == "normal_clearing"
+    assert line.switch.live_legs == 0
+
+
+def test_a_callee_who_is_joined_with_somebody_else_is_no_longer_waited_for() -> None:
+    line, alice, bob = announced({WELCOME: 300})
+    line.tick(10)
+    other = line.answered()
+    line.does(other, "bridge", call_control_id=bob)
+    line.tick(40)
+    assert line.report(other).bridged
+    assert not line.report(alice).bridged
+
+
+@pytest.mark.parametrize(
+    ("fields", "code", "pointer"),
+    [
+        ({"audio_url": WELCOME, "media_name": "welcome"}, "10027", None),
+        ({"audio_url": "welcome.wav"}, "10003", "/audio_url"),
+    ],
+)
+def test_a_file_that_is_none_refuses_the_transfer(
+    fields: dict[str, object], code: str, pointer: str | None
+) -> None:
+    line = line_to()
+    alice = line.ring()
+    assert codes(line.command(alice, "transfer", to=BOB, **fields)) == [(code, pointer)]
+    assert line.event_types() == ["call.initiated"]

@@ -6,7 +6,9 @@ from typing import Literal
 from callbridge.carrier.api.operation import CarrierMeans, LegCommand
 from callbridge.carrier.api.problems import refused
 from callbridge.carrier.api.recordings import Recorded
+from callbridge.carrier.audio.ringing import RINGING_TONES
 from callbridge.carrier.core.leg import AfterUnbridge, BridgePlan, CarrierLeg, LegState
+from callbridge.carrier.parts.ringback import Ringback
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,6 +21,8 @@ class BridgeLegs(Recorded, LegCommand, operation_id="calls.actions.bridge"):
     park_after_unbridge: Literal["self"] | None = None
     hold_after_unbridge: bool = False
     prevent_double_bridge: bool = False
+    play_ringtone: bool = False
+    ringtone: str = "us"
 
     def act(self, leg: CarrierLeg, means: CarrierMeans) -> None:
         recording = self.recording(means)
@@ -28,6 +32,8 @@ class BridgeLegs(Recorded, LegCommand, operation_id="calls.actions.bridge"):
         plan = BridgePlan(tell_both=True, after=self._after())
         with other.rerouting(leg.rerouted):
             means.exchange.bridge(leg, other, plan)
+        if self.play_ringtone and other.state is LegState.RINGING:
+            Ringback(leg, other, RINGING_TONES[self.ringtone]).begin()
         if recording is not None:
             means.recordings.start(leg, recording)
 

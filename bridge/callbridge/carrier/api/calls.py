@@ -174,6 +174,8 @@ class TransferLeg(
     allowed=LIVE - {LegState.RINGING},
 ):
     target_leg_client_state: str | None = None
+    audio_url: str | None = None
+    media_name: str | None = None
 
     def rerouted(self, before: Routing) -> Routing | None:
         """What it says of webhooks is said of the new leg."""
@@ -183,6 +185,7 @@ class TransferLeg(
         to, digits = self.destination()
         headers = self.headers()
         recording = self.recording(means)
+        file = file_of(self.audio_url, self.media_name)
         if means.exchange.awaited_by(leg):
             raise refused("90102", "a transfer of this call is under way")
         means.calls.check(means.exchange.now)
@@ -196,10 +199,15 @@ class TransferLeg(
             client_state=self.target_leg_client_state,
             session_of=leg,
             bridge_to=leg,
-            bridge_plan=BridgePlan(after="park" if self.park_after_unbridge else None),
+            bridge_plan=BridgePlan(
+                after="park" if self.park_after_unbridge else None,
+                hears_first=file is not None,
+            ),
             headers=headers,
         )
         self.detect(target, means.exchange)
+        if file is not None:
+            means.playbacks.play_before_bridge(target, CarrierPlayback(file=file))
         if digits:
             CarrierKeypad.of(target).press_on_answer(digits)
         if recording is not None:  # from the answer on, which is the new leg's

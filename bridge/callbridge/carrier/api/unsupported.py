@@ -56,7 +56,6 @@ DETAILS_OF = {
     "record_": "record",
     "transcription_config": "transcription",
     "answering_machine_detection_config": "answering_machine_detection",
-    "ringtone": "play_ringtone",
     "video_room_context": "video_room_id",
     "transcription_max_speaker_count": "transcription_speaker_diarization",
     "transcription_min_speaker_count": "transcription_speaker_diarization",

@@ -313,8 +313,14 @@ class Exchange:
     def _pick_up(self, leg: CarrierLeg) -> None:
         for rival in leg.rivals:
             self.end(rival, CALLER_CANCELLED)
+        leg.rivals = ()
         self.answer(leg)
-        waiting, leg.bridge_to, leg.rivals = leg.bridge_to, None, ()
+        if not leg.bridge_plan.hears_first:
+            self.bridge_with_waiting(leg)
+
+    def bridge_with_waiting(self, leg: CarrierLeg) -> None:
+        """The leg is answered, and bridged with the one that has waited for it, if there is one."""
+        waiting, leg.bridge_to = leg.bridge_to, None
         if waiting is None or leg.state is LegState.ENDED:
             return
         if waiting.partner is not None and leg.bridge_plan.prevent_double:
@@ -349,7 +355,9 @@ class Exchange:
         self.emit(second, "call.bridged")
 
     def part_company(self, leg: CarrierLeg) -> None:
-        """The leg leaves those it is with: another leg, a queue, a conference."""
+        """The leg leaves those it is with: another leg, a queue, a conference, one that waits for
+        it."""
+        leg.bridge_to = None
         if leg.partner is not None:
             self._leave_partner(leg, CALLER_CLEARED)
         for part in leg.parts_in_turn():
@@ -392,7 +400,7 @@ class Exchange:
         self._rooms.pop(leg).leave(leg)
 
     def awaited_by(self, leg: CarrierLeg) -> list[CarrierLeg]:
-        """The legs that ring and are to be bridged with this one."""
+        """The legs that are to be bridged with this one when they are answered."""
         return [other for other in self._live.values() if other.bridge_to is leg]
 
     def end(self, leg: CarrierLeg, ending: CarrierEnding) -> None:
@@ -431,7 +439,7 @@ class Exchange:
 
     def _end_others(self, leg: CarrierLeg, ending: CarrierEnding) -> None:
         for dialled in self.awaited_by(leg):  # a transfer that nobody waits for any more
-            self.end(dialled, CALLER_CANCELLED)
+            self.customer_hangs_up(dialled)
         if leg.partner is not None:
             self._leave_partner(leg, msgspec.structs.replace(CALLER_CLEARED, source=ending.source))
 

@@ -73,11 +73,12 @@ class CallHeaders(msgspec.Struct, frozen=True):
 
 class BridgePlan(msgspec.Struct, frozen=True, kw_only=True):
     """How a leg is to be bridged: whether the event is told of both legs, whether one that is
-    bridged already is left alone, and what becomes of the first leg when the other one leaves;
-    None is what was said before."""
+    bridged already is left alone, whether the new leg is to hear something first, and what becomes
+    of the first leg when the other one leaves; None is what was said before."""
 
     tell_both: bool = False
     prevent_double: bool = False
+    hears_first: bool = False  # whoever plays that says when they are to be bridged
     after: AfterUnbridge | None = None
 
 
@@ -104,7 +105,7 @@ class CarrierLeg:
         self.expect: tuple[Expectation, ...] = ()
 
         self.partner: CarrierLeg | None = None  # bridged with
-        # To be bridged with as soon as this one is answered, and how.
+        # To be bridged with as soon as this one is answered, or has heard what comes first; how.
         self.bridge_to: CarrierLeg | None = None
         self.bridge_plan = BridgePlan()
         self.headers = CallHeaders()

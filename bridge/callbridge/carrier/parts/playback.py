@@ -9,7 +9,7 @@ from callbridge.carrier.audio.playout import Target
 from callbridge.carrier.core.exchange import Exchange
 from callbridge.carrier.core.leg import CarrierLeg
 from callbridge.carrier.core.part import Part
-from callbridge.carrier.parts.sound_queue import LegSounds, QueuedSound, SoundEnd, teller
+from callbridge.carrier.parts.sound_queue import HUNG_UP, LegSounds, QueuedSound, SoundEnd, teller
 from callbridge.carrier.parts.sounds import CarrierSounds, NoSound, OnSound, SoundFile
 from callbridge.carrier.parts.speak import ID_CHARS
 from telecodecs import Pcm
@@ -34,13 +34,29 @@ class CarrierPlaybacks:
     def __init__(self, exchange: Exchange, sounds: CarrierSounds) -> None:
         self._exchange, self._sounds = exchange, sounds
 
-    def play(self, leg: CarrierLeg, playback: CarrierPlayback) -> None:
+    def play(
+        self,
+        leg: CarrierLeg,
+        playback: CarrierPlayback,
+        then: Callable[[SoundEnd], None] | None = None,
+    ) -> None:
+        """`then` is told of its end as well."""
         sounds = LegSounds.of(leg)
         queue = sounds.overlays if playback.overlay else sounds.queue
-        queue.add(self.sound(leg, playback))
+        queue.add(self.sound(leg, playback, then))
 
     def play_on_answer(self, leg: CarrierLeg, playback: CarrierPlayback) -> None:
         leg.add(PlayOnAnswer(partial(self.play, leg, playback)))
+
+    def play_before_bridge(self, leg: CarrierLeg, playback: CarrierPlayback) -> None:
+        """The leg is bridged with the one that waits for it when it has heard this, or when there
+        is nothing to be heard after all."""
+
+        def bridge(end: SoundEnd) -> None:
+            if end is not HUNG_UP:
+                self._exchange.bridge_with_waiting(leg)
+
+        leg.add(PlayOnAnswer(partial(self.play, leg, playback, bridge)))
 
     def sound(
         self,

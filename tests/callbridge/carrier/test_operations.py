@@ -124,6 +124,20 @@ def test_what_is_harmless_is_documented_and_says_why() -> None:
     assert all(unsupported.HARMLESS.values())
 
 
+def test_everything_that_is_refused_says_why_and_no_reason_is_for_something_else() -> None:
+    missing = unsupported.not_simulated(OPERATIONS)
+    reasons = [unsupported.why_refused(endpoint) for endpoint in missing.endpoints]
+    assert all(reasons)
+    refused = {name for names in missing.parameters.values() for name in names}
+    assert refused == set(unsupported.WHY_PARAMETERS)
+    assert all(unsupported.WHY_PARAMETERS.values())
+    here = [operation.operation_id for operation in OPERATIONS]
+    for beginning, reason in unsupported.WHY_ENDPOINTS.items():
+        assert reason in reasons
+        assert any(endpoint.startswith(beginning) for endpoint in missing.endpoints)
+        assert not any(endpoint.startswith(beginning) for endpoint in here)
+
+
 @dataclass(frozen=True, kw_only=True)
 class AnswerThatDetects(AnswerLeg):
     deepfake_detection: JsonObject | None = None

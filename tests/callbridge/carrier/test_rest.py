@@ -224,6 +224,39 @@ def test_parameters_that_this_carrier_would_ignore_are_refused() -> None:
     assert line.report(call).state == "parked"
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "why"),
+    [
+        ("POST", "/v2/calls/v3:x/actions/ai_assistant_start", "AI assistants need a model"),
+        ("POST", "/v2/calls/v3:x/actions/pay", "there is no payment processor"),
+        ("DELETE", "/v2/siprec_connectors/desk", "SIPREC needs a recording server"),
+        ("GET", "/v2/texml/Accounts/1/Calls/2", "TeXML by REST is not there yet"),
+        ("POST", "/v2/texml/Accounts/1/Calls/2/Siprec/3.json", "SIPREC needs"),
+    ],
+)
+def test_a_documented_endpoint_that_is_not_here_says_why(method: str, path: str, why: str) -> None:
+    [error] = _errors(Line().request(method, path).body)
+    assert error["code"] == "10005"
+    assert f"is not supported by this local carrier: {why}" in error["detail"]
+
+
+def test_an_endpoint_that_nobody_has_is_refused_without_a_reason() -> None:
+    [error] = _errors(Line().request("POST", "/v2/teleport").body)
+    assert error["detail"] == "POST /v2/teleport is not supported by this local carrier"
+
+
+def test_how_many_speakers_there_are_is_harmless_and_telling_them_apart_is_refused() -> None:
+    line = Line()
+    call = line.ring()
+    line.command(call, "answer")
+    line.tick()
+    recording = {"format": "wav", "channels": "single", "transcription_max_speaker_count": 3}
+    for name in ("transcription_speaker_diarization", "transcription_profanity_filter"):
+        response = line.command(call, "record_start", **recording | {name: True})
+        assert codes(response) == [("10027", f"/{name}")]
+        assert line.command(call, "record_start", **recording | {name: False}).status == 200
+
+
 def test_what_is_switched_off_is_not_refused() -> None:
     line = Line()
     off = {"deepfake_detection": {"enabled": False}, "transcription": False}

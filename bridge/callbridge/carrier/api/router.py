@@ -20,6 +20,8 @@ from callbridge.carrier.api.operations import OPERATIONS
 from callbridge.carrier.api.problems import Refused, Response, refused
 from callbridge.carrier.api.repeats import Repeats
 from callbridge.carrier.core.leg import CarrierLeg, LegState
+from callbridge.carrier.facts import documented
+from callbridge.carrier.facts.documented import DocumentedEndpoint
 from callbridge.carrier.shapes import JsonObject, as_object
 from callbridge.carrier.store.store import Page
 
@@ -119,13 +121,27 @@ def find(method: str, path: str) -> tuple[type[Operation], Ids]:
         others.add(operation.facts().method)
     if others:
         raise refused("10030", f"use {' or '.join(sorted(others))}", status=405)
-    detail = f"{method} {path[:200]} is not supported by this local carrier"
+    detail = f"{method} {path[:200]} {unsupported.NOT_HERE}"
+    for template, endpoint in _templates_refused():
+        if endpoint.method == method and _ids(template, given) is not None:
+            detail += f": {unsupported.why_refused(endpoint.id)}"
+            break
     raise refused("10005", detail, status=404)
 
 
 @cache
 def _templates() -> list[tuple[list[str], type[Operation]]]:
-    return [(["v2", *each.facts().path.strip("/").split("/")], each) for each in OPERATIONS]
+    return [(_parts(each.facts()), each) for each in OPERATIONS]
+
+
+@cache
+def _templates_refused() -> list[tuple[list[str], DocumentedEndpoint]]:
+    here = {each.operation_id for each in OPERATIONS}
+    return [(_parts(each), each) for id, each in documented.endpoints().items() if id not in here]
+
+
+def _parts(endpoint: DocumentedEndpoint) -> list[str]:
+    return ["v2", *endpoint.path.strip("/").split("/")]
 
 
 def _ids(template: list[str], given: list[str]) -> Ids | None:

@@ -5,8 +5,9 @@ python -m callbridge.carrier.api.table > docs/endpoints.md
 
 from collections.abc import Iterator
 
+from callbridge.carrier.api.operation import Operation
 from callbridge.carrier.api.operations import OPERATIONS
-from callbridge.carrier.api.unsupported import refused_parameters
+from callbridge.carrier.api.unsupported import WHY_PARAMETERS, refused_parameters, why_refused
 from callbridge.carrier.facts import documented
 
 
@@ -22,17 +23,19 @@ def _lines() -> Iterator[str]:
     yield ""
     yield (
         f"{len(here)} of {len(endpoints)} endpoints. One that it has not is answered with 404 and "
-        "code 10005, a parameter that it would not act on with 422 and 10027."
+        "code 10005, a parameter that it would not act on with 422 and 10027; both say why."
     )
     yield ""
     yield "| endpoint | of the SDK | |"
     yield "|---|---|---|"
     for id, endpoint in endpoints.items():
-        operation = here.get(id)
-        refused = refused_parameters(operation) if operation is not None else []
-        state = "real" if operation is not None else "**refused**"
-        but = f", but for {', '.join(f'`{name}`' for name in refused)}" if refused else ""
-        yield f"| `{endpoint.method} /v2{endpoint.path}` | `{id}` | {state}{but} |"
+        state = _state(here[id]) if id in here else f"**refused**: {why_refused(id)}"
+        yield f"| `{endpoint.method} /v2{endpoint.path}` | `{id}` | {state} |"
+
+
+def _state(operation: type[Operation]) -> str:
+    refused = [f"`{name}` ({WHY_PARAMETERS[name]})" for name in refused_parameters(operation)]
+    return f"real, but for {', '.join(refused)}" if refused else "real"
 
 
 if __name__ == "__main__":

@@ -38,6 +38,9 @@ HARMLESS = {
     "send_silence_when_idle": "the audio of a call never pauses here",
     "audio_type": "a file itself says what it is",
     "dialogflow_config": "enable_dialogflow is refused",
+    "transcription_max_speaker_count": "transcription_speaker_diarization is refused",
+    "transcription_min_speaker_count": "transcription_speaker_diarization is refused",
+    "video_room_context": "video_room_id is refused",
     # Speech of a relay: one voice and one engine, whichever is named; events repeat the name.
     "voice": "there is one voice",
     "voice_settings": "there is one voice",
@@ -51,25 +54,51 @@ HARMLESS = {
 }
 # The same of a parameter that elsewhere does something.
 HARMLESS_IN = {("calls.actions.start_conversation_relay", "transcription"): "there is one engine"}
-# What another parameter switches on, by the beginning of its name: refused with that one.
-DETAILS_OF = {
-    "record_": "record",
-    "transcription_config": "transcription",
-    "answering_machine_detection_config": "answering_machine_detection",
-    "video_room_context": "video_room_id",
-    "transcription_max_speaker_count": "transcription_speaker_diarization",
-    "transcription_min_speaker_count": "transcription_speaker_diarization",
+
+NOT_HERE = "is not supported by this local carrier"
+NO_MODEL = "AI assistants need a model, and there is none here"
+NO_SIPREC = "SIPREC needs a recording server and SIP, and there is neither here"
+NOT_YET = "TeXML by REST is not there yet, only the documents of --texml-url"
+
+# Why a documented endpoint is not here, by the beginning of its id; the longest one holds.
+WHY_ENDPOINTS = {
+    "calls.actions.add_ai_assistant_messages": NO_MODEL,
+    "calls.actions.gather_using_ai": NO_MODEL,
+    "calls.actions.join_ai_assistant": NO_MODEL,
+    "calls.actions.pay": "there is no payment processor",
+    "calls.actions.start_ai_assistant": NO_MODEL,
+    "calls.actions.start_forking": "there is no RTP: media leave by WebSocket, see streaming_start",
+    "calls.actions.start_noise_suppression": "there is no noise suppressor",
+    "calls.actions.start_siprec": NO_SIPREC,
+    "calls.actions.stop_ai_assistant": NO_MODEL,
+    "calls.actions.stop_forking": "there is no fork_start",
+    "calls.actions.stop_noise_suppression": "there is no suppression_start",
+    "calls.actions.stop_siprec": "there is no siprec_start",
+    "dialogflow_connections.": "there is no Dialogflow agent",
+    "integration_secrets.": "nothing here would use a secret: engines are those of this machine",
+    "siprec_connectors.": NO_SIPREC,
+    "texml.": NOT_YET,
+    "texml.accounts.calls.siprec": NO_SIPREC,
+    "texml.initiate_ai_call": NO_MODEL,
+    "texml_applications.": NOT_YET,
+}
+# Why a parameter of an endpoint that is here is refused.
+WHY_PARAMETERS = {
+    "assistant": NO_MODEL,
+    "deepfake_detection": "there is no detector of voices that are made",
+    "sound_modifications": "no voice is altered here",
+    "transcription_profanity_filter": "which words an engine masks is not published",
+    "transcription_speaker_diarization": "the recogniser does not tell speakers apart",
+    "video_room_id": "there is no video",
 }
 
 
 def problems(operation: type[Operation], given: JsonObject) -> list[Problem]:
     """One for each parameter that was given and would be ignored."""
     return [
-        Problem("10027", f"{name} is not supported by this local carrier", f"/{name}")
+        Problem("10027", f"{name} {NOT_HERE}: {WHY_PARAMETERS[name]}", f"/{name}")
         for name in refused_parameters(operation)
-        if name in given
-        and not _is_off(operation.parameters()[name], given[name])
-        and not _depends_on_another(operation, name, given)
+        if name in given and not _is_off(operation.parameters()[name], given[name])
     ]
 
 
@@ -90,12 +119,10 @@ def _is_off(parameter: Parameter, value: object) -> bool:
     return value is False or value == {"enabled": False} or value == parameter.default
 
 
-def _depends_on_another(operation: type[Operation], name: str, given: JsonObject) -> bool:
-    """A detail of something that was not asked for."""
-    for beginning, switch in DETAILS_OF.items():
-        if name.startswith(beginning) and switch in operation.parameters():
-            return switch not in given
-    return False
+def why_refused(endpoint: str) -> str:
+    """Of the id of an endpoint that is not here."""
+    beginnings = [each for each in WHY_ENDPOINTS if endpoint.startswith(each)]
+    return WHY_ENDPOINTS[max(beginnings, key=len)]
 
 
 class NotSimulated(msgspec.Struct, frozen=True):

@@ -201,6 +201,21 @@ def test_a_supervisor_stays_with_the_leg_when_it_is_bridged_with_somebody_else()
     assert line.heard([line.agent, next_caller, boss]) == [110, 1, 11]
 
 
+def test_a_supervisor_hears_no_more_of_a_call_than_the_one_who_leaves_it() -> None:
+    """The bridge ends in the middle of a tick, by a leg that is younger than the supervisor's."""
+    line = SupervisedLine()
+    boss = line.supervisor("monitor")
+    next_caller = line.answered()
+    line.command(line.agent, "bridge", call_control_id=next_caller)
+    line.tick(2)
+    line.says(line.agent, 1, ms=2000)
+    line.command(next_caller, "refer", sip_address=f"sip:{CHIEF}@sip.example.com")
+    line.tick(10)
+    assert line.switch.live_legs == 0
+    heard = [int(line.report(call).bot.sum()) for call in (next_caller, boss)]
+    assert heard[0] == heard[1] > 0
+
+
 @pytest.mark.parametrize("first", ["agent", "boss"])
 def test_a_supervisor_can_take_the_call_over(first: str) -> None:
     line = SupervisedLine()

@@ -65,3 +65,11 @@ def test_a_conference_is_measured_by_its_size() -> None:
         f"{what}, {who} speak" for what in ("mix", "conference") for who in ("all", "3")
     }
     assert all(row.keys() == {"2", "3", "10", "50"} for row in found.values())
+
+
+def test_a_carrier_full_of_legs_is_measured_in_real_time() -> None:
+    found = figures("legs.py", "--legs", "8", "--seconds", "1")
+    assert found["rooms"] == {"5": 1, "3": 1}
+    assert found["ticks"] > 10
+    assert found["cpu_percent"] > 0
+    assert found["tick_ms"].keys() == found["late_ms"].keys() == {"p50", "p99", "worst"}

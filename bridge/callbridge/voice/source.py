@@ -78,7 +78,7 @@ class Pieces:
     async def __anext__(self) -> str:
         if self._at_once:
             await asyncio.sleep(0)
-        steps = _Steps(anext(self._iterator))
+        steps = _Waiting(anext(self._iterator))
         piece: object = await steps
         self._at_once = not steps.waited
         if not isinstance(piece, str):
@@ -86,7 +86,7 @@ class Pieces:
         return piece
 
 
-class _Steps:
+class _Waiting:
     """Awaits another awaitable, and tells whether that had to wait for anything."""
 
     __slots__ = ("_steps", "waited")

@@ -10,6 +10,5 @@ app = App(voice="relay")
 
 
 @app.reply()
-async def answer(call: Call, turn: Turn) -> AsyncIterator[str]:
-    async for token in relay_script.answer(turn.text):
-        yield token
+def answer(call: Call, turn: Turn) -> AsyncIterator[str]:
+    return relay_script.answer(turn.text)

@@ -6,6 +6,7 @@ speak it has passed, or the platform reports that the caller has interrupted it.
 import asyncio
 import re
 from collections.abc import AsyncIterable, Callable
+from typing import Protocol
 
 import msgspec
 
@@ -55,7 +56,8 @@ class RelayClock:
 
     def add(self, text: str, now: float) -> float:
         """Returns when it will have been spoken."""
-        return self.add_s(spoken_s(text, self._pace), now)
+        self.silent_at = max(self.silent_at, now) + spoken_s(text, self._pace)
+        return self.silent_at
 
     def add_s(self, seconds: float, now: float) -> float:
         self.silent_at = max(self.silent_at, now) + seconds
@@ -164,23 +166,27 @@ class RelaySaying:
         )
 
 
-class RelayMouth:
-    """`stream` gives the live session, None while there is none."""
+class RelaySeat(Protocol):
+    """Where the live session is; None while there is none."""
 
+    stream: RelayStream | None
+
+
+class RelayMouth:
     __slots__ = (
         "_answered",
         "_clock",
         "_dismiss",
         "_greeting",
         "_remember",
-        "_stream",
+        "_seat",
         "_tape",
         "last",
     )
 
     def __init__(
         self,
-        stream: Callable[[], RelayStream | None],
+        seat: RelaySeat,
         clock: RelayClock,
         tape: Tape,
         dismiss: Dismissal,
@@ -189,7 +195,7 @@ class RelayMouth:
     ) -> None:
         self.last: RelaySaying | None = None
         self._greeting: RelaySaying | None = None  # while it is not on the tape
-        self._stream = stream
+        self._seat = seat
         self._clock = clock
         self._tape = tape
         self._dismiss = dismiss
@@ -304,7 +310,9 @@ class RelayMouth:
 
     def _begun(self, saying: RelaySaying, now: float) -> RelayStretch:
         """Its open stretch, which sounds as soon as all before it has."""
-        stretch = saying.open()
+        stretch = saying.stretches[-1]
+        if stretch.ended is not None:
+            stretch = saying.open()
         if stretch.sent_at is None:
             stretch.sent_at = now
             stretch.began_at = max(now, self._clock.silent_at)
@@ -312,7 +320,7 @@ class RelayMouth:
 
     def _live(self) -> RelayStream:
         """Raises StreamLost where there is no session that can be talked to."""
-        stream = self._stream()
+        stream = self._seat.stream
         if stream is None or not stream.talking:
             raise StreamLost("the relay session is over")
         return stream
@@ -331,7 +339,7 @@ class RelayMouth:
 
     def close_turn(self) -> None:
         """No turn of ours stays open, whatever becomes of it."""
-        if (stream := self._stream()) is not None:
+        if (stream := self._seat.stream) is not None:
             stream.close_turn()
 
     def _note(self, saying: RelaySaying, answers: Waterfall | None) -> None:

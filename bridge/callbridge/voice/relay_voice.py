@@ -127,7 +127,7 @@ class RelayVoice:
         self._changed = Signal()  # the session has come or gone
         self.dismiss = Dismissal(tape, self._note_stuck)
         self._mouth = RelayMouth(
-            lambda: self.stream, self._clock, tape, self.dismiss, self._remember, self._answered
+            self, self._clock, tape, self.dismiss, self._remember, self._answered
         )
 
     # ---- the session ------------------------------------------------------------------------

@@ -9,9 +9,7 @@ from collections.abc import (
     AsyncGenerator,
     AsyncIterable,
     AsyncIterator,
-    Awaitable,
     Callable,
-    Generator,
 )
 from contextvars import ContextVar
 from typing import Any, Protocol, Self, cast
@@ -56,16 +54,18 @@ class Pieces:
     reads from. Raises TypeError for a piece that is no text.
 
     A source that never waits must not stop the others: after a piece that came at once they have
-    their turn. Most pieces are waited for, and need no other turn of the loop."""
+    their turn. Most pieces are waited for, and need no other turn of the loop; to see which it was,
+    the steps of each are taken here, by what `async for` awaits: this itself."""
 
-    __slots__ = ("_at_once", "_iterator")
+    __slots__ = ("_at_once", "_iterator", "_steps")
 
     def __init__(self, text: str | AsyncIterable[str]) -> None:
         self._iterator: AsyncIterator[str] = aiter(_whole(text) if isinstance(text, str) else text)
-        self._at_once = False
+        self._steps: Any = None  # of the piece that is awaited
+        self._at_once = False  # it came, or so far would come, without waiting
 
-    async def __aenter__(self) -> Self:
-        return self
+    async def __aenter__(self) -> AsyncIterator[str]:
+        return cast("AsyncIterator[str]", self)
 
     async def __aexit__(self, *_: object) -> None:
         iterator = self._iterator
@@ -75,39 +75,42 @@ class Pieces:
     def __aiter__(self) -> Self:
         return self
 
-    async def __anext__(self) -> str:
-        if self._at_once:
-            await asyncio.sleep(0)
-        steps = _Waiting(anext(self._iterator))
-        piece: object = await steps
-        self._at_once = not steps.waited
-        if not isinstance(piece, str):
-            raise TypeError(f"a bot yields text, not {type(piece).__name__}")
-        return piece
+    def __anext__(self) -> Self:
+        return self
 
-
-class _Waiting:
-    """Awaits another awaitable, and tells whether that had to wait for anything."""
-
-    __slots__ = ("_steps", "waited")
-
-    def __init__(self, awaitable: Awaitable[Any]) -> None:
-        self._steps: Any = awaitable.__await__()
-        self.waited = False
-
-    def __await__(self) -> Generator[Any, Any, Any]:
-        return cast("Generator[Any, Any, Any]", self)
+    def __await__(self) -> Self:
+        return self
 
     def __iter__(self) -> Self:
         return self
 
     def __next__(self) -> Any:
-        step = next(self._steps)
-        self.waited = True
+        if self._steps is None:
+            if self._at_once:
+                self._at_once = False
+                return None  # to the loop, as asyncio.sleep(0) does
+            self._steps, self._at_once = anext(self._iterator).__await__(), True
+        try:
+            step = next(self._steps)
+        except StopIteration as end:
+            raise self._came(end) from None
+        self._at_once = False
         return step
 
     def throw(self, *error: Any) -> Any:
-        return self._steps.throw(*error)
+        """A cancellation, into what is awaited."""
+        if self._steps is None:
+            raise error[0]
+        try:
+            return self._steps.throw(*error)
+        except StopIteration as end:  # it took no notice
+            raise self._came(end) from None
+
+    def _came(self, end: StopIteration) -> StopIteration | TypeError:
+        self._steps = None
+        if isinstance(end.value, str):
+            return end
+        return TypeError(f"a bot yields text, not {type(end.value).__name__}")
 
 
 async def _whole(text: str) -> AsyncIterator[str]:

@@ -30,6 +30,7 @@ from callbridge.carrier.store.store import Application, Store
 from callbridge.carrier.texml.part import TexmlPart
 from callbridge.carrier.texml.requests import TexmlAnswer, TexmlRequests
 from callbridge.carrier.texml.services import TexmlServices
+from callbridge.carrier.watch.scene import CarrierScene, Happened, TapeNews, scene
 from telecodecs import Pcm
 
 
@@ -76,6 +77,7 @@ class Switch:
         self._recordings = CarrierRecordings(
             self._exchange, self.store.recorded, recordings or RecordingServer()
         )
+        self._queues = CallQueues(self._exchange)
         self._rest = RestApi(
             CarrierMeans(
                 self._exchange,
@@ -83,7 +85,7 @@ class Switch:
                 CarrierSpeech(self._exchange, self._sounds),
                 self._relays,
                 self._conferences,
-                CallQueues(self._exchange),
+                self._queues,
                 self._recordings,
                 self.store,
                 CallLimit(is_l1=config.is_l1),
@@ -283,6 +285,15 @@ class Switch:
     def report(self, call_control_id: str) -> CallReport:
         """Raises LookupError for a call that is unknown or long over."""
         return self._exchange.report(call_control_id)
+
+    def scene(self, now: float) -> CarrierScene:
+        """What goes on just now, for those who watch."""
+        exchange = self._at(now)
+        return scene(exchange, self._conferences.going_on(), self._queues.all())
+
+    def news(self, news: TapeNews, now: float) -> list[Happened]:
+        """What has come onto any leg's tape since `news` looked last."""
+        return news.since(self._at(now))
 
     def tape(self, call_control_id: str, after: int = 0) -> tuple[list[TapeEntry], bool]:
         """Entries from number `after` on, and whether the call is over. Raises LookupError."""

@@ -3,14 +3,19 @@
 import asyncio
 import json
 import logging
+import sys
 from pathlib import Path
+from shutil import get_terminal_size
 from textwrap import fill
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 from urllib.parse import urlsplit
 
 import typer
 
 from callbridge.commands.options import Host, Json
+
+if TYPE_CHECKING:
+    from callbridge.carrier.net.watching import WatchForm
 
 
 def carrier(
@@ -81,6 +86,13 @@ def carrier(
         bool, typer.Option(help="An account that is not verified: 10 calls an hour, 100 a day.")
     ] = False,
     out: Annotated[Path, typer.Option(help="Folder for recordings and tapes.")] = Path("out"),
+    watch: Annotated[
+        bool | None,
+        typer.Option(
+            help="Show what happens: on a terminal as a picture, which is the default there, "
+            "elsewhere as lines; with --json a JSON object for each entry of a tape."
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Run the local carrier: the Voice API with real audio, on this machine, with no account.
@@ -157,9 +169,10 @@ def carrier(
             if texml_url:
                 whose = ", ".join(texml_number or ()) or "all numbers"
                 print(f"Documents for calls to {whose} are fetched from {texml_url}.")
+            width = min(100, get_terminal_size((100, 24)).columns)
             print("Documented and refused here, parameters by --json:")
             for line in missing.by_group():
-                print(fill(line, 100, initial_indent="  ", subsequent_indent="    "))
+                print(fill(line, width, initial_indent="  ", subsequent_indent="    "))
             print(f"What the bridge needs to know is in {file}.", flush=True)
 
     asyncio.run(
@@ -174,5 +187,14 @@ def carrier(
             media=media,
             allow_fetch=allow_fetch or (),
             started=started,
+            watching=_form(watch, as_json=as_json),
         )
     )
+
+
+def _form(watch: bool | None, *, as_json: bool) -> "WatchForm | None":
+    """Whoever starts a carrier and reads one line of it need not read on."""
+    terminal = sys.stdout.isatty() and not as_json
+    if not (terminal if watch is None else watch):
+        return None
+    return "picture" if terminal else "json" if as_json else "text"

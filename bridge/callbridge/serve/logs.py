@@ -9,7 +9,7 @@ import traceback
 from contextlib import nullcontext
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, TextIO
+from typing import Any, Literal
 
 from pythonjsonlogger.json import JsonFormatter
 
@@ -114,7 +114,7 @@ class LaterLines(logging.Handler):
     A warning, a full bundle and the end of the process do not wait, nor does a thread without an
     event loop; what came before goes before."""
 
-    def __init__(self, handler: "logging.StreamHandler[TextIO]") -> None:
+    def __init__(self, handler: "logging.StreamHandler[Any]") -> None:
         super().__init__()
         self._handler = handler
         self._waiting: list[logging.LogRecord] = []
@@ -179,8 +179,19 @@ def set_up_where_nobody_did(form: LogForm) -> None:
         logger.setLevel(logging.INFO)
 
 
-def _handler(form: LogForm) -> "logging.StreamHandler[TextIO]":
-    handler = logging.StreamHandler(sys.stderr)
+class ErrorOutput:
+    """What is standard error at the moment: a live view puts its own in the place of it, so that a
+    line does not go through the picture."""
+
+    def write(self, text: str) -> int:
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
+
+
+def _handler(form: LogForm) -> "logging.StreamHandler[ErrorOutput]":
+    handler = logging.StreamHandler(ErrorOutput())
     form = form_here(form)
     handler.setFormatter(Masked(_json() if form == "json" else TextFormatter()))
     return handler

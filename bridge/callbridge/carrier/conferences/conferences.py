@@ -64,6 +64,9 @@ class Conferences:
         else:
             conference.join(leg, invitation.entry)
 
+    def going_on(self) -> list[Conference]:
+        return list(self._live.values())
+
     def newest_first(self) -> list[Conference]:
         """Those that expire last come first."""
         return sorted(self._all.values(), key=lambda each: each.ends_at, reverse=True)

@@ -165,6 +165,14 @@ class Exchange:
     def live_legs(self) -> int:
         return len(self._live)
 
+    def live(self) -> list[CarrierLeg]:
+        """In the order in which they began."""
+        return list(self._live.values())
+
+    def known(self) -> list[CarrierLeg]:
+        """The live ones, and those that ended a while ago."""
+        return list(self._legs.values())
+
     def find(self, call_control_id: str) -> CarrierLeg | None:
         return self._legs.get(call_control_id)
 
@@ -517,12 +525,16 @@ class Exchange:
         self._log.command(leg.identity, name, self.timestamp(), told)
 
     def timestamp(self, at: float | None = None) -> str:
-        return webhooks.instant(self._wall_at_zero + (self.now if at is None else at))
+        return webhooks.instant(self.wall(self.now if at is None else at))
+
+    def wall(self, at: float) -> float:
+        """A time of the clock in Unix seconds."""
+        return self._wall_at_zero + at
 
     @property
     def unix_time(self) -> int:
         """Whole seconds."""
-        return int(self._wall_at_zero + self.now)
+        return int(self.wall(self.now))
 
     def new_uuid(self) -> str:
         return str(uuid.UUID(int=self._random.getrandbits(128), version=4))

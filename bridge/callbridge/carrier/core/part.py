@@ -10,6 +10,11 @@ class Part:
 
     routing: Routing | None = None  # of its webhooks; None: where those of its leg go
 
+    @property
+    def doing(self) -> str:
+        """What goes on, in a word for those who watch; empty for nothing worth one."""
+        return ""
+
     def leg_answered(self) -> None:
         """The leg is answered: audio flows from the next tick on."""
 

@@ -21,6 +21,7 @@ from callbridge.carrier.net.fetching import FetchDoor, FetchRules
 from callbridge.carrier.net.shell import Running, Shell
 from callbridge.carrier.net.sounds import SoundLoader
 from callbridge.carrier.net.speaking import CarrierVoice, RelayEngines
+from callbridge.carrier.net.watching import WatchForm, watch
 from callbridge.carrier.store.store import Store
 from callbridge.host.bind import bind
 
@@ -39,6 +40,7 @@ async def run(
     media: Path | None = None,
     allow_fetch: Collection[str] = (),
     started: Callable[[Running], None] | None = None,
+    watching: WatchForm | None = None,
     stop: asyncio.Event | None = None,
     handle_signals: bool = True,
     webhook_timeout_s: float = 2.0,
@@ -51,7 +53,8 @@ async def run(
     time. `out_dir` gets a WAV file and a JSON file for every finished call, and the database of
     what survives a restart. Sound files are fetched from the public internet, from `allow_fetch`
     (hosts, addresses, networks) and, if it listens on this machine alone, from this machine;
-    `media` is a folder of those that commands name. Raises CallbridgeError when the address cannot
+    `media` is a folder of those that commands name. What happens is shown on standard output as
+    `watching` says. Raises CallbridgeError when the address cannot
     be listened on or the database cannot be used."""
     key = key or SigningKey.generate()
     stop = stop or asyncio.Event()
@@ -82,7 +85,7 @@ async def run(
                     webhook_timeout_s=webhook_timeout_s,
                     webhook_backoff_s=webhook_backoff_s,
                 )
-                await _serve(shell, listener, stop, started)
+                await _serve(shell, listener, stop, started, watching)
                 raise _Stopped  # the group cancels what is left: repetitions, stuck sockets
         except* _Stopped:
             pass
@@ -123,6 +126,7 @@ async def _serve(
     listener: socket.socket,
     stop: asyncio.Event,
     started: Callable[[Running], None] | None,
+    watching: WatchForm | None,
 ) -> None:
     async with asyncio.TaskGroup() as serving:
         http = RestServer(shell)
@@ -133,10 +137,17 @@ async def _serve(
             host, port = listener.getsockname()[:2]
             public_key = b64encode(bytes(shell.key.verify_key)).decode()
             started(Running(host, port, public_key))
+        watcher = serving.create_task(_watch(shell, watching))
         await stop.wait()
         await shell.say_goodbye()
+        watcher.cancel()
         clock.cancel()
         http.should_exit = True
+
+
+async def _watch(shell: Shell, form: WatchForm | None) -> None:
+    if form is not None:
+        await watch(shell.switch, shell.now, form)
 
 
 class RestServer(uvicorn.Server):

@@ -55,6 +55,10 @@ class DetectionPart(Part):
         self._machine_at: float | None = None  # when the verdict was that it is one
         self._quiet_ms = 0  # since then, now
 
+    @property
+    def doing(self) -> str:
+        return "detects machines"
+
     def leg_answered(self) -> None:
         self._began_at = self._exchange.now
 

@@ -58,6 +58,10 @@ class GatherPart(Part):
         self._entry = KeyEntry(order.rules)
         self._prompts: dict[int, QueuedSound] = {}  # that are still to be heard
 
+    @property
+    def doing(self) -> str:
+        return "gathers"
+
     def begin(self) -> None:
         self._attempt(self._order.prompt)
 

@@ -185,6 +185,10 @@ class RecordingPart(Part):
         if leg.state is LegState.ANSWERED:
             self.leg_answered()
 
+    @property
+    def doing(self) -> str:
+        return "recording paused" if self.paused else "records"
+
     def leg_answered(self) -> None:
         rate, desk, recording_id = self._leg.encoding.sample_rate, self._desk, self.recording_id
         self._sound = RecordedSound(

@@ -131,6 +131,10 @@ class RelayPart(SocketPart):
         self._barging_in = False  # the caller speaks and has not interrupted anything yet
         self._messages: list[dict[str, str]] = []
 
+    @property
+    def doing(self) -> str:
+        return "relays"
+
     def _send(self, text: str) -> None:
         self._sockets.send(self.session_id, text)
 

@@ -16,6 +16,10 @@ class Ringback(Part):
         self._period, self._tick = tone.period(rate), rate // TICKS_PER_S
         self._channel = Channel(CarrierPlayout(rate), "self")
 
+    @property
+    def doing(self) -> str:
+        return "hears it ring"
+
     def begin(self) -> None:
         """In the place of one that the leg may hear already."""
         if (before := self._leg.part(Ringback)) is not None:

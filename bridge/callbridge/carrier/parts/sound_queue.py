@@ -159,6 +159,10 @@ class LegSounds(Part):
         for each in self._queues():
             leg.play(each.channel)
 
+    @property
+    def doing(self) -> str:
+        return "plays" if any(each.active for each in self._queues()) else ""
+
     @classmethod
     def of(cls, leg: CarrierLeg) -> "LegSounds":
         """They come with the first command that plays something."""

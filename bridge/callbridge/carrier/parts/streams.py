@@ -64,6 +64,10 @@ class StreamPart(SocketPart):
         self.stream_id = self.stream.stream_id
 
     @property
+    def doing(self) -> str:
+        return "streams"
+
+    @property
     def started(self) -> bool:
         return self.stream.started
 

@@ -27,6 +27,10 @@ class Supervision(Part):
         self._tie = SupervisorTie(self._stop_ringing)
         supervised.add(self._tie)
 
+    @property
+    def doing(self) -> str:
+        return f"{self._role}s {self._supervised.call_control_id[-6:]}"
+
     def _stop_ringing(self) -> None:
         if self._leg.state is LegState.RINGING:
             self._exchange.customer_hangs_up(self._leg)

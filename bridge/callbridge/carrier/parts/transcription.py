@@ -69,6 +69,10 @@ class TranscriptionPart(Part):
         }
 
     @property
+    def doing(self) -> str:
+        return "transcribes"
+
+    @property
     def sample_rate(self) -> int:
         return self._leg.encoding.sample_rate
 

@@ -61,6 +61,10 @@ class TexmlPart(Part):
         self._documents = self._in_a_row = 0
         self._told = 0  # status callbacks
 
+    @property
+    def doing(self) -> str:
+        return "TeXML"
+
     def begin(self) -> None:
         self._tell("initiated")
         self._fetch(self._application.voice_url, self._application.voice_method, {})

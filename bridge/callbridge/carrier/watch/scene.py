@@ -1,0 +1,142 @@
+"""What is going on in a carrier: its legs, conferences and queues at one moment, and what has come
+onto the tapes since the last look. Reads and changes nothing."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+import msgspec
+
+from callbridge.carrier.conferences.conference import Conference
+from callbridge.carrier.conferences.participant import Participant
+from callbridge.carrier.core.exchange import Exchange
+from callbridge.carrier.core.leg import CarrierLeg
+from callbridge.carrier.core.report import TapeEntry
+from callbridge.carrier.parts.queues import CallQueue, QueuePart
+
+
+class SeenLeg(msgspec.Struct, frozen=True):
+    """`name` is the end of its call_control_id, as recordings have it; `lasts_s` counts from its
+    first moment. `place` is with whom it is; `does` is what its parts do, in a word each."""
+
+    name: str
+    direction: str
+    from_: str
+    to: str
+    state: str
+    lasts_s: float
+    place: str
+    does: tuple[str, ...]
+
+
+class SeenConference(msgspec.Struct, frozen=True):
+    """`members` are names of legs with what is particular about each: `Xh3fQ_ muted`."""
+
+    name: str
+    members: tuple[str, ...]
+
+
+class SeenQueue(msgspec.Struct, frozen=True):
+    name: str
+    waiting: int
+    longest_s: float
+
+
+class CarrierScene(msgspec.Struct, frozen=True):
+    legs: tuple[SeenLeg, ...]
+    conferences: tuple[SeenConference, ...]
+    queues: tuple[SeenQueue, ...]
+
+
+class Happened(msgspec.Struct, frozen=True):
+    """An entry of the tape of a leg. `at` in Unix seconds."""
+
+    at: float
+    leg: str
+    kind: str
+    detail: dict[str, object]
+
+
+def short(leg: CarrierLeg) -> str:
+    return leg.call_control_id[-6:]
+
+
+def scene(
+    exchange: Exchange, conferences: Iterable[Conference], queues: Iterable[CallQueue]
+) -> CarrierScene:
+    going_on = list(conferences)
+    meets = {leg: each.plan.name for each in going_on for leg in each.members}
+    return CarrierScene(
+        tuple(_leg(each, exchange.now, meets) for each in exchange.live()),
+        tuple(_conference(each) for each in going_on),
+        tuple(_queue(each) for each in queues if each.entries),
+    )
+
+
+class TapeNews:
+    """What is new on the tapes since the last look."""
+
+    def __init__(self) -> None:
+        self._read: dict[CarrierLeg, int] = {}  # entries of each leg
+
+    def since(self, exchange: Exchange) -> list[Happened]:
+        """In the order of time."""
+        read, self._read = self._read, {}
+        new: list[Happened] = []
+        for leg in exchange.known():
+            entries = leg.tape.entries
+            began = exchange.wall(leg.started_at)
+            new += (_happened(leg, began, entry) for entry in entries[read.get(leg, 0) :])
+            self._read[leg] = len(entries)
+        return sorted(new, key=lambda each: each.at)
+
+
+def _happened(leg: CarrierLeg, began: float, entry: TapeEntry) -> Happened:
+    return Happened(round(began + entry.at_s, 3), short(leg), entry.kind, entry.detail)
+
+
+def _leg(leg: CarrierLeg, now: float, meets: Mapping[str, str]) -> SeenLeg:
+    does = [part.doing for part in leg.parts if part.doing]
+    if leg.held or leg.away:
+        does.append("on hold")
+    identity = leg.identity
+    return SeenLeg(
+        short(leg),
+        identity.direction,
+        identity.from_,
+        identity.to,
+        leg.state.value,
+        now - leg.started_at,
+        ", ".join(_places(leg, meets)),
+        tuple(dict.fromkeys(does)),
+    )
+
+
+def _places(leg: CarrierLeg, meets: Mapping[str, str]) -> Iterator[str]:
+    """`meets`: the names of conferences by call_control_id."""
+    if leg.partner is not None:
+        yield f"with {short(leg.partner)}"
+    elif leg.bridge_to is not None:
+        yield f"for {short(leg.bridge_to)}"
+    if (name := meets.get(leg.call_control_id)) is not None:
+        yield f"conference {name}"
+    if (waits := leg.part(QueuePart)) is not None:
+        yield f"{waits.queue.name}, place {waits.queue.position(waits)}"
+
+
+def _conference(conference: Conference) -> SeenConference:
+    return SeenConference(
+        conference.plan.name, tuple(_member(each) for each in conference.members.values())
+    )
+
+
+def _member(member: Participant) -> str:
+    marks = [
+        member.role if member.role != "none" else "",
+        "muted" if member.muted else "",
+        "on hold" if member.on_hold else "",
+    ]
+    return " ".join(filter(None, [short(member.leg), *marks]))
+
+
+def _queue(queue: CallQueue) -> SeenQueue:
+    waits = [entry.wait_s for entry in queue.entries]
+    return SeenQueue(queue.name, len(waits), max(waits, default=0.0))

@@ -16,7 +16,7 @@ from callbridge.carrier.api.operation import (
     LegCommand,
     Operation,
 )
-from callbridge.carrier.api.operations import OPERATIONS
+from callbridge.carrier.api.operations import OPERATIONS, OTHER_PRODUCTS
 from callbridge.carrier.api.problems import Refused, Response, refused
 from callbridge.carrier.api.repeats import Repeats
 from callbridge.carrier.core.leg import CarrierLeg, LegState
@@ -125,7 +125,8 @@ def find(method: str, path: str) -> tuple[type[Operation], Ids]:
 
 @cache
 def _templates() -> list[tuple[list[str], type[Operation]]]:
-    return [(["v2", *each.facts().path.strip("/").split("/")], each) for each in OPERATIONS]
+    all_of_them = (*OPERATIONS, *OTHER_PRODUCTS)
+    return [(["v2", *each.facts().path.strip("/").split("/")], each) for each in all_of_them]
 
 
 def _ids(template: list[str], given: list[str]) -> Ids | None:

@@ -5,7 +5,9 @@ python -m callbridge.carrier.api.table > docs/endpoints.md
 
 from collections.abc import Iterator
 
-from callbridge.carrier.api.operations import OPERATIONS
+from callbridge.carrier.api.operation import Operation
+from callbridge.carrier.api.operations import OPERATIONS, OTHER_PRODUCTS
+from callbridge.carrier.api.stubs import ASKED
 from callbridge.carrier.api.unsupported import refused_parameters
 from callbridge.carrier.facts import documented
 
@@ -29,10 +31,27 @@ def _lines() -> Iterator[str]:
     yield "|---|---|---|"
     for id, endpoint in endpoints.items():
         operation = here.get(id)
-        refused = refused_parameters(operation) if operation is not None else []
-        state = "real" if operation is not None else "**refused**"
-        but = f", but for {', '.join(f'`{name}`' for name in refused)}" if refused else ""
-        yield f"| `{endpoint.method} /v2{endpoint.path}` | `{id}` | {state}{but} |"
+        state = f"real{_but(operation)}" if operation is not None else "**refused**"
+        yield f"| `{endpoint.method} /v2{endpoint.path}` | `{id}` | {state} |"
+    yield from ("", "## Of other products", "")
+    yield (
+        "What programs for calls need beside them. These are stubs: nothing is bought, nothing is "
+        "looked up and no message is sent. Numbers are made up, the same ones every time. A call "
+        "to one that was ordered comes to its `connection_id`, until it is deleted. "
+        f"`GET {ASKED}` lists what was asked for, the latest first."
+    )
+    yield ""
+    yield "| endpoint | of the SDK | |"
+    yield "|---|---|---|"
+    for stub in OTHER_PRODUCTS:
+        method, path = stub.facts().method, stub.facts().path
+        yield f"| `{method} /v2{path}` | `{stub.operation_id}` | stub{_but(stub)} |"
+
+
+def _but(operation: type[Operation]) -> str:
+    """What of it is refused."""
+    refused = refused_parameters(operation)
+    return f", but for {', '.join(f'`{name}`' for name in refused)}" if refused else ""
 
 
 if __name__ == "__main__":

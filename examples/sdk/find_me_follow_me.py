@@ -44,7 +44,7 @@ async def find(call: str, event: dict[str, Any], caller: str) -> None:
         connection_id=event["connection_id"], to=FIND_ME, from_=event["from"], timeout_secs=30,
         client_state=state("ask", call), command_id=event["call_leg_id"],
     )  # fmt: skip
-    if dialled.data is not None and dialled.data.call_control_id is not None:
+    if dialled.data is not None:
         rung[call] = dialled.data.call_control_id
 
 

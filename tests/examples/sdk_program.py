@@ -62,15 +62,24 @@ class Program:
                             return said, heard
                 await asyncio.sleep(0.02)
 
-    async def deliveries(self) -> dict[tuple[str, str], list[str]]:
-        """The events of each (call, path of the program), in their order."""
+    async def deliveries(self, calls: int) -> dict[tuple[str, str], list[str]]:
+        """The events of each (call, path of the program) in their order, once so many calls are
+        over."""
+        async with asyncio.timeout(WITHIN_S):
+            while True:
+                found = await self._delivered()
+                if sum("call.hangup" in events for events in found.values()) == calls:
+                    return found
+                await asyncio.sleep(0.02)
+
+    async def _delivered(self) -> dict[tuple[str, str], list[str]]:
         answer = await self.live.http.get("/v2/webhook_deliveries", params={"page[size]": 250})
         found: dict[tuple[str, str], list[str]] = {}
         for each in reversed(answer.json()["data"]):
-            url = httpx.URL(each["attempts"][-1]["http"]["request"]["url"])
-            data = each["webhook"]
-            call = data["payload"]["call_control_id"]
-            found.setdefault((call, url.path), []).append(data["event_type"])
+            path = httpx.URL(each["attempts"][-1]["http"]["request"]["url"]).path
+            event = each["webhook"]
+            events = found.setdefault((event["payload"]["call_control_id"], path), [])
+            events.append(event["event_type"])
         return found
 
 

@@ -73,7 +73,7 @@ async def test_whoever_declines_hangs_up_and_the_caller_stays(tmp_path: Path) ->
         )
         summary = await find_me.live.finished(call)
         await find_me.sides(WANTED)
-        events = await find_me.deliveries()
+        events = await find_me.deliveries(2)
     assert summary["failed"] == []
     of_the_caller = events.pop((call, HOOK))
     [of_the_other] = events.values()

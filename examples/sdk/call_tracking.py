@@ -3,12 +3,12 @@ list of who rang which one and for how long. The official SDK and a page for web
 account, leave TELNYX_BASE_URL out. The local carrier's numbers are made up and cost nothing.
 
     pip install telnyx
-    callbridge carrier --webhook-url http://127.0.0.1:5000/calls/in --numbers examples/sdk/people.json
+    callbridge carrier --webhook-url http://127.0.0.1:5000/calls --numbers examples/sdk/people.json
     . out/carrier.env && uvicorn --app-dir examples/sdk call_tracking:app --port 5000
     curl -X POST "http://127.0.0.1:5000/numbers/415?tag=billboard&forward_to=13125550196"
     callbridge call --script examples/sdk/call_tracking.json
     curl http://127.0.0.1:5000/rung
-"""  # noqa: E501  commands are copied
+"""
 
 import math
 import os
@@ -19,7 +19,7 @@ from typing import Any
 import telnyx
 from fastapi import FastAPI, HTTPException, Request
 
-# The application that calls to our numbers come to; its webhooks go to /calls/in.
+# The application that calls to our numbers come to; its webhooks go to /calls.
 CONNECTION = os.environ["CALLBRIDGE_CONNECTION_ID"]
 
 sdk = telnyx.AsyncTelnyx(
@@ -72,7 +72,7 @@ async def all_that_rang() -> list[dict[str, Any]]:
     return rung
 
 
-@app.post("/calls/in")
+@app.post("/calls")
 async def inbound(request: Request) -> None:
     """What happens on the callers' own legs."""
     event = await verified(request)
@@ -96,7 +96,7 @@ async def inbound(request: Request) -> None:
                 pass
 
 
-@app.post("/calls/out")
+@app.post("/calls/forwarded")
 async def forwarded(request: Request) -> None:
     """What happens on the legs to our telephones: nothing that we need."""
     await verified(request)

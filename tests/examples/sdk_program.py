@@ -117,6 +117,7 @@ async def program(
             finally:
                 process.terminate()
                 _, told = await process.communicate()
+                print(told.decode())  # pytest shows it where a test fails
             assert b"Traceback" not in told, told.decode()
 
 

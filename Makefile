@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+NODE_SDK := tests/node/node_modules/.installed
 
 .PHONY: help demo test check lint test-all test-others lock clean
 
@@ -17,7 +18,7 @@ demo: $(VENV)/.demo
 
 # A file's tests stay together and in order: those of `bench` and `demo` want the machine for
 # themselves. More than four workers would disturb what is tested in real time.
-test: $(VENV)/.dev
+test: $(VENV)/.dev $(NODE_SDK)
 	@$(BIN)/python -m pytest -q -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 check: lint test
@@ -57,6 +58,15 @@ $(VENV)/.dev: requirements-dev.lock $(VENV)/.demo
 	@$(BIN)/python -m pip install --disable-pip-version-check -q --progress-bar on -r requirements-dev.lock
 	@touch $@
 
+# The platform's SDK for Node, whose test is skipped without it: nothing here depends on npm.
+$(NODE_SDK): tests/node/package.json
+	@if command -v npm >/dev/null && node -e 'process.exit(Number(parseInt(process.versions.node) < 20))'; then \
+		echo "Installing the SDK for Node, for one test (40 MB, once) ..."; \
+		npm install --prefix tests/node --no-package-lock --no-audit --no-fund --silent \
+			--fetch-retries 1 --fetch-timeout 30000 && touch $@ || \
+			echo "That failed: the test will be skipped."; \
+	fi
+
 # Versions only: no addresses of package indexes, and markers for every Python from 3.11.
 lock: $(VENV)/.dev
 	@$(BIN)/python -m pip install --disable-pip-version-check -q uv
@@ -66,4 +76,4 @@ lock: $(VENV)/.dev
 	done
 
 clean:
-	rm -rf .venv .venv-* out dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-* tests/node/node_modules out dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -137,8 +137,7 @@ class Switch:
         exchange, texml = self._at(now), self.config.texml
         if texml is not None and texml.takes(script.to):
             return self._place_texml_call(script, texml, exchange)
-        application = self.store.application(self.config.connection_id)
-        assert application is not None, "it cannot be deleted"
+        application = self._application_of(script.to)
         taken = exchange.channels(application.id, "incoming")
         if not application.is_active or taken >= application.channel_limit("inbound"):
             leg = exchange.place_call(script, application.id, Routing())
@@ -151,6 +150,15 @@ class Switch:
             command_within_s=application.command_within_s(),
         )
         return leg.call_control_id
+
+    def _application_of(self, number: str) -> Application:
+        """Of a number that was ordered for one, that one; of all others, the carrier's own."""
+        ordered = self.store.other_products.numbers.get(number)
+        connection_id = ordered.connection_id if ordered is not None else None
+        named = self.store.application(connection_id) if connection_id is not None else None
+        application = named or self.store.application(self.config.connection_id)
+        assert application is not None, "it cannot be deleted"
+        return application
 
     def _place_texml_call(
         self, script: CallScript, texml: TexmlApplication, exchange: Exchange

@@ -50,10 +50,10 @@ class Live:
         answer = await self.http.get(f"/carrier/calls/{call}/tape")
         return [json.loads(row) for row in answer.text.splitlines()]
 
-    async def until(self, call: str, kind: str) -> dict[str, Any]:
+    async def until(self, call: str, kind: str, within_s: float = 5) -> dict[str, Any]:
         """Wait for an entry of the tape."""
         url = f"/carrier/calls/{call}/tape"
-        async with asyncio.timeout(5), self.http.stream("GET", url) as answer:
+        async with asyncio.timeout(within_s), self.http.stream("GET", url) as answer:
             async for row in answer.aiter_lines():
                 entry: dict[str, Any] = json.loads(row)
                 if entry["kind"] == kind:

@@ -9,13 +9,14 @@ import pytest
 from callbridge.carrier.api import unsupported
 from callbridge.carrier.api.calls import AnswerLeg
 from callbridge.carrier.api.operation import LegCommand, Operation
-from callbridge.carrier.api.operations import OPERATIONS
+from callbridge.carrier.api.operations import OPERATIONS, OTHER_PRODUCTS
 from callbridge.carrier.core.leg import LegState
 from callbridge.carrier.facts import documented
 from callbridge.carrier.facts.documented import Parameter
 from callbridge.carrier.shapes import JsonObject
 
-EACH = pytest.mark.parametrize("operation", OPERATIONS, ids=lambda each: each.operation_id)
+ALL = (*OPERATIONS, *OTHER_PRODUCTS)
+EACH = pytest.mark.parametrize("operation", ALL, ids=lambda each: each.operation_id)
 
 
 def example(parameter: Parameter) -> Any:
@@ -46,7 +47,7 @@ def documented_names(operation: type[Operation]) -> set[str]:
 
 
 def test_no_operation_is_declared_twice() -> None:
-    names = [operation.operation_id for operation in OPERATIONS]
+    names = [operation.operation_id for operation in ALL]
     assert len(set(names)) == len(names) >= 17
 
 

@@ -45,7 +45,7 @@ def test_what_this_carrier_does_not_do_is_named() -> None:
     call = answered(line)
     for method, path in (
         ("POST", f"/v2/calls/{call}/actions/siprec_start"),
-        ("GET", "/v2/messages"),
+        ("POST", "/v2/faxes"),
         ("POST", "/v2/calls/a/b/c/d"),
         ("GET", "/v1/calls"),
     ):

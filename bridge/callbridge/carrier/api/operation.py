@@ -68,7 +68,7 @@ class Operation:
 
     @classmethod
     def facts(cls) -> DocumentedEndpoint:
-        return documented.endpoints()[cls.operation_id]
+        return documented.endpoint(cls.operation_id)
 
     @classmethod
     def parameters(cls) -> Mapping[str, Parameter]:

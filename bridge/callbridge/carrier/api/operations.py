@@ -51,6 +51,15 @@ from callbridge.carrier.api.conferences import (
 from callbridge.carrier.api.deliveries import ListDeliveries, RetrieveDelivery
 from callbridge.carrier.api.events import ListEvents
 from callbridge.carrier.api.gather import Gather, GatherUsingAudio, GatherUsingSpeak, StopGather
+from callbridge.carrier.api.messages import SendMessage
+from callbridge.carrier.api.numbers import (
+    DeleteNumber,
+    ListNumbers,
+    LookUpNumber,
+    OrderNumbers,
+    RetrieveNumber,
+    SearchNumbers,
+)
 from callbridge.carrier.api.operation import Operation
 from callbridge.carrier.api.playing import StartPlayback, StopPlayback
 from callbridge.carrier.api.queues import (
@@ -188,4 +197,15 @@ OPERATIONS: tuple[type[Operation], ...] = (
     DeleteCredentials,
     CreateCredentialsInCollection,
     ListCredentials,
+)
+
+# Stubs: see the class OtherProduct.
+OTHER_PRODUCTS: tuple[type[Operation], ...] = (
+    SearchNumbers,
+    OrderNumbers,
+    RetrieveNumber,
+    ListNumbers,
+    DeleteNumber,
+    LookUpNumber,
+    SendMessage,
 )

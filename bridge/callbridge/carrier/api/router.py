@@ -16,7 +16,7 @@ from callbridge.carrier.api.operation import (
     LegCommand,
     Operation,
 )
-from callbridge.carrier.api.operations import OPERATIONS
+from callbridge.carrier.api.operations import OPERATIONS, OTHER_PRODUCTS
 from callbridge.carrier.api.problems import Refused, Response, refused
 from callbridge.carrier.api.repeats import Repeats
 from callbridge.carrier.core.leg import CarrierLeg, LegState
@@ -131,7 +131,7 @@ def find(method: str, path: str) -> tuple[type[Operation], Ids]:
 
 @cache
 def _templates() -> list[tuple[list[str], type[Operation]]]:
-    return [(_parts(each.facts()), each) for each in OPERATIONS]
+    return [(_parts(each.facts()), each) for each in (*OPERATIONS, *OTHER_PRODUCTS)]
 
 
 @cache

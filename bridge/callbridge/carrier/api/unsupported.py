@@ -58,6 +58,7 @@ HARMLESS_IN = {("calls.actions.start_conversation_relay", "transcription"): "the
 NOT_HERE = "is not supported by this local carrier"
 NO_MODEL = "AI assistants need a model, and there is none here"
 NO_SIPREC = "SIPREC needs a recording server and SIP, and there is neither here"
+STUB = "this is a stub"
 NOT_YET = "TeXML by REST is not there yet, only the documents of --texml-url"
 
 # Why a documented endpoint is not here, by the beginning of its id; the longest one holds.
@@ -96,7 +97,7 @@ WHY_PARAMETERS = {
 def problems(operation: type[Operation], given: JsonObject) -> list[Problem]:
     """One for each parameter that was given and would be ignored."""
     return [
-        Problem("10027", f"{name} {NOT_HERE}: {WHY_PARAMETERS[name]}", f"/{name}")
+        Problem("10027", f"{name} {NOT_HERE}: {why_not_acted_on(name)}", f"/{name}")
         for name in refused_parameters(operation)
         if name in given and not _is_off(operation.parameters()[name], given[name])
     ]
@@ -117,6 +118,11 @@ def refused_parameters(operation: type[Operation]) -> list[str]:
 def _is_off(parameter: Parameter, value: object) -> bool:
     """The default, or a feature that is expressly not wanted."""
     return value is False or value == {"enabled": False} or value == parameter.default
+
+
+def why_not_acted_on(parameter: str) -> str:
+    """Of a parameter that is refused."""
+    return WHY_PARAMETERS.get(parameter, STUB)
 
 
 def why_refused(endpoint: str) -> str:

@@ -140,6 +140,17 @@ def endpoints() -> Mapping[str, DocumentedEndpoint]:
 
 
 @cache
+def other_products() -> Mapping[str, DocumentedEndpoint]:
+    """By id: those that are no part of the Voice API, as far as programs for calls need them."""
+    return {each.id: each for each in _read("other_products.json", list[DocumentedEndpoint])}
+
+
+def endpoint(id: str) -> DocumentedEndpoint:
+    """Of the Voice API, or of another product."""
+    return endpoints().get(id) or other_products()[id]
+
+
+@cache
 def errors() -> Mapping[str, DocumentedError]:
     """By code."""
     return _read("errors.json", dict[str, DocumentedError])

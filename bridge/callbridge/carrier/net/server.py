@@ -13,6 +13,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from callbridge.carrier.api.router import MAX_BODY
+from callbridge.carrier.api.stubs import ASKED
 from callbridge.carrier.core.links import PATH
 from callbridge.carrier.net.downloads import Downloads
 from callbridge.carrier.net.files import loader
@@ -33,6 +34,7 @@ def build(shell: Shell) -> Starlette:
             Route("/v2/{path:path}", VoiceApi(shell).handle, methods=METHODS),
             Route(f"{PATH}/{{recording_id}}/{{file_name}}", Downloads(shell).recording),
             Route("/carrier/public_key", extras.public_key),
+            Route(ASKED, extras.asked),
             Route("/carrier/calls", extras.place_call, methods=["POST"]),
             Route("/carrier/calls/{call}", extras.call),
             Route("/carrier/calls/{call}", extras.hang_up, methods=["DELETE"]),
@@ -68,6 +70,13 @@ class Extras:
     async def public_key(self, request: Request) -> Response:
         key = b64encode(bytes(self._shell.key.verify_key)).decode()
         return reply({"public_key": key, "connection_id": self._shell.switch.config.connection_id})
+
+    async def asked(self, request: Request) -> Response:
+        """What stubs of other products were asked for, the latest first."""
+        if not self._allowed(request):
+            return refusal("the carrier's API key is needed as a bearer token", 401)
+        asked, _ = self._shell.switch.store.other_products.asked.find({})
+        return reply({"asked": msgspec.to_builtins(asked)})
 
     async def place_call(self, request: Request) -> Response:
         """The body is a caller script. `?base=` is the folder that its files are relative to."""

@@ -45,6 +45,10 @@ class Shelf(Generic[Kept]):
     def drop(self, id: str) -> None:
         self._db.execute(f"delete from {self._table} where id = ?", (id,))
 
+    def keep_newest(self, count: int) -> None:
+        newest = f"(select max(number) from {self._table})"
+        self._db.execute(f"delete from {self._table} where number <= {newest} - ?", (count,))
+
     def find(
         self, wanted: Mapping[str, str], *, number: int = 1, size: int = LARGEST
     ) -> tuple[list[Kept], int]:

@@ -16,6 +16,7 @@ from callbridge.carrier.core.leg import Identity
 from callbridge.carrier.core.regions import region_of
 from callbridge.carrier.core.routing import Routing
 from callbridge.carrier.shapes import JsonObject, as_list, as_object
+from callbridge.carrier.store.other_products import OtherProductStore
 from callbridge.carrier.store.recordings import RecordingStore
 from callbridge.carrier.store.shelf import COMPARISONS, LARGEST
 from callbridge.errors import CallbridgeError
@@ -105,6 +106,7 @@ class Store:
             self._db.execute("pragma synchronous = normal")
             self._db.executescript(TABLES)
             self.recorded = RecordingStore(self._db)
+            self.other_products = OtherProductStore(self._db)
         except sqlite3.Error as error:
             raise CallbridgeError(f"{file} cannot be used by the carrier: {error}") from None
 

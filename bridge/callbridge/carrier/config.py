@@ -64,6 +64,7 @@ class CarrierConfig(msgspec.Struct, frozen=True, kw_only=True):
     answer_moves_leg: bool = False
     requests_per_s: int | None = None  # more than that are answered with 429
     is_l1: bool = False  # an account that is not verified: 10 calls an hour, 100 a day
+    announces: bool = False  # before speech and files, as the calls of such an account have it
     queue_idle_s: float = 300.0  # an empty queue is forgotten then; the platform's time is unknown
     relay_bad_frames: int = 10  # in a row; then the platform closes a Conversation Relay
 

@@ -85,6 +85,10 @@ def carrier(
     l1: Annotated[
         bool, typer.Option(help="An account that is not verified: 10 calls an hour, 100 a day.")
     ] = False,
+    announce: Annotated[
+        bool,
+        typer.Option(help="Speech and files begin with the announcement that such accounts have."),
+    ] = False,
     out: Annotated[Path, typer.Option(help="Folder for recordings and tapes.")] = Path("out"),
     watch: Annotated[
         bool | None,
@@ -146,6 +150,7 @@ def carrier(
         answer_moves_leg=answer_moves_leg,
         requests_per_s=rate_limit,
         is_l1=l1,
+        announces=announce,
         numbers=read_numbers(numbers, speaker(voice)) if numbers else {},
     )
 

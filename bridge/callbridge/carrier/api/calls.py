@@ -208,6 +208,8 @@ class TransferLeg(
         self.detect(target, means.exchange)
         if file is not None:
             means.playbacks.play_before_bridge(target, CarrierPlayback(file=file))
+        else:
+            means.speech.announce_on_answer(target)
         if digits:
             CarrierKeypad.of(target).press_on_answer(digits)
         if recording is not None:  # from the answer on, which is the new leg's
@@ -307,6 +309,8 @@ class DialLeg(
         self.transcribe(leg, means)
         if (file := self._file()) is not None:
             means.playbacks.play_on_answer(leg, CarrierPlayback(file=file))
+        else:
+            means.speech.announce_on_answer(leg)
         if self.park_after_unbridge is not None:
             leg.after_unbridge = "park"
         if digits:

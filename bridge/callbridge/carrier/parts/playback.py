@@ -9,7 +9,14 @@ from callbridge.carrier.audio.playout import Target
 from callbridge.carrier.core.exchange import Exchange
 from callbridge.carrier.core.leg import CarrierLeg
 from callbridge.carrier.core.part import Part
-from callbridge.carrier.parts.sound_queue import HUNG_UP, LegSounds, QueuedSound, SoundEnd, teller
+from callbridge.carrier.parts.sound_queue import (
+    HUNG_UP,
+    LegSounds,
+    PlayOnAnswer,
+    QueuedSound,
+    SoundEnd,
+    teller,
+)
 from callbridge.carrier.parts.sounds import CarrierSounds, NoSound, OnSound, SoundFile
 from callbridge.carrier.parts.speak import ID_CHARS
 from telecodecs import Pcm
@@ -104,15 +111,8 @@ class CarrierPlaybacks:
                 kept.keep(file, sound)
             then(sound)
 
-        self._sounds.fetch(sound_id, file, leg.encoding.sample_rate, arrived)
-
-
-class PlayOnAnswer(Part):
-    def __init__(self, play: Callable[[], None]) -> None:
-        self._play = play
-
-    def leg_answered(self) -> None:
-        self._play()
+        rate = leg.encoding.sample_rate
+        self._sounds.fetch(sound_id, file, rate, self._sounds.announced(rate, arrived))
 
 
 class KeptFiles(Part):

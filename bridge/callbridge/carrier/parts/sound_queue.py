@@ -189,3 +189,11 @@ class LegSounds(Part):
     def leg_ended(self) -> None:
         for each in self._queues():
             each.stop("all", HUNG_UP)
+
+
+class PlayOnAnswer(Part):
+    def __init__(self, play: Callable[[], None]) -> None:
+        self._play = play
+
+    def leg_answered(self) -> None:
+        self._play()

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Literal
 
 import msgspec
+import numpy as np
 
 from callbridge.carrier.core.effects import FetchSound, Synthesise
 from callbridge.carrier.core.exchange import Exchange
@@ -50,6 +51,13 @@ class NoSound(msgspec.Struct, frozen=True):
 
 OnSound = Callable[[Pcm | NoSound], None]
 
+# What callers of an account that is not verified hear before every machine-made speech or audio of
+# dial, transfer, speak, playback_start, the gathers, Say and Play: the platform's own words.
+ANNOUNCEMENT = SpokenText(
+    "This is an automated call generated on the Telnyx platform, please report any abuse to "
+    "fraud@telnyx.com"
+)
+
 
 class CarrierSounds:
     """What was asked of the shell, and who is told of the answer."""
@@ -57,6 +65,42 @@ class CarrierSounds:
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
         self._waiting: dict[str, OnSound] = {}
+        self._announcements: dict[int, Pcm] = {}  # by their sample rate
+
+    @property
+    def announces(self) -> bool:
+        return self._exchange.config.announces and self._exchange.speaks
+
+    def announce(self, sample_rate: int, then: OnSound) -> None:
+        """The announcement by itself."""
+        if (pcm := self._announcements.get(sample_rate)) is not None:
+            then(pcm)
+            return
+
+        def arrived(sound: Pcm | NoSound) -> None:
+            if not isinstance(sound, NoSound):
+                self._announcements[sample_rate] = sound
+            then(sound)
+
+        self.speak(self._exchange.new_uuid(), ANNOUNCEMENT, sample_rate, arrived)
+
+    def announced(self, sample_rate: int, then: OnSound) -> OnSound:
+        """Takes a sound, and passes it on with the announcement before it where there is to be
+        one."""
+        if not self.announces:
+            return then
+
+        def arrived(sound: Pcm | NoSound) -> None:
+            if isinstance(sound, NoSound):
+                then(sound)
+                return
+
+            def joined(before: Pcm | NoSound) -> None:
+                then(sound if isinstance(before, NoSound) else np.concatenate((before, sound)))
+
+            self.announce(sample_rate, joined)
+
+        return arrived
 
     def speak(self, sound_id: str, said: SpokenText, sample_rate: int, then: OnSound) -> None:
         self._waiting[sound_id] = then

@@ -6,8 +6,14 @@ from functools import partial
 from callbridge.carrier.audio.playout import Target
 from callbridge.carrier.core.exchange import Exchange
 from callbridge.carrier.core.leg import CarrierLeg
-from callbridge.carrier.parts.sound_queue import LegSounds, QueuedSound, SoundEnd, teller
-from callbridge.carrier.parts.sounds import CarrierSounds, SpokenText
+from callbridge.carrier.parts.sound_queue import (
+    LegSounds,
+    PlayOnAnswer,
+    QueuedSound,
+    SoundEnd,
+    teller,
+)
+from callbridge.carrier.parts.sounds import CarrierSounds, OnSound, SpokenText
 
 ID_CHARS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
@@ -31,7 +37,7 @@ class CarrierSpeech:
 
         LegSounds.of(leg).queue.add(
             QueuedSound(
-                ask=partial(self._sounds.speak, speak_id, said, leg.encoding.sample_rate),
+                ask=partial(self._speak, leg, speak_id, said),
                 started=partial(emit, "call.speak.started"),
                 ended=ended,
                 target=target,
@@ -49,8 +55,18 @@ class CarrierSpeech:
             self._note(leg, end)
             ended(end)
 
-        ask = partial(self._sounds.speak, sound_id, said, leg.encoding.sample_rate)
-        return QueuedSound(ask=ask, ended=over)
+        return QueuedSound(ask=partial(self._speak, leg, sound_id, said), ended=over)
+
+    def announce_on_answer(self, leg: CarrierLeg) -> None:
+        """What a call of an account that is not verified begins with."""
+        if self._sounds.announces:
+            ask = partial(self._sounds.announce, leg.encoding.sample_rate)
+            sound = QueuedSound(ask=ask, ended=partial(self._note, leg))
+            leg.add(PlayOnAnswer(lambda: LegSounds.of(leg).queue.add(sound)))
+
+    def _speak(self, leg: CarrierLeg, sound_id: str, said: SpokenText, then: OnSound) -> None:
+        rate = leg.encoding.sample_rate
+        self._sounds.speak(sound_id, said, rate, self._sounds.announced(rate, then))
 
     def _note(self, leg: CarrierLeg, end: SoundEnd) -> None:
         if end.why:

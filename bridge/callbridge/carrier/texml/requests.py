@@ -54,12 +54,14 @@ class TexmlRequests:
 
     def speak(self, said: SpokenText, sample_rate: int, then: OnTexmlSound) -> str:
         sound_id = self._exchange.new_uuid()
-        self._sounds.speak(sound_id, said, sample_rate, _told(sound_id, then))
+        told = self._sounds.announced(sample_rate, _told(sound_id, then))
+        self._sounds.speak(sound_id, said, sample_rate, told)
         return sound_id
 
     def fetch(self, url: str, sample_rate: int, then: OnTexmlSound) -> str:
         sound_id = self._exchange.new_uuid()
-        self._sounds.fetch(sound_id, SoundFile(url), sample_rate, _told(sound_id, then))
+        told = self._sounds.announced(sample_rate, _told(sound_id, then))
+        self._sounds.fetch(sound_id, SoundFile(url), sample_rate, told)
         return sound_id
 
     def recognise(self, pcm: Pcm, sample_rate: int, then: OnText) -> None:

@@ -5,6 +5,7 @@ import random
 import numpy as np
 import pytest
 
+from callbridge.carrier.parts.sounds import ANNOUNCEMENT
 from callbridge.carrier.people.steps import HangUp, Press, Wait
 from callbridge.carrier.texml.part import MAX_DOCUMENTS, MAX_IN_A_ROW
 from callbridge.errors import SettingsError
@@ -49,6 +50,14 @@ def test_a_document_runs_to_its_end_and_the_call_is_hung_up() -> None:
     assert [note["text"] for note in line.notes(call, "texml says")] == ["Hello.", "Good day."]
     assert sounded_s(line, call) == pytest.approx(0.02 * 15, abs=0.021)
     assert line.report(call).hung_up_by == "bot"
+
+
+def test_what_is_said_and_played_may_begin_with_the_announcement() -> None:
+    line = TexmlLine({VOICE: "<Say>Hello.</Say><Play>hold.wav</Play>"}, announces=True)
+    call = line.ring()
+    line.until_ended(call)
+    announcement_s = 0.02 * len(ANNOUNCEMENT.text)
+    assert sounded_s(line, call) == pytest.approx(2 * announcement_s + 0.12 + 0.2, abs=0.05)
 
 
 def test_the_document_is_asked_for_with_what_is_documented() -> None:

@@ -19,11 +19,16 @@ class TexmlLine(RelayLine):
     said sounds for 20 ms."""
 
     def __init__(
-        self, pages: "dict[str, str | bytes | int]", *, speaks: bool = True, **application: Any
+        self,
+        pages: "dict[str, str | bytes | int]",
+        *,
+        speaks: bool = True,
+        announces: bool = False,
+        **application: Any,
     ) -> None:
         settings: dict[str, Any] = {"voice_url": VOICE, "status_url": STATUS}
         texml = TexmlApplication(**(settings | application))
-        super().__init__(config=CarrierConfig(texml=texml), speaks=speaks)
+        super().__init__(config=CarrierConfig(texml=texml, announces=announces), speaks=speaks)
         self.pages = pages
         self.answers = True  # the web server does
         self.fetched: list[RequestTexml] = []

@@ -34,7 +34,7 @@ COMMANDS: dict[str, list[tuple[str, dict[str, object]]]] = {
     "gather by a file": [("gather_using_audio", {"audio_url": URL})],
     "recording": [("record_start", RECORD)],
     "paused recording": [("record_start", RECORD), ("record_pause", {})],
-    "stream": [("streaming_start", SELF | {"stream_url": "ws://app/media"})],
+    "stream": [("streaming_start", {**SELF, "stream_url": "ws://app/media"})],
     "relay": [("conversation_relay_start", {"url": "ws://app/relay"})],
     "transcription": [("transcription_start", {})],
     "digits": [("send_dtmf", {"digits": "1w2W3"})],

@@ -300,8 +300,8 @@ class Switch:
         return scene(exchange, self._conferences.going_on(), self._queues.all())
 
     def news(self, news: TapeNews, now: float) -> list[Happened]:
-        """What has come onto any leg's tape since `news` looked last."""
-        return news.since(self._at(now))
+        """What was asked, and what has come onto any leg's tape, since `news` looked last."""
+        return news.since(self._at(now), self._rest.asked)
 
     def tape(self, call_control_id: str, after: int = 0) -> tuple[list[TapeEntry], bool]:
         """Entries from number `after` on, and whether the call is over. Raises LookupError."""

@@ -1,14 +1,17 @@
 """What somebody sees who watches a carrier: on a terminal, in a pipe, in a program."""
 
 import contextlib
+import fcntl
 import io
 import json
 import os
 import pty
 import select
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Generator
 from pathlib import Path
@@ -64,7 +67,7 @@ def test_every_leg_is_seen_with_whom_it_is_and_what_it_does() -> None:
     )  # fmt: skip
     assert seen[ends["chair"]].place == "conference support"
     assert seen[ends["waiting"]].place == "sales, place 1"
-    assert first.lasts_s == pytest.approx(2.0, abs=0.2)
+    assert first.lasts_s == 2
 
 
 def test_conferences_say_what_is_particular_about_a_member_and_queues_how_long_they_are() -> None:
@@ -75,7 +78,16 @@ def test_conferences_say_what_is_particular_about_a_member_and_queues_how_long_t
     assert meeting.members == (calls["chair"][-6:], f"{calls['guest'][-6:]} muted")
     [queue] = scene.queues
     assert (queue.name, queue.waiting) == ("sales", 1)
-    assert queue.longest_s == pytest.approx(2.0, abs=0.2)
+    assert queue.longest_s == 2
+
+
+def test_what_looks_the_same_is_equal_and_need_not_be_drawn_again() -> None:
+    line, _ = busy()
+    before = look(line)
+    line.tick(10)
+    assert look(line) == before
+    line.tick(50)
+    assert look(line) != before, "a second has passed"
 
 
 def test_what_has_ended_is_seen_no_more() -> None:
@@ -94,8 +106,42 @@ def test_news_are_told_once_and_in_order() -> None:
     line.command(calls["first"], "hangup")
     after = line.switch.news(news, line.now)
     assert {"command", "state"} <= {each.kind for each in after}
+    assert after[0].kind == "request", "before what came of it"
     assert not line.switch.news(news, line.now)
     assert not {id(each) for each in before} & {id(each) for each in after}
+
+
+def test_a_request_is_told_whether_it_is_of_a_leg_or_refused_before() -> None:
+    line, calls = busy()
+    news = TapeNews()
+    line.switch.news(news, line.now)
+    line.tick()
+    line.request("POST", "/v2/calls", {"to": "+13125550199"})
+    line.request("GET", "/v2/queues/none", authorization="Bearer wrong")
+    line.request("GET", "/v2/queues/sales")
+    line.act("unmute", call_control_ids=[calls["guest"]])
+    line.command(calls["chair"], "answer")
+    found = filter(None, map(line_of, line.switch.news(news, line.now)))
+    assert [(each.leg, each.what, each.bad) for each in found] == [
+        ("-", "POST calls: 422 10004 connection_id is required", True),
+        ("-", "GET queues/none: 401 10009 send the carrier's API key as a bearer token", True),
+        ("-", f"POST conferences/…{line.id[-6:]}/actions/unmute: 200", False),
+        (calls["chair"][-6:],
+         "command answer: 422 90102 answer needs a call that is parked: this one is answered",
+         True),
+    ]  # fmt: skip
+
+
+def test_of_a_storm_of_requests_the_latest_are_told() -> None:
+    line = ConferenceLine()
+    news = TapeNews()
+    for number in range(1200):
+        line.request("GET", f"/v2/calls/{number}")
+    found = line.switch.news(news, line.now)
+    assert [each.detail["path"] for each in (found[0], found[-1])] == [
+        "/v2/calls/200", "/v2/calls/1199"
+    ]  # fmt: skip
+    assert not line.switch.news(news, line.now)
 
 
 # ---- lines --------------------------------------------------------------------------------------
@@ -111,19 +157,19 @@ def told(kind: str, **detail: object) -> HappenedLine | None:
         ("state", {"state": "answered"}, "answered", False),
         ("state", {"state": "ended", "cause": "user_busy", "source": "callee"},
          "ended: user_busy, by callee", False),
-        ("command", {"action": "speak"}, "command speak", False),
-        ("command refused", {"action": "speak", "why": "90018"},
-         "command speak refused: 90018", True),
-        ("webhook delivery", {"event_type": "call.answered", "delivered": True, "said": "200"},
-         "webhook call.answered: 200", False),
+        ("state", {"state": "parked", "from": "+13125550100", "to": "+13125550199"},
+         "parked: +13125550100 → +13125550199", False),
         ("webhook delivery",
-         {"event_type": "call.hangup", "delivered": False, "said": "500", "attempt": 1,
+         {"event_type": "call.answered", "delivered": True, "said": "200", "attempt": 1, "ms": 12},
+         "webhook call.answered: 200, 12 ms", False),
+        ("webhook delivery",
+         {"event_type": "call.hangup", "delivered": False, "said": "500", "attempt": 1, "ms": 3,
           "url": "http://app/"},
-         "webhook call.hangup attempt 1: 500, http://app/", True),
+         "webhook call.hangup: 500, 3 ms, http://app/", True),
         ("webhook delivery",
-         {"event_type": "call.hangup", "delivered": False, "said": "500", "attempt": 2,
+         {"event_type": "call.hangup", "delivered": False, "said": "500", "attempt": 2, "ms": 3,
           "url": "http://app/", "given_up": True},
-         "webhook call.hangup given up: 500, http://app/", True),
+         "webhook call.hangup attempt 2: 500, 3 ms, given up, http://app/", True),
         ("dtmf", {"digit": "5"}, "key 5", False),
         ("speak failed", {"why": "no voice"}, "speak failed why=no voice", True),
         ("relay said", {"text": "two\x1b[2J\nlines"}, "relay said text=two?[2J?lines", False),
@@ -161,6 +207,7 @@ def test_the_picture_shows_legs_rooms_queues_and_what_happened() -> None:
     text = "\n".join(rows)
     for call in calls.values():
         assert call[-6:] in text
+    assert f"{calls['first'][-6:]}  in   +1312" in text
     assert "conference support: " in text
     assert "queue sales: 1 waiting, the first for 0:02" in text
     assert "03:15:22 Xh3fQ_ webhook call.hangup: 200" in text
@@ -185,8 +232,28 @@ def test_it_fits_every_terminal_and_sums_up_what_has_no_room(width: int, height:
 
 def _named(leg: SeenLeg, number: int) -> SeenLeg:
     return SeenLeg(
-        f"leg{number:03}", leg.direction, leg.from_, leg.to, leg.state, 3700.0, "", leg.does
+        f"leg{number:03}", leg.direction, leg.from_, leg.to, leg.state, 3700, "", leg.does
     )
+
+
+def test_a_narrow_terminal_still_says_where_a_leg_is() -> None:
+    line, calls = busy()
+    rows = drawn(look(line), width=50)
+    [row] = [row for row in rows if row.startswith(calls["waiting"][-6:])]
+    assert "+1312" in row
+    assert "sales, pl" in row
+
+
+def test_names_move_no_cursor() -> None:
+    line = ConferenceLine()
+    caller = line.answered(from_="\x1b[2J+1312")
+    line.create(caller, name="red\x1b[31m\nrow")
+    console = Console(width=80, height=24, file=io.StringIO(), color_system=None)
+    with console.capture() as capture:
+        console.print(Picture(look(line), []))
+    assert "\x1b" not in capture.get()
+    assert "?[2J+1312 → " in capture.get()
+    assert "conference red?[31m?row: " in capture.get()
 
 
 def test_an_idle_carrier_says_so() -> None:
@@ -196,7 +263,9 @@ def test_an_idle_carrier_says_so() -> None:
 # ---- a real one ---------------------------------------------------------------------------------
 
 COMMAND = (sys.executable, "-m", "callbridge", "carrier", "--port", "0")
+NOBODY = ("--webhook-url", "http://127.0.0.1:9/webhooks")
 STAYS = {"steps": [{"wait": "answered"}, {"wait": "hangup"}]}
+SOME_S = 1.0  # for what must not come
 
 
 def ring(out: Path) -> httpx.Response:
@@ -213,59 +282,146 @@ def ring(out: Path) -> httpx.Response:
     )  # fmt: skip
 
 
+class AtATerminal:
+    """Somebody who has started a carrier in an 80x24 terminal."""
+
+    def __init__(self, *command: str) -> None:
+        self._ours, self._theirs = pty.openpty()
+        fcntl.ioctl(self._theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+        self.before = self.modes
+        env = {
+            name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")
+        }
+        self.child = subprocess.Popen(
+            command, stdin=self._theirs, stdout=self._theirs, stderr=self._theirs,
+            env=env | {"TERM": "xterm"}, start_new_session=True,
+            preexec_fn=_take_the_terminal,
+        )  # fmt: skip
+
+    @property
+    def modes(self) -> list[Any]:
+        return termios.tcgetattr(self._theirs)
+
+    def types(self, keys: bytes) -> None:
+        os.write(self._ours, keys)
+
+    def sees(self, words: str) -> str:
+        """What is written until these words are."""
+        text, until = "", time.monotonic() + WITHIN_S
+        while words not in text:
+            assert time.monotonic() < until, f"no {words!r} in: {text[-2000:]}"
+            text += self.sees_for(0.2)
+        return text
+
+    def sees_for(self, seconds: float) -> str:
+        """The next that is written, if anything is."""
+        ready, _, _ = select.select([self._ours], [], [], seconds)
+        return os.read(self._ours, 65536).decode(errors="replace") if ready else ""
+
+    def resizes(self, width: int) -> None:
+        fcntl.ioctl(self._theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, width, 0, 0))
+
+    def leaves(self) -> None:
+        self.child.kill()
+        self.child.wait()
+        os.close(self._ours)
+        os.close(self._theirs)
+
+
+def _take_the_terminal() -> None:
+    """In the child: keys such as Ctrl-C are for it."""
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
 @contextlib.contextmanager
-def on_a_terminal(*command: str) -> Generator[tuple[int, "subprocess.Popen[bytes]"]]:
-    ours, theirs = pty.openpty()
-    env = os.environ | {"TERM": "xterm", "COLUMNS": "80", "LINES": "24"}
-    child = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=env)
-    os.close(theirs)
+def at_a_terminal(*command: str) -> Generator[AtATerminal]:
+    terminal = AtATerminal(*command)
     try:
-        yield ours, child
+        yield terminal
     finally:
-        child.kill()
-        child.wait()
-        os.close(ours)
-
-
-def read_until(terminal: int, words: str) -> str:
-    text, until = "", time.monotonic() + WITHIN_S
-    while words not in text:
-        assert time.monotonic() < until, f"no {words!r} in: {text[-2000:]}"
-        if select.select([terminal], [], [], 0.2)[0]:
-            text += os.read(terminal, 65536).decode(errors="replace")
-    return text
+        terminal.leaves()
 
 
 def test_a_call_shows_on_the_terminal_and_ctrl_c_leaves_it_as_it_was(tmp_path: Path) -> None:
     out = tmp_path / "out"
-    with on_a_terminal(*COMMAND, "--out", str(out)) as (terminal, child):
-        read_until(terminal, "no calls")
+    with at_a_terminal(*COMMAND, *NOBODY, "--out", str(out)) as terminal:
+        terminal.sees("no calls")
+        assert not terminal.sees_for(SOME_S), "nothing happens, nothing is drawn"
         assert ring(out).status_code == 201
-        read_until(terminal, "parked")
-        read_until(terminal, "webhook call.initiated")
-        child.send_signal(signal.SIGINT)
-        left = read_until(terminal, "\x1b[?25h")  # the cursor is shown again
+        terminal.sees("parked")
+        terminal.sees("webhook call.initiated")
+        terminal.types(b"\x03")
+        left = terminal.sees("\x1b[?25h")  # the cursor is shown again
+        assert "ended: " in left, "the last of it, too"
         assert "Traceback" not in left
-        assert child.wait(WITHIN_S) == 0
+        assert terminal.child.wait(WITHIN_S) == 0
+        assert terminal.modes == terminal.before
 
 
-@pytest.mark.parametrize("form", ["text", "json"])
-def test_a_pipe_gets_lines_if_it_wants_them(tmp_path: Path, form: str) -> None:
-    out = tmp_path / "out"
-    more = ["--json"] if form == "json" else []
+def test_a_terminal_that_is_resized_is_drawn_anew(tmp_path: Path) -> None:
+    with at_a_terminal(*COMMAND, *NOBODY, "--out", str(tmp_path)) as terminal:
+        terminal.sees("no calls")
+        terminal.resizes(50)
+        _, _, anew = terminal.sees("\x1b[2J").rpartition("\x1b[2J")
+        assert "no calls" in anew + terminal.sees_for(SOME_S)
+
+
+@contextlib.contextmanager
+def in_a_pipe(out: Path, *more: str) -> Generator["subprocess.Popen[str]"]:
+    """A carrier whose first lines, until it listens, are read."""
     with subprocess.Popen(
-        [*COMMAND, "--out", str(out), "--watch", *more], stdout=subprocess.PIPE, text=True
+        [*COMMAND, *NOBODY, "--out", str(out), "--watch", *more], stdout=subprocess.PIPE, text=True
     ) as child:
+        try:
+            assert child.stdout is not None
+            while "carrier.env" not in (row := child.stdout.readline()) and "{" not in row:
+                assert row, "it has ended"
+            yield child
+        finally:
+            child.kill()
+
+
+def stopped(child: "subprocess.Popen[str]") -> int:
+    child.send_signal(signal.SIGINT)
+    return child.wait(WITHIN_S)
+
+
+def test_a_pipe_gets_lines_down_to_the_last_word(tmp_path: Path) -> None:
+    with in_a_pipe(tmp_path) as child:
         assert child.stdout is not None
-        rows: list[Any] = [child.stdout.readline()]
-        while form == "text" and "carrier.env" not in rows[-1]:
-            rows.append(child.stdout.readline())
-        assert ring(out).status_code == 201
-        row = child.stdout.readline()
-        child.send_signal(signal.SIGINT)
-        if form == "json":
-            assert json.loads(row)["kind"] == "state"
-        else:
-            assert row.rstrip().endswith(" parked")
-        child.stdout.read()
-        assert child.wait(WITHIN_S) == 0
+        assert ring(tmp_path).status_code == 201
+        assert " parked: +1312" in child.stdout.readline()
+        assert stopped(child) == 0
+        rest = child.stdout.read()
+    assert " ended: unspecified, by unknown\n" in rest
+    assert " webhook call.hangup: " in rest
+
+
+def test_a_program_gets_objects(tmp_path: Path) -> None:
+    with in_a_pipe(tmp_path, "--json") as child:
+        assert child.stdout is not None
+        assert ring(tmp_path).status_code == 201
+        first = json.loads(child.stdout.readline())
+        assert stopped(child) == 0
+        kinds = [json.loads(row)["kind"] for row in child.stdout]
+    assert (first["kind"], first["detail"]["state"]) == ("state", "parked")
+    assert "webhook delivery" in kinds
+
+
+def test_who_stops_reading_loses_lines_and_no_calls(tmp_path: Path) -> None:
+    with in_a_pipe(tmp_path, "--json") as child:
+        for _ in range(200):  # 64 KiB and more
+            assert ring(tmp_path).status_code == 201
+        time.sleep(SOME_S)
+        assert ring(tmp_path).status_code == 201
+        assert stopped(child) == 0
+
+
+def test_who_closes_the_pipe_ends_no_calls(tmp_path: Path) -> None:
+    with in_a_pipe(tmp_path) as child:
+        assert child.stdout is not None
+        child.stdout.close()
+        assert ring(tmp_path).status_code == 201
+        time.sleep(SOME_S)
+        assert ring(tmp_path).status_code == 201
+        assert stopped(child) == 0

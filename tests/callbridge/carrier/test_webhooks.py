@@ -126,7 +126,13 @@ def test_the_tape_keeps_how_deliveries_went() -> None:
     line = Line()
     call = line.ring()
     failed = DeliveryAttempt(
-        number=1, url="http://app/hooks?secret=1", delivered=False, said="500", last=False
+        number=1,
+        url="http://app/hooks?secret=1",
+        delivered=False,
+        said="500",
+        last=False,
+        began=0.25,
+        ended=0.262,
     )
     line.switch.webhook_attempted(line.deliveries[0], failed, 0.5)
     entry = line.report(call).tape[-1]
@@ -136,6 +142,7 @@ def test_the_tape_keeps_how_deliveries_went() -> None:
         "attempt": 1,
         "delivered": False,
         "said": "500",
+        "ms": 12,
         "given_up": False,
         "url": "http://app/hooks",
     }

@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl, unquote
 import msgspec
 
 from callbridge.carrier.api import unsupported
+from callbridge.carrier.api.asked import AskedRequests
 from callbridge.carrier.api.checks import check, known, with_numbers
 from callbridge.carrier.api.limits import RateLimit
 from callbridge.carrier.api.operation import (
@@ -38,10 +39,18 @@ class RestApi:
         self._api_key = means.exchange.config.api_key
         self._repeats = Repeats(means.exchange.config.dedup_s)
         self._rate = RateLimit(means.exchange.config.requests_per_s)
+        self.asked = AskedRequests()
 
     def request(self, method: str, target: str, body: bytes, authorization: str | None) -> Response:
         """`target` is the path with its query. Never raises for what a client sends."""
         path, _, query = target.partition("?")
+        answer = self._answer(method, path, query, body, authorization)
+        self.asked.add(self._exchange.now, method, path, answer)
+        return answer
+
+    def _answer(
+        self, method: str, path: str, query: str, body: bytes, authorization: str | None
+    ) -> Response:
         try:
             self._authorise(authorization)
             self._rate.check(self._exchange.now)

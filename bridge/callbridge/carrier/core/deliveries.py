@@ -26,6 +26,7 @@ class DeliveryAttempt(msgspec.Struct, frozen=True, kw_only=True):
             "attempt": self.number,
             "delivered": self.delivered,
             "said": self.said,
+            "ms": round(1000 * (self.ended - self.began)),
         }
         if not self.delivered:
             detail |= {"given_up": self.last, "url": self.url.partition("?")[0]}

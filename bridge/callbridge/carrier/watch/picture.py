@@ -6,11 +6,12 @@ from rich.console import Console, ConsoleOptions, Group, RenderResult
 from rich.table import Table
 from rich.text import Text
 
-from callbridge.carrier.watch.lines import HappenedLine
+from callbridge.carrier.watch.lines import HappenedLine, printable
 from callbridge.carrier.watch.scene import CarrierScene, SeenConference, SeenLeg, SeenQueue
 
 STATES = {"answered": "green", "ringing": "yellow", "parked": "yellow"}
 LEAST_NEWS = 4  # lines that are kept for what happened, however many legs there are
+NARROW = 64  # columns; below that a leg shows no more of its numbers than that of its far end
 HEADS = 3  # lines of the table's head, of the news' head, and one between
 
 
@@ -32,7 +33,7 @@ class Picture:
         used = len(legs) + (len(legs) < len(self._scene.legs)) + len(rooms)
         news = self._news[-max(1, height - HEADS - used) :]
         yield Group(
-            _legs(legs, len(self._scene.legs)),
+            _legs(legs, len(self._scene.legs), narrow=options.max_width < NARROW),
             *rooms,
             Text(),
             Text("what happened", style="dim") if news else Text(),
@@ -53,26 +54,34 @@ def _fit(lines: list[Text], room: int) -> list[Text]:
     return [*shown, Text(f"… and {len(lines) - len(shown)} more rooms", style="dim")]
 
 
-def _legs(legs: Sequence[SeenLeg], of: int) -> Group:
+def _legs(legs: Sequence[SeenLeg], of: int, *, narrow: bool) -> Group:
     table = Table(box=None, expand=True, padding=(0, 1), pad_edge=False, header_style="dim")
     table.add_column("leg", no_wrap=True, min_width=6)
-    table.add_column("from → to", no_wrap=True, overflow="ellipsis")
+    if not narrow:
+        table.add_column("", no_wrap=True, min_width=3)
+    table.add_column("far end" if narrow else "from → to", no_wrap=True, overflow="ellipsis")
     table.add_column("state", no_wrap=True, min_width=8)
     table.add_column("for", justify="right", no_wrap=True, min_width=4)
     table.add_column("is", no_wrap=True, overflow="ellipsis", ratio=1)
     for leg in legs:
+        way = Text("in" if leg.direction == "incoming" else "out")
+        between = Text(printable(f"{leg.from_} → {leg.to}"))
         table.add_row(
             Text(leg.name),
-            Text(f"{leg.from_} → {leg.to}"),
+            *([Text(printable(_far_end(leg)))] if narrow else [way, between]),
             Text(leg.state, STATES.get(leg.state, "")),
             Text(_span(leg.lasts_s)),
-            Text(", ".join(filter(None, [leg.place, *leg.does]))),
+            Text(printable(", ".join(filter(None, [leg.place, *leg.does])))),
         )
     if not of:
         return Group(Text("no calls", style="dim"))
     if len(legs) < of:
         return Group(table, Text(f"… and {of - len(legs)} more legs", style="dim"))
     return Group(table)
+
+
+def _far_end(leg: SeenLeg) -> str:
+    return leg.from_ if leg.direction == "incoming" else leg.to
 
 
 def _conference(conference: SeenConference) -> Text:
@@ -90,11 +99,13 @@ def _happened(line: HappenedLine) -> Text:
 
 
 def _line(name: str, rest: str, name_style: str, style: str = "") -> Text:
-    return Text.assemble((name, name_style), (rest, style), no_wrap=True, overflow="ellipsis")
+    return Text.assemble(
+        (printable(name), name_style), (printable(rest), style), no_wrap=True, overflow="ellipsis"
+    )
 
 
-def _span(seconds: float) -> str:
+def _span(seconds: int) -> str:
     """m:ss, or h:mm:ss."""
-    minutes, second = divmod(int(seconds), 60)
+    minutes, second = divmod(seconds, 60)
     hours, minute = divmod(minutes, 60)
     return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"

@@ -1,10 +1,11 @@
-"""What is going on in a carrier: its legs, conferences and queues at one moment, and what has come
-onto the tapes since the last look. Reads and changes nothing."""
+"""What is going on in a carrier: its legs, conferences and queues at one moment, and what was asked
+and has come onto the tapes since the last look. Reads and changes nothing."""
 
 from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
+from callbridge.carrier.api.asked import AskedRequest, AskedRequests
 from callbridge.carrier.conferences.conference import Conference
 from callbridge.carrier.conferences.participant import Participant
 from callbridge.carrier.core.exchange import Exchange
@@ -14,15 +15,16 @@ from callbridge.carrier.parts.queues import CallQueue, QueuePart
 
 
 class SeenLeg(msgspec.Struct, frozen=True):
-    """`name` is the end of its call_control_id, as recordings have it; `lasts_s` counts from its
-    first moment. `place` is with whom it is; `does` is what its parts do, in a word each."""
+    """`name` is the end of its call_control_id, as recordings have it; `lasts_s` are whole seconds
+    from its first moment, so that scenes that look the same are equal. `place` is with whom it is;
+    `does` is what its parts do, in a word each."""
 
     name: str
     direction: str
     from_: str
     to: str
     state: str
-    lasts_s: float
+    lasts_s: int
     place: str
     does: tuple[str, ...]
 
@@ -37,7 +39,7 @@ class SeenConference(msgspec.Struct, frozen=True):
 class SeenQueue(msgspec.Struct, frozen=True):
     name: str
     waiting: int
-    longest_s: float
+    longest_s: int
 
 
 class CarrierScene(msgspec.Struct, frozen=True):
@@ -47,7 +49,8 @@ class CarrierScene(msgspec.Struct, frozen=True):
 
 
 class Happened(msgspec.Struct, frozen=True):
-    """An entry of the tape of a leg. `at` in Unix seconds."""
+    """An entry of the tape of a leg, or a `request` to the REST API; `leg` is empty for one of no
+    leg. `at` in Unix seconds."""
 
     at: float
     leg: str
@@ -56,7 +59,11 @@ class Happened(msgspec.Struct, frozen=True):
 
 
 def short(leg: CarrierLeg) -> str:
-    return leg.call_control_id[-6:]
+    return short_id(leg.call_control_id)
+
+
+def short_id(call_control_id: str) -> str:
+    return call_control_id[-6:]
 
 
 def scene(
@@ -76,9 +83,11 @@ class TapeNews:
 
     def __init__(self) -> None:
         self._read: dict[CarrierLeg, int] = {}  # entries of each leg
+        self._asked = 0
 
-    def since(self, exchange: Exchange) -> list[Happened]:
-        """In the order of time."""
+    def since(self, exchange: Exchange, asked: AskedRequests) -> list[Happened]:
+        """In the order of time; a request, which is noted with its answer, before what came of
+        it."""
         read, self._read = self._read, {}
         new: list[Happened] = []
         for leg in exchange.known():
@@ -86,11 +95,23 @@ class TapeNews:
             began = exchange.wall(leg.started_at)
             new += (_happened(leg, began, entry) for entry in entries[read.get(leg, 0) :])
             self._read[leg] = len(entries)
-        return sorted(new, key=lambda each: each.at)
+        requests = asked.after(self._asked)
+        self._asked = asked.total
+        new += (_asked(each, exchange) for each in requests)
+        return sorted(new, key=lambda each: (each.at, each.kind != "request"))
 
 
 def _happened(leg: CarrierLeg, began: float, entry: TapeEntry) -> Happened:
-    return Happened(round(began + entry.at_s, 3), short(leg), entry.kind, entry.detail)
+    detail = entry.detail
+    if entry.kind == "state":  # a tape is of one leg and need not say which
+        identity = leg.identity
+        detail = detail | {"from": identity.from_, "to": identity.to}
+    return Happened(round(began + entry.at_s, 3), short(leg), entry.kind, detail)
+
+
+def _asked(request: AskedRequest, exchange: Exchange) -> Happened:
+    at = round(exchange.wall(request.at), 3)
+    return Happened(at, short_id(request.call), "request", request.detail)
 
 
 def _leg(leg: CarrierLeg, now: float, meets: Mapping[str, str]) -> SeenLeg:
@@ -104,7 +125,7 @@ def _leg(leg: CarrierLeg, now: float, meets: Mapping[str, str]) -> SeenLeg:
         identity.from_,
         identity.to,
         leg.state.value,
-        now - leg.started_at,
+        int(now - leg.started_at),
         ", ".join(_places(leg, meets)),
         tuple(dict.fromkeys(does)),
     )
@@ -138,5 +159,5 @@ def _member(member: Participant) -> str:
 
 
 def _queue(queue: CallQueue) -> SeenQueue:
-    waits = [entry.wait_s for entry in queue.entries]
-    return SeenQueue(queue.name, len(waits), max(waits, default=0.0))
+    waits = [int(entry.wait_s) for entry in queue.entries]
+    return SeenQueue(queue.name, len(waits), max(waits, default=0))

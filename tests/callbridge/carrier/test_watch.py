@@ -1,5 +1,6 @@
 """What somebody sees who watches a carrier: on a terminal, in a pipe, in a program."""
 
+import asyncio
 import contextlib
 import fcntl
 import io
@@ -21,10 +22,12 @@ import httpx
 import pytest
 from rich.console import Console
 
+from callbridge.carrier.net import service
 from callbridge.carrier.watch.lines import HappenedLine, json_line, line_of
 from callbridge.carrier.watch.picture import Picture
 from callbridge.carrier.watch.scene import CarrierScene, Happened, SeenLeg, TapeNews
 from tests.callbridge.carrier.conferences.conference_line import ConferenceLine
+from tests.callbridge.carrier.live import carrier
 
 WITHIN_S = 30.0  # on a machine with other work
 
@@ -108,7 +111,6 @@ def test_news_are_told_once_and_in_order() -> None:
     assert {"command", "state"} <= {each.kind for each in after}
     assert after[0].kind == "request", "before what came of it"
     assert not line.switch.news(news, line.now)
-    assert not {id(each) for each in before} & {id(each) for each in after}
 
 
 def test_a_request_is_told_whether_it_is_of_a_leg_or_refused_before() -> None:
@@ -285,7 +287,8 @@ def ring(out: Path) -> httpx.Response:
 class AtATerminal:
     """Somebody who has started a carrier in an 80x24 terminal."""
 
-    def __init__(self, *command: str) -> None:
+    def __init__(self, *command: str, **more: str) -> None:
+        """`more` is added to its environment."""
         self._ours, self._theirs = pty.openpty()
         fcntl.ioctl(self._theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
         self.before = self.modes
@@ -294,7 +297,7 @@ class AtATerminal:
         }
         self.child = subprocess.Popen(
             command, stdin=self._theirs, stdout=self._theirs, stderr=self._theirs,
-            env=env | {"TERM": "xterm"}, start_new_session=True,
+            env=env | {"TERM": "xterm"} | more, start_new_session=True,
             preexec_fn=_take_the_terminal,
         )  # fmt: skip
 
@@ -334,8 +337,8 @@ def _take_the_terminal() -> None:
 
 
 @contextlib.contextmanager
-def at_a_terminal(*command: str) -> Generator[AtATerminal]:
-    terminal = AtATerminal(*command)
+def at_a_terminal(*command: str, **more: str) -> Generator[AtATerminal]:
+    terminal = AtATerminal(*command, **more)
     try:
         yield terminal
     finally:
@@ -356,6 +359,27 @@ def test_a_call_shows_on_the_terminal_and_ctrl_c_leaves_it_as_it_was(tmp_path: P
         assert "Traceback" not in left
         assert terminal.child.wait(WITHIN_S) == 0
         assert terminal.modes == terminal.before
+
+
+def test_a_terminal_without_our_characters_shows_others_in_their_place(tmp_path: Path) -> None:
+    command = (*COMMAND, *NOBODY, "--out", str(tmp_path))
+    with at_a_terminal(*command, PYTHONIOENCODING="ascii") as terminal:
+        terminal.sees("no calls")
+        assert ring(tmp_path).status_code == 201
+        terminal.sees("+13125550123 ? +13125550100")
+        terminal.types(b"\x03")
+        assert terminal.child.wait(WITHIN_S) == 0
+
+
+async def test_a_view_that_breaks_costs_no_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def breaks(*_: object) -> None:
+        raise ValueError("the view has a bug")
+
+    monkeypatch.setattr(service, "watch", breaks)
+    async with carrier(watching="text") as live:
+        for _ in range(2):
+            await live.ring(**STAYS)
+            await asyncio.sleep(0.05)  # so that the first can take its effect
 
 
 def test_a_terminal_that_is_resized_is_drawn_anew(tmp_path: Path) -> None:

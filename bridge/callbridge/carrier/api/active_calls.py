@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 from callbridge.carrier.api.calls import status
 from callbridge.carrier.api.operation import AccountOperation, CarrierMeans
-from callbridge.carrier.api.problems import refused
 from callbridge.carrier.store.store import Page, page_of
 
 SHOWN = (
@@ -24,10 +23,8 @@ class ListActiveCalls(AccountOperation, operation_id="connections.list_active_ca
     page_size: int = 20
 
     def act(self, means: CarrierMeans) -> Page:
-        if means.store.application(self.connection_id) is None:
-            detail = "no Call Control Application of this carrier has that id"
-            raise refused("10015", detail, "/connection_id")
-        legs = means.exchange.legs_of(self.connection_id)
+        application = means.application(self.connection_id)
+        legs = means.exchange.legs_of(application.id)
         calls = [status(leg, means.exchange) for leg in legs]
         shown = [{name: call[name] for name in SHOWN} for call in calls]
         return page_of(shown, number=self.page_number, size=self.page_size)

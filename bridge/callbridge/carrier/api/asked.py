@@ -8,6 +8,7 @@ from callbridge.carrier.api.problems import Response
 from callbridge.carrier.shapes import JsonObject, as_list, as_object
 
 KEPT = 1000  # requests; who watches looks four times a second
+LONGEST = 200  # characters of a path
 
 
 class AskedRequest(msgspec.Struct, frozen=True):
@@ -28,7 +29,7 @@ class AskedRequests:
     def add(self, at: float, method: str, path: str, answer: Response) -> None:
         steps = path.split("/")
         call = steps[3] if path.startswith("/v2/calls/") else ""
-        detail: JsonObject = {"method": method, "path": path, "status": answer.status}
+        detail: JsonObject = {"method": method, "path": path[:LONGEST], "status": answer.status}
         self._latest.append(AskedRequest(at, call, detail | _first_error(answer)))
         self.total += 1
 

@@ -243,10 +243,7 @@ class DialLeg(
 
     def act(self, means: CarrierMeans) -> JsonObject:
         """Answers with the first of several legs."""
-        application = means.store.application(self.connection_id)
-        if application is None:
-            detail = "no Call Control Application of this carrier has that id"
-            raise refused("10015", detail, "/connection_id")
+        application = means.application(self.connection_id)
         destinations, digits = self.destinations()
         self._refuse_if_impossible(means)
         _refuse_if_closed(application, len(destinations), means.exchange)

@@ -110,9 +110,8 @@ class OrderNumbers(OtherProduct, operation_id="number_orders.create"):
     customer_reference: str | None = None
 
     def answer(self, means: CarrierMeans) -> JsonObject:
-        if self.connection_id is not None and means.store.application(self.connection_id) is None:
-            detail = "no Call Control Application of this carrier has that id"
-            raise refused("10015", detail, "/connection_id")
+        if self.connection_id is not None:
+            means.application(self.connection_id)
         now, new_id = means.exchange.timestamp(), means.exchange.new_uuid
         numbers = [self._wanted(each, means) for each in self.phone_numbers]
         ordered: list[JsonObject] = []

@@ -26,7 +26,7 @@ from callbridge.carrier.parts.speak import CarrierSpeech
 from callbridge.carrier.parts.streams import CarrierStreams
 from callbridge.carrier.parts.transcription import CarrierTranscriptions
 from callbridge.carrier.shapes import JsonObject
-from callbridge.carrier.store.store import Page, Store
+from callbridge.carrier.store.store import Application, Page, Store
 
 AnOperation = TypeVar("AnOperation", bound="Operation")
 
@@ -50,6 +50,14 @@ class CarrierMeans(msgspec.Struct, frozen=True):
     playbacks: CarrierPlaybacks
     gathers: CarrierGathers
     transcriptions: CarrierTranscriptions
+
+    def application(self, connection_id: str) -> Application:
+        """The one that a request names in its `connection_id`. Raises Refused."""
+        application = self.store.application(connection_id)
+        if application is None:
+            detail = "no Call Control Application of this carrier has that id"
+            raise refused("10015", detail, "/connection_id")
+        return application
 
 
 @dataclass(frozen=True, kw_only=True)

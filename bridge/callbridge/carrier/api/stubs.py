@@ -21,5 +21,5 @@ class OtherProduct(AccountOperation):
         return answer
 
     def answer(self, means: CarrierMeans) -> JsonObject | Page:
-        """Raises Refused; then nothing was asked for."""
+        """What each stub is. Raises Refused; then nothing was asked for."""
         raise NotImplementedError

@@ -54,8 +54,8 @@ async def run(
     what survives a restart. Sound files are fetched from the public internet, from `allow_fetch`
     (hosts, addresses, networks) and, if it listens on this machine alone, from this machine;
     `media` is a folder of those that commands name. What happens is shown on standard output as
-    `watching` says. Raises CallbridgeError when the address cannot
-    be listened on or the database cannot be used."""
+    `watching` says. Raises CallbridgeError when the address cannot be listened on or the database
+    cannot be used."""
     key = key or SigningKey.generate()
     stop = stop or asyncio.Event()
     store = _store(out_dir)
@@ -146,8 +146,12 @@ async def _serve(
 
 
 async def _watch(shell: Shell, form: WatchForm | None) -> None:
-    if form is not None:
-        await watch(shell.switch, shell.now, form)
+    """Whatever a terminal may refuse, that costs the view and no call."""
+    try:
+        if form is not None:
+            await watch(shell.switch, shell.now, form)
+    except Exception:  # of any kind: a bug in it, too
+        log.exception("nothing more is shown of what happens; the carrier goes on")
 
 
 class RestServer(uvicorn.Server):

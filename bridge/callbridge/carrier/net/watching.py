@@ -90,6 +90,9 @@ class PictureScreen:
     """A terminal."""
 
     def __init__(self) -> None:
+        reconfigure = getattr(sys.stdout, "reconfigure", None)
+        if reconfigure is not None:  # a terminal that has no arrow shows a question mark
+            reconfigure(errors="replace")
         self._console = console()
         self._live = Live(console=self._console, auto_refresh=False, vertical_overflow="crop")
         self._told = deque[HappenedLine](maxlen=KEPT)

@@ -192,6 +192,8 @@ class LegSounds(Part):
 
 
 class PlayOnAnswer(Part):
+    """Has the leg play something as soon as it is answered."""
+
     def __init__(self, play: Callable[[], None]) -> None:
         self._play = play
 

@@ -14,7 +14,7 @@ from callbridge.timing.clock import Clock, SystemClock
 from callbridge.timing.histogram import Histogram
 
 SLOT_S = 0.005
-BEAT_S = 0.1
+BEAT_S = 0.25  # each wakes the process
 LAG_BOUNDS_S = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1)
 
 
@@ -48,7 +48,7 @@ class Ticker:
         return slot
 
     def beat(self) -> None:
-        """From now on have a slot every 100 ms, so that lag is seen though nobody has deadlines."""
+        """From now on have a slot every 250 ms, so that lag is seen though nobody has deadlines."""
         self.at(self._clock.now() + BEAT_S, self.beat)
 
     def close(self) -> None:

@@ -23,8 +23,7 @@ HARMLESS = {
     "diversion": "nobody is shown a number",
     "from_display_name": "nobody is shown a name",
     # SIP: the far ends of this carrier are callers by script, who have no SIP.
-    "custom_headers": "no far end reads them; those of a new leg are in its webhooks",
-    "sip_headers": "no far end reads them; those of a new leg are in its webhooks",
+    "custom_headers": "no far end reads them",
     "sip_auth_username": "no far end asks who calls",
     "sip_auth_password": "no far end asks who calls",
     "sip_region": "all is on this machine",

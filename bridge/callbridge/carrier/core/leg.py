@@ -64,11 +64,14 @@ class CarrierPlan(msgspec.Struct, frozen=True, kw_only=True):
 AfterUnbridge = Literal["end", "park", "hold"]
 
 
-class CallHeaders(msgspec.Struct, frozen=True):
-    """What a call brings along beside its numbers: pairs of `name` and `value`."""
+Headers = tuple[tuple[str, str], ...]  # pairs of `name` and `value`
 
-    custom: tuple[tuple[str, str], ...] = ()
-    sip: tuple[tuple[str, str], ...] = ()
+
+class CallHeaders(msgspec.Struct, frozen=True):
+    """What a call brings along beside its numbers."""
+
+    custom: Headers = ()
+    sip: Headers = ()
 
 
 class BridgePlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,6 +112,7 @@ class CarrierLeg:
         self.bridge_to: CarrierLeg | None = None
         self.bridge_plan = BridgePlan()
         self.headers = CallHeaders()
+        self.answer_headers: Headers = ()  # the custom ones of the answer command
         self.rivals: tuple[CarrierLeg, ...] = ()  # dialled with this one: the first answer wins
         self.was_bridged = False
         self.after_unbridge: AfterUnbridge = "end"  # when the other leg leaves

@@ -59,6 +59,8 @@ class AnswerLeg(
     operation_id="calls.actions.answer",
     allowed=PARKED,
 ):
+    billing_group_id: str | None = None
+
     def routing_of_leg(self, before: Routing, means: CarrierMeans) -> Routing:
         if means.exchange.config.answer_moves_leg:
             return self.routing(before)
@@ -73,7 +75,7 @@ class AnswerLeg(
             means.streams.add(leg, params)
         if relay is not None:
             means.relays.add(leg, relay)
-        leg.answer_headers = headers.custom
+        leg.answer_headers, leg.billing_group_id = headers.custom, self.billing_group_id
         answer: JsonObject = {}
         if recording is not None:
             answer["recording_id"] = means.recordings.start(leg, recording)
@@ -235,6 +237,7 @@ class DialLeg(
     operation_id="calls.dial",
 ):
     connection_id: str
+    billing_group_id: str | None = None
     audio_url: str | None = None
     media_name: str | None = None
     command_id: str | None = None
@@ -310,6 +313,7 @@ class DialLeg(
             bridge_plan=BridgePlan(prevent_double=self.prevent_double_bridge),
             headers=self.headers(),
         )
+        leg.billing_group_id = self.billing_group_id
         self.detect(leg, means.exchange)
         self.transcribe(leg, means)
         if (file := self._file()) is not None:

@@ -17,7 +17,7 @@ from callbridge.carrier.shapes import JsonObject
 # and noted as `not_simulated` on the tape of the call.
 HARMLESS = {
     # Money and numbers.
-    "billing_group_id": "nothing is billed here",
+    "billing_group_id": "nothing is billed here; that of a call is in call.cost",
     "route_to_mobile": "no number here is a mobile",
     "privacy": "nobody is shown a number",
     "diversion": "nobody is shown a number",

@@ -128,6 +128,8 @@ def initiated(leg: CarrierLeg) -> Payload:
             "caller_id_name": leg.identity.from_,
             "offered_codecs": f"{leg.encoding.name},G729",
         }
+        if leg.routing.tells_attestation:  # in full: a caller by script is known to this machine
+            fields |= {"shaken_stir_attestation": "A", "shaken_stir_validated": True}
     return fields | _headers(leg, custom=leg.headers.custom) | _tags(leg)
 
 
@@ -175,13 +177,16 @@ def hung_up(leg: CarrierLeg, end_time: str) -> Payload:
 def cost(leg: CarrierLeg, at: str) -> Payload:
     """Nothing is billed here."""
     until, since = leg.ended_at or 0.0, leg.answered_at
-    return {
+    fields: Payload = {
         "billed_duration_secs": 0 if since is None else math.ceil(until - since),
         "cost_parts": [],
         "occurred_at": at,
         "status": "success",
         "total_cost": "0.0000",
     }
+    if leg.billing_group_id is not None:
+        fields["billing_group_id"] = leg.billing_group_id
+    return fields
 
 
 def _quality(leg: CarrierLeg) -> Payload | None:

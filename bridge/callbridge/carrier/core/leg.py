@@ -97,6 +97,7 @@ class CarrierLeg:
         self.routing = routing
         self.rerouted: Routing | None = None  # of the command or the part that acts just now
         self.client_state: str | None = None
+        self.billing_group_id: str | None = None
         self.state = LegState.PARKED if identity.direction == "incoming" else LegState.RINGING
         self.started_at = now
         self.answered_at: float | None = None

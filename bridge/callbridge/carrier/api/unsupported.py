@@ -57,6 +57,7 @@ HARMLESS_IN = {("calls.actions.start_conversation_relay", "transcription"): "the
 NOT_HERE = "is not supported by this local carrier"
 NO_MODEL = "AI assistants need a model, and there is none here"
 NO_SIPREC = "SIPREC needs a recording server and SIP, and there is neither here"
+NO_DETECTOR = "there is no detector of voices that are made"
 STUB = "this is a stub"
 NOT_YET = "TeXML by REST is not there yet, only the documents of --texml-url"
 
@@ -85,7 +86,7 @@ WHY_ENDPOINTS = {
 # Why a parameter of an endpoint that is here is refused.
 WHY_PARAMETERS = {
     "assistant": NO_MODEL,
-    "deepfake_detection": "there is no detector of voices that are made",
+    "deepfake_detection": NO_DETECTOR,
     "sound_modifications": "no voice is altered here",
     "transcription_profanity_filter": "which words an engine masks is not published",
     "transcription_speaker_diarization": "the recogniser does not tell speakers apart",
@@ -126,8 +127,11 @@ def why_not_acted_on(parameter: str) -> str:
 
 def why_refused(endpoint: str) -> str:
     """Of the id of an endpoint that is not here."""
-    beginnings = [each for each in WHY_ENDPOINTS if endpoint.startswith(each)]
-    return WHY_ENDPOINTS[max(beginnings, key=len)]
+    return WHY_ENDPOINTS[longest_beginning(endpoint, WHY_ENDPOINTS)]
+
+
+def longest_beginning(name: str, beginnings: Iterable[str]) -> str:
+    return max((each for each in beginnings if name.startswith(each)), key=len)
 
 
 class NotSimulated(msgspec.Struct, frozen=True):

@@ -16,4 +16,4 @@ def as_list(value: object) -> list[object] | None:
 
 
 def is_url(value: str, schemes: tuple[str, ...]) -> bool:
-    return re.fullmatch(rf"({'|'.join(schemes)})://[^\s/?#]+[^\s]*", value) is not None
+    return re.fullmatch(rf"({'|'.join(schemes)})://[^\s/?#]\S*", value) is not None

@@ -203,7 +203,7 @@ def test_it_is_off_unless_somebody_asks() -> None:
         ({"answering_machine_detection_config": "all"}, "10026"),
         ({"answering_machine_detection_config": {"silence_threshold": "loud"}}, "10026"),
         ({"answering_machine_detection_config": {"silence_threshold": -1}}, "10026"),
-        ({"answering_machine_detection_config": {"beep_spectral_min_purity": 2}}, "10026"),
+        ({"answering_machine_detection_config": {"beep_spectral_min_purity": 2}}, "10033"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(fields: dict[str, object], expected: str) -> None:

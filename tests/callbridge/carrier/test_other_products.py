@@ -114,7 +114,7 @@ def test_an_ordered_number_is_found_by_its_id_and_by_itself() -> None:
     [
         ({}, "10004", "/phone_numbers"),
         ({"phone_numbers": [{"phone_number": "312"}]}, "10016", "/phone_numbers"),
-        ({"phone_numbers": [{"number": "+13125550143"}]}, "10016", "/phone_numbers"),
+        ({"phone_numbers": [{"number": "+1312"}]}, "10004", "/phone_numbers/0/phone_number"),
         ({"phone_numbers": [{"phone_number": "+13125550142"}]}, "10015", "/phone_numbers"),
         (
             {"phone_numbers": [{"phone_number": "+13125550143"}], "connection_id": "1"},

@@ -80,7 +80,7 @@ def test_a_start_without_a_url_or_with_a_wrong_one_is_refused() -> None:
     refused = line.command(call, start, conversation_relay_settings=settings)
     assert codes(refused) == [("10003", "/url")]
     refused = line.command(call, start, conversation_relay_settings={"dtmf_detection": True})
-    assert codes(refused) == [("10026", None)]
+    assert codes(refused) == [("10004", "/conversation_relay_settings/url")]
 
 
 def test_a_provider_comes_with_its_settings() -> None:

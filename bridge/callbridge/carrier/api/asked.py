@@ -1,6 +1,7 @@
 """What was asked of the REST API last, and how it was answered: for those who watch."""
 
 from collections import deque
+from urllib.parse import unquote
 
 import msgspec
 
@@ -28,7 +29,7 @@ class AskedRequests:
 
     def add(self, at: float, method: str, path: str, answer: Response) -> None:
         steps = path.split("/")
-        call = steps[3] if path.startswith("/v2/calls/") else ""
+        call = unquote(steps[3]) if path.startswith("/v2/calls/") else ""
         detail: JsonObject = {"method": method, "path": path[:LONGEST], "status": answer.status}
         self._latest.append(AskedRequest(at, call, detail | _first_error(answer)))
         self.total += 1

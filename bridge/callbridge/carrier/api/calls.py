@@ -38,6 +38,7 @@ from callbridge.carrier.shapes import JsonObject
 from callbridge.carrier.store.store import Application
 
 E164 = re.compile(r"\+[1-9]\d{1,14}")
+MOST_AT_ONCE = 50  # numbers of one dial; the platform documents no limit
 REJECTIONS = {
     "USER_BUSY": CarrierEnding("user_busy", "callee", "486"),
     "CALL_REJECTED": CarrierEnding("call_rejected", "callee", "603"),
@@ -148,6 +149,8 @@ class DialledLeg(Detected, WithHeaders):
         """Several numbers ring at once; digits behind a comma are for a single one."""
         require_few(self.send_digits_on_answer or "", "/send_digits_on_answer")
         if isinstance(self.to, list):
+            if len(self.to) > MOST_AT_ONCE:
+                raise refused("10027", f"at most {MOST_AT_ONCE} numbers ring at once", "/to")
             return [self._possible(number) for number in self.to], self.send_digits_on_answer or ""
         number, comma, digits = self.to.partition(",")
         self._possible(number)

@@ -1,12 +1,14 @@
 """Checks a request's parameters against the facts of its endpoint.
 
 Unknown fields are ignored, as on the platform; known ones are checked even where the local
-carrier does not act on them. Objects inside of parameters are not looked into."""
+carrier does not act on them. So are the values inside of objects and lists."""
 
 import base64
 import binascii
 import re
 from collections.abc import Mapping
+
+import msgspec
 
 from callbridge.carrier.api.problems import Problem
 from callbridge.carrier.facts import documented
@@ -22,6 +24,8 @@ _PYTHON: dict[str, type | tuple[type, ...]] = {
     "array": list,
     "any": object,
 }
+
+_WHOLE = ("urls_by_event", "retries_by_event")  # objects that are looked into by their format
 
 
 def check(facts: DocumentedEndpoint, body: Mapping[str, object]) -> list[Problem]:
@@ -41,10 +45,12 @@ def check(facts: DocumentedEndpoint, body: Mapping[str, object]) -> list[Problem
         if name in parameters and value is not None and f"/{name}" not in missing
     ]
     for name, parameter, value in given:
+        if name in facts.query:  # inside of it are texts, which whoever filters reads
+            parameter = msgspec.structs.replace(parameter, ref=None, properties={}, values=None)
         problems += _check_value(name, parameter, value)
     if not problems:
         for name, parameter, value in given:
-            problems += _check_format(name, parameter.format, value)
+            problems += _check_format(name, parameter, value)
     return problems
 
 
@@ -81,31 +87,91 @@ def _is_of_type(parameter: Parameter, value: object) -> bool:
 
 
 def _check_value(name: str, parameter: Parameter, value: object) -> list[Problem]:
-    def problem(general: str, detail: str) -> list[Problem]:
-        return [Problem(parameter.code or general, f"{name} {detail}", f"/{name}")]
-
+    """`name` is a path, as in a JSON pointer: what is wrong inside of an object says where."""
+    if parameter.one_of:
+        found = [_check_value(name, each, value) for each in parameter.one_of]
+        fitting = [
+            problems
+            for each, problems in zip(parameter.one_of, found, strict=True)
+            if _is_of_type(each, value)
+        ]
+        if fitting:
+            return min(fitting, key=_misfit)
     if not _is_of_type(parameter, value):
         kinds = [each.type for each in parameter.one_of] or [parameter.type]
-        return problem("10026", "must be of type " + " or ".join(kinds))
-    if parameter.enum and value not in parameter.enum:
-        return problem("10032", "must be one of " + ", ".join(map(str, parameter.enum)))
+        return _problem(name, parameter, "10026", "must be of type " + " or ".join(kinds))
+    enum = parameter.enum or documented.values().get(parameter.enum_ref or "", ())
+    if enum and value not in enum:
+        return _problem(name, parameter, "10032", "must be one of " + ", ".join(map(str, enum)))
     if isinstance(value, str):
-        if parameter.max_length is not None and len(value) > parameter.max_length:
-            return problem("10025", f"must be at most {parameter.max_length} characters long")
-        if parameter.min_length is not None and len(value) < parameter.min_length:
-            return problem("10025", f"must be at least {parameter.min_length} characters long")
-        if parameter.pattern is not None and not re.fullmatch(parameter.pattern, value):
-            return problem("10027", "contains characters that are not allowed")
-    elif isinstance(value, int | float):
-        if parameter.minimum is not None and value < parameter.minimum:
-            return problem("10033", f"must be at least {parameter.minimum:g}")
-        if parameter.maximum is not None and value > parameter.maximum:
-            return problem("10033", f"must be at most {parameter.maximum:g}")
+        return _check_text(name, parameter, value)
+    if isinstance(value, int | float):
+        return _check_number(name, parameter, value)
+    if parameter.format in _WHOLE:
+        return []
+    if (values := as_list(value)) is not None:
+        return _check_list(name, parameter, values)
+    return _check_object(name, parameter, as_object(value) or {})
+
+
+def _misfit(problems: list[Problem]) -> tuple[bool, int]:
+    """How little a value is one of several kinds: they differ in the value that names the kind."""
+    return any(problem.code == "10032" for problem in problems), len(problems)
+
+
+def _problem(name: str, parameter: Parameter, general: str, detail: str) -> list[Problem]:
+    return [Problem(parameter.code or general, f"{name} {detail}", f"/{name}")]
+
+
+def _check_text(name: str, parameter: Parameter, value: str) -> list[Problem]:
+    if parameter.max_length is not None and len(value) > parameter.max_length:
+        detail = f"must be at most {parameter.max_length} characters long"
+        return _problem(name, parameter, "10025", detail)
+    if parameter.min_length is not None and len(value) < parameter.min_length:
+        detail = f"must be at least {parameter.min_length} characters long"
+        return _problem(name, parameter, "10025", detail)
+    if parameter.pattern is not None and not re.fullmatch(parameter.pattern, value):
+        return _problem(name, parameter, "10027", "contains characters that are not allowed")
     return []
 
 
-def _check_format(name: str, form: str | None, value: object) -> list[Problem]:
-    match form:
+def _check_number(name: str, parameter: Parameter, value: float) -> list[Problem]:
+    if parameter.minimum is not None and value < parameter.minimum:
+        return _problem(name, parameter, "10033", f"must be at least {parameter.minimum:g}")
+    if parameter.maximum is not None and value > parameter.maximum:
+        return _problem(name, parameter, "10033", f"must be at most {parameter.maximum:g}")
+    return []
+
+
+def _check_list(name: str, parameter: Parameter, values: list[object]) -> list[Problem]:
+    if parameter.max_items is not None and len(values) > parameter.max_items:
+        return _problem(name, parameter, "10027", f"must have at most {parameter.max_items} items")
+    if parameter.items is None:
+        return []
+    return [
+        problem
+        for index, value in enumerate(values)
+        for problem in _check_value(f"{name}/{index}", parameter.items, value)
+    ]
+
+
+def _check_object(name: str, parameter: Parameter, fields: JsonObject) -> list[Problem]:
+    if parameter.ref is not None:
+        parameter = documented.types()[parameter.ref]
+    problems = [
+        Problem("10004", f"{name}/{field} is required", f"/{name}/{field}")
+        for field in parameter.required
+        if fields.get(field) is None
+    ]
+    for field, value in fields.items():
+        inner = parameter.properties.get(field, parameter.values)
+        if inner is not None and value is not None:
+            problems += _check_value(f"{name}/{field}", inner, value)
+    return problems
+
+
+def _check_format(name: str, parameter: Parameter, value: object) -> list[Problem]:
+    match parameter.format:
         case "base64" if isinstance(value, str) and not _is_base64(value):
             return [Problem("90017", f"{name} must be base64", f"/{name}")]
         case "http_url":

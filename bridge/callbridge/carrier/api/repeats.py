@@ -2,21 +2,32 @@
 
 from callbridge.carrier.shapes import JsonObject
 
+RepeatKey = tuple[str, str, str]  # call or account, operation, command_id
+
+
+def repeat_key(scope: str, operation_id: str, values: JsonObject) -> RepeatKey | None:
+    """What a request shares with its repetition; None if it has no command_id."""
+    command_id = values.get("command_id")
+    return (scope, operation_id, command_id) if isinstance(command_id, str) else None
+
 
 class Repeats:
     """Remembers what was answered for `within_s` seconds; a refused command may be sent again."""
 
     def __init__(self, within_s: float) -> None:
         self._within_s = within_s
-        # (call or account, operation, command_id) -> when, and what was answered
-        self._answered: dict[tuple[str, str, str], tuple[float, JsonObject]] = {}
+        self._answered: dict[RepeatKey, tuple[float, JsonObject]] = {}  # when, and what
 
-    def answer(self, key: tuple[str, str, str], now: float) -> JsonObject | None:
+    def answer(self, key: RepeatKey | None, now: float) -> JsonObject | None:
         """What the same command was answered before."""
+        if key is None:
+            return None
         when, answer = self._answered.get(key, (float("-inf"), {}))
         return answer if now - when <= self._within_s else None
 
-    def keep(self, key: tuple[str, str, str], answer: JsonObject, now: float) -> None:
+    def keep(self, key: RepeatKey | None, answer: JsonObject, now: float) -> None:
+        if key is None:
+            return
         self._answered.pop(key, None)
         self._answered[key] = (now, answer)
         while now - next(iter(self._answered.values()))[0] > self._within_s:  # the oldest is first

@@ -2,6 +2,7 @@
 once: the key, the path, the checks, the state of the leg, repeated commands and the envelope."""
 
 import hmac
+from collections.abc import Iterable
 from functools import cache
 from urllib.parse import parse_qsl, unquote
 
@@ -19,15 +20,16 @@ from callbridge.carrier.api.operation import (
 )
 from callbridge.carrier.api.operations import OPERATIONS, OTHER_PRODUCTS
 from callbridge.carrier.api.problems import Refused, Response, refused
-from callbridge.carrier.api.repeats import Repeats
+from callbridge.carrier.api.repeats import Repeats, repeat_key
 from callbridge.carrier.core.leg import CarrierLeg, LegState
 from callbridge.carrier.facts import documented
 from callbridge.carrier.facts.documented import DocumentedEndpoint
-from callbridge.carrier.shapes import JsonObject, as_object
+from callbridge.carrier.shapes import JsonObject, as_list, as_object
 from callbridge.carrier.store.store import Page
 
 OK: JsonObject = {"result": "ok"}
-MAX_BODY = 1_000_000
+MAX_BODY = 250_000  # bytes: what is read holds the audio of all calls up
+MAX_DEPTH = 50  # objects and lists in each other; answers are written by recursion
 
 Ids = dict[str, str]  # the names in a path and what stands for them
 
@@ -42,7 +44,8 @@ class RestApi:
         self.asked = AskedRequests()
 
     def request(self, method: str, target: str, body: bytes, authorization: str | None) -> Response:
-        """`target` is the path with its query. Never raises for what a client sends."""
+        """`target` is the path with its query, as the request has it: percent-encoded. Never raises
+        for what a client sends."""
         path, _, query = target.partition("?")
         answer = self._answer(method, path, query, body, authorization)
         self.asked.add(self._exchange.now, method, path, answer)
@@ -74,9 +77,8 @@ class RestApi:
         leg = self._exchange.find(call)
         if leg is None:
             raise refused("90015", f"no call {call[:100]!r}", "/call_control_id")
-        key = (call, operation.operation_id, str(values.get("command_id")))
-        repeated = self._repeats.answer(key, self._exchange.now)
-        if repeated is not None:
+        key = repeat_key(call, operation.operation_id, values)
+        if (repeated := self._repeats.answer(key, self._exchange.now)) is not None:
             return repeated
         action = operation.facts().action
         try:
@@ -87,8 +89,7 @@ class RestApi:
             self._exchange.note(leg, "command refused", action=action, why=str(refusal))
             raise
         self._exchange.command(leg, action, command.not_simulated(), command.given)
-        if command.command_id is not None:
-            self._repeats.keep(key, answer, self._exchange.now)
+        self._repeats.keep(key, answer, self._exchange.now)
         return answer
 
     def _act(self, command: LegCommand, leg: CarrierLeg) -> JsonObject | None:
@@ -106,13 +107,11 @@ class RestApi:
     def _account(
         self, operation: type[AccountOperation], ids: Ids, values: JsonObject
     ) -> JsonObject | Page | None:
-        scope = "/".join(ids.values()) or "account"
-        key = (scope, operation.operation_id, str(values.get("command_id")))
-        repeated = self._repeats.answer(key, self._exchange.now)
-        if repeated is not None:
+        key = repeat_key("/".join(ids.values()) or "account", operation.operation_id, values)
+        if (repeated := self._repeats.answer(key, self._exchange.now)) is not None:
             return repeated
         answer = operation.read(_checked(operation, values) | ids).act(self._means)
-        if isinstance(answer, dict) and isinstance(values.get("command_id"), str):
+        if isinstance(answer, dict):
             self._repeats.keep(key, answer, self._exchange.now)
         return answer
 
@@ -120,6 +119,8 @@ class RestApi:
 def find(method: str, path: str) -> tuple[type[Operation], Ids]:
     """The operation of a path, and what stands for the names in it. Raises Refused."""
     given = [unquote(part) for part in path.strip("/").split("/")]
+    if not all(map(str.isprintable, given)):  # no id has such characters
+        raise refused("10005", f"{method} {path[:200]} {unsupported.NOT_HERE}", status=404)
     others: set[str] = set()
     for template, operation in _templates():
         ids = _ids(template, given)
@@ -129,7 +130,9 @@ def find(method: str, path: str) -> tuple[type[Operation], Ids]:
             return operation, ids
         others.add(operation.facts().method)
     if others:
-        raise refused("10030", f"use {' or '.join(sorted(others))}", status=405)
+        allowed = sorted(others)
+        refusal = refused("10030", f"use {' or '.join(allowed)}", status=405)
+        raise refusal.with_headers({"Allow": ", ".join(allowed)})
     detail = f"{method} {path[:200]} {unsupported.NOT_HERE}"
     for template, endpoint in _templates_refused():
         if endpoint.method == method and _ids(template, given) is not None:
@@ -196,7 +199,25 @@ def _json(body: bytes) -> JsonObject:
     found = as_object(values)
     if found is None:
         raise refused("10015", "the body is not a JSON object", status=400)
+    if _is_deeper(found, MAX_DEPTH):
+        detail = f"more than {MAX_DEPTH} objects and lists in each other"
+        raise refused("10015", detail, status=400)
     return found
+
+
+def _is_deeper(value: JsonObject, limit: int) -> bool:
+    level: list[object] = [value]
+    for _ in range(limit):
+        level = [inner for outer in level for inner in _inside(outer)]
+        if not level:
+            return False
+    return True
+
+
+def _inside(value: object) -> Iterable[object]:
+    if (fields := as_object(value)) is not None:
+        return fields.values()
+    return as_list(value) or ()
 
 
 def _query(operation: type[Operation], query: str) -> JsonObject:

@@ -37,13 +37,13 @@ class Credentials:
 
     def storage(self) -> Storage:
         """Raises Refused for what is wrong inside of the configuration."""
-        within = self.configuration.get("backend", self.backend)
+        within = self.configuration["backend"]
         if within != self.backend:
             detail = f"this is a configuration of {str(within)[:20]!r}, not of {self.backend!r}"
             raise refused("10026", detail, "/configuration/backend")
         fields = {name: value for name, value in self.configuration.items() if value is not None}
         try:
-            storage: Storage = msgspec.convert(fields | {"backend": self.backend}, Storage)
+            storage: Storage = msgspec.convert(fields, Storage)
         except msgspec.ValidationError as error:
             raise refused("10026", str(error), "/configuration") from None
         if isinstance(storage, S3Bucket | S3GenericBucket):

@@ -50,9 +50,10 @@ class VoiceApi:
 
     async def handle(self, request: Request) -> Response:
         body = await read_body(request)
+        scope = request.scope  # a URL of `request` would be made of its Host, whatever that says
         answer = self._shell.switch.request(
             request.method,
-            f"{request.url.path}?{request.url.query}",
+            f"{scope['raw_path'].decode('latin-1')}?{scope['query_string'].decode('latin-1')}",
             body,
             request.headers.get("authorization"),
             self._shell.now(),

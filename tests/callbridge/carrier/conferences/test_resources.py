@@ -207,9 +207,14 @@ def test_conferences_that_nobody_can_be_dialled_into() -> None:
         ({"id": line.id}, 422, "90019", "/conference_config/id"),
         ({"mute": True}, 422, "10004", "/conference_config"),
         ({"conference_name": " "}, 422, "10004", "/conference_config"),
-        ({"conference_name": 5}, 422, "10026", None),
+        ({"conference_name": 5}, 422, "10026", "/conference_config/conference_name"),
         ({"conference_name": "a", "hold_audio_url": "b"}, 422, "10003", "/hold_audio_url"),
-        ({"conference_name": "a", "supervisor_role": "king"}, 422, "10026", None),
+        (
+            {"conference_name": "a", "supervisor_role": "king"},
+            422,
+            "10032",
+            "/conference_config/supervisor_role",
+        ),
     ):
         response = line.dial(BOB, conference_config=config)
         assert (response.status, codes(response)) == (status, [(code, pointer)]), config

@@ -162,6 +162,12 @@ def events() -> DocumentedEvents:
 
 
 @cache
+def sent_events() -> frozenset[str]:
+    """The types of those that this carrier sends: seen in a run, see `test_sdk_contract`."""
+    return _read("sent_events.json", frozenset[str])
+
+
+@cache
 def texml() -> Mapping[str, DocumentedElement]:
     """The elements of TeXML by their tag, without the root."""
     return _read("texml.json", dict[str, DocumentedElement])

@@ -126,7 +126,10 @@ def test_an_answer_and_a_dial_may_begin_it() -> None:
         ({"transcription_tracks": "none"}, ("10032", "/transcription_tracks")),
         ({"transcription_engine": "Ear"}, ("10032", "/transcription_engine")),
         ({"transcription_engine_config": "x"}, ("10026", "/transcription_engine_config")),
-        ({"transcription_engine_config": {"interim_results": 1}}, ("10026", None)),
+        (
+            {"transcription_engine_config": {"interim_results": 1}},
+            ("10026", "/transcription_engine_config/interim_results"),
+        ),
         ({"language": 7}, ("10026", "/language")),
     ],
 )

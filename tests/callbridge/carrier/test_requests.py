@@ -141,6 +141,25 @@ async def test_a_wrong_method_says_in_its_header_which_is_right() -> None:
         assert (answer.status_code, answer.headers["allow"]) == (405, "GET, POST")
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code", "allow"),
+    [
+        ("OPTIONS", "/v2/calls", 405, "10030", "POST"),
+        ("TRACE", "/v2/queues", 405, "10030", "GET, POST"),
+        ("PUT", "/carrier/calls", 405, "10030", "POST"),
+        ("GET", "/v2/calls/a%0Ab", 404, "10005", None),  # a line end, which routes do not match
+        ("GET", "/elsewhere", 404, "10005", None),
+    ],
+)
+async def test_whatever_is_not_here_is_refused_as_by_the_platform(
+    method: str, path: str, status: int, code: str, allow: str | None
+) -> None:
+    async with carrier() as live:
+        answer = await live.http.request(method, path)
+    assert (answer.status_code, answer.headers.get("allow")) == (status, allow)
+    assert [error["code"] for error in answer.json()["errors"]] == [code]
+
+
 async def test_what_a_path_encodes_stays_in_its_place() -> None:
     async with carrier() as live:
         for id in ("a%3Fb", "a%23b", "a%2Fb"):

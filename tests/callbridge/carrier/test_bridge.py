@@ -267,11 +267,25 @@ def test_tags_of_the_application_are_in_three_events_and_at_the_start_of_a_strea
     assert line.of("start")[0]["start"]["tags"] == ["desk"]
 
 
-def test_headers_of_a_caller_are_in_the_first_event() -> None:
+def test_headers_of_a_caller_are_in_the_first_event_and_in_the_last() -> None:
     line = exchange_with()
-    line.ring(headers={"X-Customer": "4711"})
-    headers = line.payload("call.initiated")["custom_headers"]
-    assert headers == [{"name": "X-Customer", "value": "4711"}]
+    call = line.ring(headers={"X-Customer": "4711"})
+    headers = [{"name": "X-Customer", "value": "4711"}]
+    assert line.payload("call.initiated")["custom_headers"] == headers
+    line.command(call, "answer")
+    assert "custom_headers" not in line.payload("call.answered")
+    line.command(call, "hangup")
+    assert line.payload("call.hangup")["custom_headers"] == headers
+
+
+def test_headers_of_an_answer_are_in_the_events_of_the_answer_and_of_the_end() -> None:
+    line = exchange_with()
+    call = line.ring(headers={"X-Customer": "4711"})
+    headers = [{"name": "X-Desk", "value": "7"}]
+    line.command(call, "answer", custom_headers=headers)
+    assert line.payload("call.answered")["custom_headers"] == headers
+    line.command(call, "hangup")
+    assert line.payload("call.hangup")["custom_headers"] == headers
 
 
 # ---- hold ---------------------------------------------------------------------------------------

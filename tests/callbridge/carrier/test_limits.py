@@ -90,6 +90,31 @@ def test_the_cost_of_a_call_is_told_where_the_application_asks_for_it() -> None:
     line.command(call, "hangup")
     assert line.event_types(call)[-2:] == ["call.hangup", "call.cost"]
     assert line.payload("call.cost")["billed_duration_secs"] == 2
+    assert "billing_group_id" not in line.payload("call.cost")
+
+
+def test_the_cost_names_who_is_billed_by_the_answer_or_the_dial() -> None:
+    line = line_with()
+    set_application(line, call_cost_in_webhooks=True)
+    group = "f5586561-8ff0-4291-a0ac-84fe544797bd"
+    call = line.ring()
+    line.command(call, "answer", billing_group_id=group)
+    dialled = data(line.dial(BOB, billing_group_id=group))["call_control_id"]
+    for each in (call, dialled):
+        line.command(each, "hangup")
+        assert line.payload("call.cost")["billing_group_id"] == group
+
+
+def test_what_the_network_says_of_a_caller_is_told_where_the_application_asks_for_it() -> None:
+    line = line_with()
+    line.ring()
+    assert "shaken_stir_attestation" not in line.payload("call.initiated")
+    set_application(line, inbound={"shaken_stir_enabled": True})
+    line.ring()
+    payload = line.payload("call.initiated")
+    assert (payload["shaken_stir_attestation"], payload["shaken_stir_validated"]) == ("A", True)
+    line.dial(BOB)  # nobody vouches for a call of one's own
+    assert "shaken_stir_attestation" not in line.payload("call.initiated")
 
 
 def test_applications_are_found_by_a_part_of_their_name() -> None:

@@ -174,6 +174,7 @@ async def test_the_sdk_finds_orders_looks_up_drops_and_texts() -> None:
         )
         assert ordered.data.phone_numbers[0].phone_number == number
         kept: Any = await sdk.phone_numbers.retrieve(number)
+        assert kept.data.deletion_lock_enabled is False
         assert [each.id async for each in sdk.phone_numbers.list()] == [kept.data.id]
         looked_up: Any = await sdk.number_lookup.retrieve(number)
         assert looked_up.data.caller_name is None

@@ -251,8 +251,10 @@ RECORD = {"record": "record-from-answer", "record_format": "wav", "record_channe
 def test_an_answer_a_dial_and_a_transfer_record_from_the_answer_on() -> None:
     numbers: Any = dict.fromkeys((BOB, CAROL), CallScript(steps=(says(400), *STAY)))
     line = Line(CarrierConfig(webhook_url="http://app/", numbers=numbers, ring_s=0.1))
-    inbound = answered(line, **RECORD)
-    dialled = data(line.dial(BOB, **RECORD))["call_control_id"]
+    inbound = line.ring()
+    answer = data(line.command(inbound, "answer", **RECORD))
+    dial = data(line.dial(BOB, **RECORD))
+    dialled = dial["call_control_id"]
     line.command(inbound, "transfer", to=CAROL, **RECORD)
     target = line.payload("call.initiated")["call_control_id"]
     line.tick(50)
@@ -262,6 +264,8 @@ def test_an_answer_a_dial_and_a_transfer_record_from_the_answer_on() -> None:
     recorded = {each["call_control_id"]: each["duration_millis"] for each in listed(line)}
     assert recorded == {inbound: 1000, dialled: 920, target: 920}  # from the fifth tick on
     assert {each["initiated_by"] for each in listed(line)} == {"OutboundAPI"}
+    ids = {each["call_control_id"]: each["id"] for each in listed(line)}
+    assert (answer["recording_id"], dial["recording_id"]) == (ids[inbound], ids[dialled])
 
 
 def test_a_call_that_nobody_answers_leaves_no_recording() -> None:

@@ -266,9 +266,9 @@ def test_what_is_switched_off_is_not_refused() -> None:
 def test_what_has_no_effect_by_nature_is_noted_on_the_tape() -> None:
     line = Line()
     call = line.ring()
-    line.command(call, "answer", preferred_codecs="PCMA", billing_group_id="x")
+    line.command(call, "answer", preferred_codecs="PCMA", send_silence_when_idle=True)
     [noted] = [entry for entry in line.report(call).tape if entry.kind == "command"]
-    assert noted.detail["not_simulated"] == ["billing_group_id", "preferred_codecs"]
+    assert noted.detail["not_simulated"] == ["preferred_codecs", "send_silence_when_idle"]
 
 
 def test_a_refused_command_is_on_the_tape_with_its_reason() -> None:

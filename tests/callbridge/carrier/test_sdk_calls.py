@@ -87,7 +87,7 @@ async def test_several_numbers_active_calls_refer_and_sip_info() -> None:
         call = await dialled(sdk, app, [BUSY, CAROL])
         own = CarrierConfig().connection_id
         active = [each async for each in sdk.connections.list_active_calls(own)]
-        assert [each.call_control_id for each in active] == [call]
+        assert [(each.call_control_id, each.client_state) for each in active] == [(call, "")]
         actions = sdk.calls.actions
         info: Any = await actions.send_sip_info(call, body="x", content_type="text/plain")
         assert info.data.result == "ok"

@@ -54,27 +54,34 @@ class AnswerLeg(
     Relayed,
     Transcribed,
     Recorded,
+    WithHeaders,
     RoutedByEvent,
     LegCommand,
     operation_id="calls.actions.answer",
     allowed=PARKED,
 ):
+    billing_group_id: str | None = None
+
     def routing_of_leg(self, before: Routing, means: CarrierMeans) -> Routing:
         if means.exchange.config.answer_moves_leg:
             return self.routing(before)
         return self.by_event(before)
 
-    def act(self, leg: CarrierLeg, means: CarrierMeans) -> None:
+    def act(self, leg: CarrierLeg, means: CarrierMeans) -> JsonObject:
         params, relay, recording = self.stream(means), self.relay(means), self.recording(means)
+        headers = self.headers()
         self.check_transcription(means)
         self.transcribe(leg, means)
         if params is not None:
             means.streams.add(leg, params)
         if relay is not None:
             means.relays.add(leg, relay)
+        leg.answer_headers, leg.billing_group_id = headers.custom, self.billing_group_id
+        answer: JsonObject = {}
         if recording is not None:
-            means.recordings.start(leg, recording)
+            answer["recording_id"] = means.recordings.start(leg, recording)
         means.exchange.answer(leg)
+        return answer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -233,6 +240,7 @@ class DialLeg(
     operation_id="calls.dial",
 ):
     connection_id: str
+    billing_group_id: str | None = None
     audio_url: str | None = None
     media_name: str | None = None
     command_id: str | None = None
@@ -256,7 +264,10 @@ class DialLeg(
             legs.append(self._dial(to, digits, application, legs[:1], means))
         for leg in legs:
             leg.rivals = tuple(other for other in legs if other is not leg)
-        return status(legs[0], means.exchange) | {"is_alive": False}  # nobody has picked up yet
+        answer = status(legs[0], means.exchange) | {"is_alive": False}  # nobody has picked up yet
+        for recording in means.recordings.of(legs[0]):
+            answer["recording_id"] = recording.recording_id
+        return answer
 
     def _refuse_if_impossible(self, means: CarrierMeans) -> None:
         """Before the first of several legs rings."""
@@ -305,6 +316,7 @@ class DialLeg(
             bridge_plan=BridgePlan(prevent_double=self.prevent_double_bridge),
             headers=self.headers(),
         )
+        leg.billing_group_id = self.billing_group_id
         self.detect(leg, means.exchange)
         self.transcribe(leg, means)
         if (file := self._file()) is not None:
@@ -369,11 +381,12 @@ def status(leg: CarrierLeg, exchange: Exchange) -> JsonObject:
         "call_control_id": identity.call_control_id,
         "call_leg_id": identity.call_leg_id,
         "call_session_id": identity.call_session_id,
-        "client_state": leg.client_state,
         "is_alive": leg.state is not LegState.ENDED,
         "start_time": identity.start_time,
         "call_duration": 0 if leg.answered_at is None else int(until - leg.answered_at),
     }
+    if leg.client_state is not None:
+        data["client_state"] = leg.client_state
     if leg.ended_at is not None:
         data["end_time"] = exchange.timestamp(leg.ended_at)
     return data

@@ -99,7 +99,7 @@ def _check_value(name: str, parameter: Parameter, value: object) -> Iterator[Pro
         types = [each.type for each in parameter.one_of] or [parameter.type]
         yield _problem(name, parameter, "10026", "must be of type " + " or ".join(types))
         return
-    enum = parameter.enum or documented.values().get(parameter.enum_ref or "", ())
+    enum = documented.allowed(parameter)
     if enum and value not in enum:
         yield _problem(name, parameter, "10032", "must be one of " + ", ".join(map(str, enum)))
     elif isinstance(value, str):

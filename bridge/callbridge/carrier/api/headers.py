@@ -1,4 +1,4 @@
-"""SIP headers that a command gives to a new leg: its webhooks repeat them."""
+"""SIP headers that a command gives to a leg: its webhooks repeat them."""
 
 import re
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import msgspec
 
 from callbridge.carrier.api.problems import refused
-from callbridge.carrier.core.leg import CallHeaders
+from callbridge.carrier.core.leg import CallHeaders, Headers
 
 NAME = re.compile(r"[A-Za-z0-9!%*_+`'~.-]{1,128}")  # a token of RFC 3261
 VALUE = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f]{0,4096}")
@@ -35,5 +35,5 @@ class WithHeaders:
         return CallHeaders(_pairs(self.custom_headers), _pairs(self.sip_headers))
 
 
-def _pairs(headers: list[GivenHeader] | None) -> tuple[tuple[str, str], ...]:
+def _pairs(headers: list[GivenHeader] | None) -> Headers:
     return tuple((header.name, header.value) for header in headers or ())

@@ -168,6 +168,7 @@ def _shown(number: OrderedNumber, means: CarrierMeans, status: str = "active") -
         "phone_number_type": "local",
         "country_iso_alpha2": "US",
         "status": status,
+        "deletion_lock_enabled": False,
         "connection_id": number.connection_id,
         "connection_name": application.application_name if application is not None else None,
         "messaging_profile_id": number.messaging_profile_id,

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from callbridge.carrier.api.operation import Operation
 from callbridge.carrier.api.operations import OPERATIONS, OTHER_PRODUCTS
 from callbridge.carrier.api.stubs import ASKED
+from callbridge.carrier.api.unsent import WHY_FIELDS, why_not_sent
 from callbridge.carrier.api.unsupported import (
     refused_parameters,
     why_not_acted_on,
@@ -49,6 +50,30 @@ def _lines() -> Iterator[str]:
     for stub in OTHER_PRODUCTS:
         method, path, state = stub.facts().method, stub.facts().path, _state(stub, "stub")
         yield f"| `{method} /v2{path}` | `{stub.operation_id}` | {state} |"
+    yield from _events()
+
+
+def _events() -> Iterator[str]:
+    events, sent = documented.events().events, documented.sent_events()
+    yield from ("", "## Events", "")
+    yield (
+        f"{len(sent)} of {len(events)} are sent: they came, with all of their documented fields, "
+        "in a run of the official SDK through every endpoint that is here."
+    )
+    yield ""
+    yield "| event | |"
+    yield "|---|---|"
+    for event_type in events:
+        yield f"| `{event_type}` | {_of_event(event_type)} |"
+
+
+def _of_event(event_type: str) -> str:
+    why = why_not_sent(event_type)
+    if why is not None:
+        return f"**not sent**: {why}"
+    fields = WHY_FIELDS.get(event_type, {})
+    but = ", ".join(f"`{name}` ({why})" for name, why in fields.items())
+    return f"sent, but for {but}" if but else "sent"
 
 
 def _state(operation: type[Operation], state: str) -> str:

@@ -17,14 +17,13 @@ from callbridge.carrier.shapes import JsonObject
 # and noted as `not_simulated` on the tape of the call.
 HARMLESS = {
     # Money and numbers.
-    "billing_group_id": "nothing is billed here",
+    "billing_group_id": "nothing is billed here; that of a call is in call.cost",
     "route_to_mobile": "no number here is a mobile",
     "privacy": "nobody is shown a number",
     "diversion": "nobody is shown a number",
     "from_display_name": "nobody is shown a name",
     # SIP: the far ends of this carrier are callers by script, who have no SIP.
-    "custom_headers": "no far end reads them; those of a new leg are in its webhooks",
-    "sip_headers": "no far end reads them; those of a new leg are in its webhooks",
+    "custom_headers": "no far end reads them",
     "sip_auth_username": "no far end asks who calls",
     "sip_auth_password": "no far end asks who calls",
     "sip_region": "all is on this machine",
@@ -58,6 +57,7 @@ HARMLESS_IN = {("calls.actions.start_conversation_relay", "transcription"): "the
 NOT_HERE = "is not supported by this local carrier"
 NO_MODEL = "AI assistants need a model, and there is none here"
 NO_SIPREC = "SIPREC needs a recording server and SIP, and there is neither here"
+NO_DETECTOR = "there is no detector of voices that are made"
 STUB = "this is a stub"
 NOT_YET = "TeXML by REST is not there yet, only the documents of --texml-url"
 
@@ -86,7 +86,7 @@ WHY_ENDPOINTS = {
 # Why a parameter of an endpoint that is here is refused.
 WHY_PARAMETERS = {
     "assistant": NO_MODEL,
-    "deepfake_detection": "there is no detector of voices that are made",
+    "deepfake_detection": NO_DETECTOR,
     "sound_modifications": "no voice is altered here",
     "transcription_profanity_filter": "which words an engine masks is not published",
     "transcription_speaker_diarization": "the recogniser does not tell speakers apart",
@@ -127,8 +127,11 @@ def why_not_acted_on(parameter: str) -> str:
 
 def why_refused(endpoint: str) -> str:
     """Of the id of an endpoint that is not here."""
-    beginnings = [each for each in WHY_ENDPOINTS if endpoint.startswith(each)]
-    return WHY_ENDPOINTS[max(beginnings, key=len)]
+    return WHY_ENDPOINTS[longest_beginning(endpoint, WHY_ENDPOINTS)]
+
+
+def longest_beginning(name: str, beginnings: Iterable[str]) -> str:
+    return max((each for each in beginnings if name.startswith(each)), key=len)
 
 
 class NotSimulated(msgspec.Struct, frozen=True):

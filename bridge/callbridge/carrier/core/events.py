@@ -9,7 +9,7 @@ from functools import cache
 
 import msgspec
 
-from callbridge.carrier.core.leg import CarrierLeg
+from callbridge.carrier.core.leg import CarrierLeg, Headers
 from callbridge.carrier.core.routing import Routing
 from callbridge.carrier.facts import documented
 from callbridge.carrier.shapes import as_object
@@ -128,10 +128,19 @@ def initiated(leg: CarrierLeg) -> Payload:
             "caller_id_name": leg.identity.from_,
             "offered_codecs": f"{leg.encoding.name},G729",
         }
-    for field, pairs in (("custom_headers", leg.headers.custom), ("sip_headers", leg.headers.sip)):
-        if pairs:
-            fields[field] = [{"name": name, "value": value} for name, value in pairs]
-    return fields | _tags(leg)
+        if leg.routing.tells_attestation:  # in full: a caller by script is known to this machine
+            fields |= {"shaken_stir_attestation": "A", "shaken_stir_validated": True}
+    return fields | _headers(leg, custom=leg.headers.custom) | _tags(leg)
+
+
+def _headers(leg: CarrierLeg, *, custom: Headers) -> Payload:
+    """The SIP ones are those of the call in all of its events."""
+    headers = {"custom_headers": custom, "sip_headers": leg.headers.sip}
+    return {
+        field: [{"name": name, "value": value} for name, value in pairs]
+        for field, pairs in headers.items()
+        if pairs
+    }
 
 
 def _tags(leg: CarrierLeg) -> Payload:
@@ -139,35 +148,45 @@ def _tags(leg: CarrierLeg) -> Payload:
 
 
 def answered(leg: CarrierLeg) -> Payload:
-    return (leg.answered_with | _tags(leg)) | {
-        "codec": leg.encoding.name,
-        "sampling_rate": leg.encoding.sample_rate,
-        "state": "answered",
-    }
+    of_call = _headers(leg, custom=leg.answer_headers) | _tags(leg)
+    return (
+        leg.answered_with
+        | of_call
+        | {
+            "codec": leg.encoding.name,
+            "sampling_rate": leg.encoding.sample_rate,
+            "state": "answered",
+        }
+    )
 
 
 def hung_up(leg: CarrierLeg, end_time: str) -> Payload:
+    """The custom headers are the answer's, as documented, or else the call's own, as recorded."""
     assert leg.ending is not None
-    return {
+    of_call = _headers(leg, custom=leg.answer_headers or leg.headers.custom) | _tags(leg)
+    return of_call | {
         "call_quality_stats": _quality(leg),
         "end_time": end_time,
         "hangup_cause": leg.ending.cause,
         "hangup_source": leg.ending.source,
         "sip_hangup_cause": leg.ending.sip,
         "state": "hangup",
-    } | _tags(leg)
+    }
 
 
 def cost(leg: CarrierLeg, at: str) -> Payload:
     """Nothing is billed here."""
     until, since = leg.ended_at or 0.0, leg.answered_at
-    return {
+    fields: Payload = {
         "billed_duration_secs": 0 if since is None else math.ceil(until - since),
         "cost_parts": [],
         "occurred_at": at,
         "status": "success",
         "total_cost": "0.0000",
     }
+    if leg.billing_group_id is not None:
+        fields["billing_group_id"] = leg.billing_group_id
+    return fields
 
 
 def _quality(leg: CarrierLeg) -> Payload | None:

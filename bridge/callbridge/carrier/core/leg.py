@@ -64,11 +64,14 @@ class CarrierPlan(msgspec.Struct, frozen=True, kw_only=True):
 AfterUnbridge = Literal["end", "park", "hold"]
 
 
-class CallHeaders(msgspec.Struct, frozen=True):
-    """What a call brings along beside its numbers: pairs of `name` and `value`."""
+Headers = tuple[tuple[str, str], ...]  # pairs of `name` and `value`
 
-    custom: tuple[tuple[str, str], ...] = ()
-    sip: tuple[tuple[str, str], ...] = ()
+
+class CallHeaders(msgspec.Struct, frozen=True):
+    """What a call brings along beside its numbers."""
+
+    custom: Headers = ()
+    sip: Headers = ()
 
 
 class BridgePlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,6 +97,7 @@ class CarrierLeg:
         self.routing = routing
         self.rerouted: Routing | None = None  # of the command or the part that acts just now
         self.client_state: str | None = None
+        self.billing_group_id: str | None = None
         self.state = LegState.PARKED if identity.direction == "incoming" else LegState.RINGING
         self.started_at = now
         self.answered_at: float | None = None
@@ -109,6 +113,7 @@ class CarrierLeg:
         self.bridge_to: CarrierLeg | None = None
         self.bridge_plan = BridgePlan()
         self.headers = CallHeaders()
+        self.answer_headers: Headers = ()  # the custom ones of the answer command
         self.rivals: tuple[CarrierLeg, ...] = ()  # dialled with this one: the first answer wins
         self.was_bridged = False
         self.after_unbridge: AfterUnbridge = "end"  # when the other leg leaves

@@ -9,7 +9,8 @@ class Routing(msgspec.Struct, frozen=True):
     """Where a leg's webhooks go: `urls` in order, `by_event` in their place for single events.
 
     `timeout_s` is how long an answer is waited for, None as long as the platform does. `tags` are
-    the application's, which some events repeat; `tells_cost` adds call.cost to the end."""
+    the application's, which some events repeat; `tells_cost` adds call.cost to the end, and
+    `tells_attestation` what the network says of the caller's number (SHAKEN/STIR) to the first."""
 
     urls: tuple[str, ...] = ()
     method: Literal["POST", "GET"] = "POST"
@@ -20,3 +21,4 @@ class Routing(msgspec.Struct, frozen=True):
     api_version: Literal["1", "2"] = "2"
     tags: tuple[str, ...] = ()
     tells_cost: bool = False
+    tells_attestation: bool = False

@@ -162,6 +162,12 @@ def events() -> DocumentedEvents:
 
 
 @cache
+def sent_events() -> frozenset[str]:
+    """The types of those that this carrier sends: seen in a run, see `test_sdk_contract`."""
+    return _read("sent_events.json", frozenset[str])
+
+
+@cache
 def texml() -> Mapping[str, DocumentedElement]:
     """The elements of TeXML by their tag, without the root."""
     return _read("texml.json", dict[str, DocumentedElement])
@@ -177,6 +183,14 @@ def types() -> Mapping[str, Parameter]:
 def values() -> Mapping[str, tuple[str, ...]]:
     """Long lists of allowed values, by the name that `enum_ref` uses."""
     return _read("values.json", dict[str, tuple[str, ...]])
+
+
+def allowed(parameter: Parameter) -> tuple[str | int | bool, ...]:
+    """Its values, if they are listed; the documents leave out some that they call the default."""
+    listed = parameter.enum or values().get(parameter.enum_ref or "", ())
+    if listed and isinstance(parameter.default, str) and parameter.default not in listed:
+        return (*listed, parameter.default)
+    return listed
 
 
 def title(code: str, status: int, pointer: str | None) -> str:

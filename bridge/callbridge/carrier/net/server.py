@@ -13,6 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
+from callbridge.carrier.api.openapi import document
 from callbridge.carrier.api.problems import refused
 from callbridge.carrier.api.router import MAX_BODY
 from callbridge.carrier.api.stubs import ASKED
@@ -36,6 +37,7 @@ def build(shell: Shell) -> Starlette:
         routes=[
             Route("/v2/{path:path}", VoiceApi(shell).handle, methods=METHODS),
             Route(f"{PATH}/{{recording_id}}/{{file_name}}", Downloads(shell).recording),
+            Route("/openapi.json", openapi),
             Route("/carrier/public_key", extras.public_key),
             Route(ASKED, extras.asked),
             Route("/carrier/calls", extras.place_call, methods=["POST"]),
@@ -63,6 +65,11 @@ class VoiceApi:
         )
         self._shell.settle()
         return reply(answer.body, answer.status, answer.headers)
+
+
+async def openapi(request: Request) -> Response:
+    """For every reader: it holds no secret."""
+    return reply(document())
 
 
 class Extras:

@@ -59,6 +59,7 @@ class Application(msgspec.Struct, frozen=True, kw_only=True):
             timeout_s=float(timeout_s) if isinstance(timeout_s, int) else None,
             tags=tuple(str(tag) for tag in as_list(self.settings.get("tags")) or ()),
             tells_cost=self.settings.get("call_cost_in_webhooks") is True,
+            tells_attestation=self._of_calls("inbound").get("shaken_stir_enabled") is True,
             api_version="1" if self.settings.get("webhook_api_version") == "1" else "2",
         )
 
@@ -73,8 +74,12 @@ class Application(msgspec.Struct, frozen=True, kw_only=True):
 
     def channel_limit(self, direction: Literal["inbound", "outbound"]) -> float:
         """Calls at once."""
-        limit = (as_object(self.settings.get(direction)) or {}).get("channel_limit")
+        limit = self._of_calls(direction).get("channel_limit")
         return limit if isinstance(limit, int) else float("inf")
+
+    def _of_calls(self, direction: Literal["inbound", "outbound"]) -> JsonObject:
+        """The settings of one direction."""
+        return as_object(self.settings.get(direction)) or {}
 
     def command_within_s(self) -> float:
         """How long a call may come in before a command for it."""

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from callbridge.carrier.api.calls import MOST_AT_ONCE
+from callbridge.carrier.api.checks import MOST_PROBLEMS
 from callbridge.carrier.api.router import MAX_BODY, MAX_DEPTH
 from callbridge.carrier.shapes import is_url
 from tests.callbridge.carrier.line import SELF, Line, codes
@@ -27,6 +28,34 @@ def test_a_body_is_as_deep_as_answers_can_be_written() -> None:
         response = line.request("POST", APPLICATIONS, nested(depth))
         assert (response.status, codes(response)) == (400, [("10015", None)])
     assert line.request("GET", APPLICATIONS).status == 200
+
+
+def test_a_query_is_no_deeper_than_a_body() -> None:
+    line = Line()
+    for path in (APPLICATIONS, "/v2/call_events", "/v2/queues"):
+        response = line.request("GET", f"{path}?filter{'[a]' * 1000}=1")
+        assert (response.status, codes(response)) == (400, [("10015", None)])
+
+
+FAULTS: list[dict[str, Any]] = [
+    {"custom_headers": [{}] * 1000},
+    {"webhook_urls": {f"call.{number}": [] for number in range(1000)}},
+    {"webhook_retries_policies": {f"call.{number}": 1 for number in range(1000)}},
+]
+
+
+@pytest.mark.parametrize("fields", FAULTS)
+def test_an_answer_tells_of_so_many_faults_at_most(fields: dict[str, Any]) -> None:
+    """Of 60,000 empty headers it had 20 MB, and the audio of all calls waited for 2 seconds."""
+    line = Line()
+    assert len(codes(line.command(line.ring(), "transfer", to=BOB, **fields))) == MOST_PROBLEMS
+
+
+def test_a_pointer_is_escaped() -> None:
+    line = Line()
+    urls = {"a/b~": ["http://a/"]}
+    response = line.command(line.ring(), "answer", webhook_urls=urls)
+    assert codes(response) == [("90057", "/webhook_urls/a~1b~0")]
 
 
 def test_a_body_is_only_so_long() -> None:
@@ -110,6 +139,25 @@ async def test_a_wrong_method_says_in_its_header_which_is_right() -> None:
         assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
         answer = await live.http.put(APPLICATIONS)
         assert (answer.status_code, answer.headers["allow"]) == (405, "GET, POST")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code", "allow"),
+    [
+        ("OPTIONS", "/v2/calls", 405, "10030", "POST"),
+        ("TRACE", "/v2/queues", 405, "10030", "GET, POST"),
+        ("PUT", "/carrier/calls", 405, "10030", "POST"),
+        ("GET", "/v2/calls/a%0Ab", 404, "10005", None),  # a line end, which routes do not match
+        ("GET", "/elsewhere", 404, "10005", None),
+    ],
+)
+async def test_whatever_is_not_here_is_refused_as_by_the_platform(
+    method: str, path: str, status: int, code: str, allow: str | None
+) -> None:
+    async with carrier() as live:
+        answer = await live.http.request(method, path)
+    assert (answer.status_code, answer.headers.get("allow")) == (status, allow)
+    assert [error["code"] for error in answer.json()["errors"]] == [code]
 
 
 async def test_what_a_path_encodes_stays_in_its_place() -> None:

@@ -6,7 +6,8 @@ carrier does not act on them. So are the values inside of objects and lists."""
 import base64
 import binascii
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import islice
 
 import msgspec
 
@@ -25,11 +26,13 @@ _PYTHON: dict[str, type | tuple[type, ...]] = {
     "any": object,
 }
 
+MOST_PROBLEMS = 20  # are told: a body may have more of them than an answer has room for
+
 _WHOLE = ("urls_by_event", "retries_by_event")  # objects that are looked into by their format
 
 
 def check(facts: DocumentedEndpoint, body: Mapping[str, object]) -> list[Problem]:
-    """All that is wrong with a body: first what is missing, then the rest in the body's order.
+    """What is wrong with a body: first what is missing, then the rest in the body's order.
 
     null counts as absent. Formats are looked at only if nothing else is wrong."""
     problems = [
@@ -47,11 +50,11 @@ def check(facts: DocumentedEndpoint, body: Mapping[str, object]) -> list[Problem
     for name, parameter, value in given:
         if name in facts.query:  # inside of it are texts, which whoever filters reads
             parameter = msgspec.structs.replace(parameter, ref=None, properties={}, values=None)
-        problems += _check_value(name, parameter, value)
+        problems += islice(_check_value(name, parameter, value), MOST_PROBLEMS)
     if not problems:
         for name, parameter, value in given:
-            problems += _check_format(name, parameter, value)
-    return problems
+            problems += islice(_check_format(name, parameter, value), MOST_PROBLEMS)
+    return problems[:MOST_PROBLEMS]
 
 
 def known(parameters: Mapping[str, Parameter], body: Mapping[str, object]) -> JsonObject:
@@ -86,32 +89,29 @@ def _is_of_type(parameter: Parameter, value: object) -> bool:
     return isinstance(value, _PYTHON[parameter.type])
 
 
-def _check_value(name: str, parameter: Parameter, value: object) -> list[Problem]:
+def _check_value(name: str, parameter: Parameter, value: object) -> Iterator[Problem]:
     """`name` is a path, as in a JSON pointer: what is wrong inside of an object says where."""
-    if parameter.one_of:
-        found = [_check_value(name, each, value) for each in parameter.one_of]
-        fitting = [
-            problems
-            for each, problems in zip(parameter.one_of, found, strict=True)
-            if _is_of_type(each, value)
-        ]
-        if fitting:
-            return min(fitting, key=_misfit)
+    if kinds := [each for each in parameter.one_of if _is_of_type(each, value)]:
+        found = [list(islice(_check_value(name, each, value), MOST_PROBLEMS)) for each in kinds]
+        yield from min(found, key=_misfit)
+        return
     if not _is_of_type(parameter, value):
-        kinds = [each.type for each in parameter.one_of] or [parameter.type]
-        return _problem(name, parameter, "10026", "must be of type " + " or ".join(kinds))
+        types = [each.type for each in parameter.one_of] or [parameter.type]
+        yield _problem(name, parameter, "10026", "must be of type " + " or ".join(types))
+        return
     enum = documented.allowed(parameter)
     if enum and value not in enum:
-        return _problem(name, parameter, "10032", "must be one of " + ", ".join(map(str, enum)))
-    if isinstance(value, str):
-        return _check_text(name, parameter, value)
-    if isinstance(value, int | float):
-        return _check_number(name, parameter, value)
-    if parameter.format in _WHOLE:
-        return []
-    if (values := as_list(value)) is not None:
-        return _check_list(name, parameter, values)
-    return _check_object(name, parameter, as_object(value) or {})
+        yield _problem(name, parameter, "10032", "must be one of " + ", ".join(map(str, enum)))
+    elif isinstance(value, str):
+        yield from _check_text(name, parameter, value)
+    elif isinstance(value, int | float):
+        yield from _check_number(name, parameter, value)
+    elif parameter.format in _WHOLE:
+        return
+    elif (values := as_list(value)) is not None:
+        yield from _check_list(name, parameter, values)
+    else:
+        yield from _check_object(name, parameter, as_object(value) or {})
 
 
 def _misfit(problems: list[Problem]) -> tuple[bool, int]:
@@ -119,100 +119,92 @@ def _misfit(problems: list[Problem]) -> tuple[bool, int]:
     return any(problem.code == "10032" for problem in problems), len(problems)
 
 
-def _problem(name: str, parameter: Parameter, general: str, detail: str) -> list[Problem]:
-    return [Problem(parameter.code or general, f"{name} {detail}", f"/{name}")]
+def _problem(name: str, parameter: Parameter, general: str, detail: str) -> Problem:
+    return Problem(parameter.code or general, f"{name} {detail}", f"/{name}")
 
 
-def _check_text(name: str, parameter: Parameter, value: str) -> list[Problem]:
+def _check_text(name: str, parameter: Parameter, value: str) -> Iterator[Problem]:
     if parameter.max_length is not None and len(value) > parameter.max_length:
         detail = f"must be at most {parameter.max_length} characters long"
-        return _problem(name, parameter, "10025", detail)
-    if parameter.min_length is not None and len(value) < parameter.min_length:
+        yield _problem(name, parameter, "10025", detail)
+    elif parameter.min_length is not None and len(value) < parameter.min_length:
         detail = f"must be at least {parameter.min_length} characters long"
-        return _problem(name, parameter, "10025", detail)
-    if parameter.pattern is not None and not re.fullmatch(parameter.pattern, value):
-        return _problem(name, parameter, "10027", "contains characters that are not allowed")
-    return []
+        yield _problem(name, parameter, "10025", detail)
+    elif parameter.pattern is not None and not re.fullmatch(parameter.pattern, value):
+        yield _problem(name, parameter, "10027", "contains characters that are not allowed")
 
 
-def _check_number(name: str, parameter: Parameter, value: float) -> list[Problem]:
+def _check_number(name: str, parameter: Parameter, value: float) -> Iterator[Problem]:
     if parameter.minimum is not None and value < parameter.minimum:
-        return _problem(name, parameter, "10033", f"must be at least {parameter.minimum:g}")
+        yield _problem(name, parameter, "10033", f"must be at least {parameter.minimum:g}")
     if parameter.maximum is not None and value > parameter.maximum:
-        return _problem(name, parameter, "10033", f"must be at most {parameter.maximum:g}")
-    return []
+        yield _problem(name, parameter, "10033", f"must be at most {parameter.maximum:g}")
 
 
-def _check_list(name: str, parameter: Parameter, values: list[object]) -> list[Problem]:
+def _check_list(name: str, parameter: Parameter, values: list[object]) -> Iterator[Problem]:
     if parameter.max_items is not None and len(values) > parameter.max_items:
-        return _problem(name, parameter, "10027", f"must have at most {parameter.max_items} items")
-    if parameter.items is None:
-        return []
-    return [
-        problem
-        for index, value in enumerate(values)
-        for problem in _check_value(f"{name}/{index}", parameter.items, value)
-    ]
+        yield _problem(name, parameter, "10027", f"must have at most {parameter.max_items} items")
+    elif parameter.items is not None:
+        for index, value in enumerate(values):
+            yield from _check_value(f"{name}/{index}", parameter.items, value)
 
 
-def _check_object(name: str, parameter: Parameter, fields: JsonObject) -> list[Problem]:
+def _check_object(name: str, parameter: Parameter, fields: JsonObject) -> Iterator[Problem]:
     if parameter.ref is not None:
         parameter = documented.types()[parameter.ref]
-    problems = [
-        Problem("10004", f"{name}/{field} is required", f"/{name}/{field}")
-        for field in parameter.required
-        if fields.get(field) is None
-    ]
+    for field in parameter.required:
+        if fields.get(field) is None:
+            yield Problem("10004", f"{name}/{field} is required", f"/{name}/{field}")
     for field, value in fields.items():
         inner = parameter.properties.get(field, parameter.values)
         if inner is not None and value is not None:
-            problems += _check_value(f"{name}/{field}", inner, value)
-    return problems
+            yield from _check_value(f"{name}/{escaped(field)}", inner, value)
 
 
-def _check_format(name: str, parameter: Parameter, value: object) -> list[Problem]:
+def escaped(field: str) -> str:
+    """As a JSON pointer has it: RFC 6901, section 3."""
+    return field.replace("~", "~0").replace("/", "~1")
+
+
+def _check_format(name: str, parameter: Parameter, value: object) -> Iterator[Problem]:
     match parameter.format:
         case "base64" if isinstance(value, str) and not _is_base64(value):
-            return [Problem("90017", f"{name} must be base64", f"/{name}")]
+            yield Problem("90017", f"{name} must be base64", f"/{name}")
         case "http_url":
-            return _check_url(name, ("http", "https"), value)
+            yield from _check_url(name, ("http", "https"), value)
         case "ws_url":
-            return _check_url(name, ("ws", "wss"), value)
+            yield from _check_url(name, ("ws", "wss"), value)
         case "urls_by_event":
-            return _check_urls_by_event(name, as_object(value) or {})
+            yield from _check_urls_by_event(name, as_object(value) or {})
         case "retries_by_event":
-            return [
-                Problem(
-                    "10033",
-                    "retries_ms must be at most five whole numbers, together at most 60000",
-                    f"/{name}/{event}",
-                )
-                for event, policy in (as_object(value) or {}).items()
-                if not _is_retries_policy(policy)
-            ]
+            yield from _check_retries_by_event(name, as_object(value) or {})
         case _:  # uuid, uri and dates are taken as they come
-            return []
+            return
 
 
-def _check_url(name: str, schemes: tuple[str, ...], value: object) -> list[Problem]:
-    if not isinstance(value, str) or is_url(value, schemes):
-        return []
-    detail = f"{name} must be a URL with one of the schemes {', '.join(schemes)}"
-    return [Problem("10003", detail, f"/{name}")]
+def _check_url(name: str, schemes: tuple[str, ...], value: object) -> Iterator[Problem]:
+    if isinstance(value, str) and not is_url(value, schemes):
+        detail = f"{name} must be a URL with one of the schemes {', '.join(schemes)}"
+        yield Problem("10003", detail, f"/{name}")
 
 
-def _check_urls_by_event(name: str, chains: Mapping[str, object]) -> list[Problem]:
-    problems: list[Problem] = []
+def _check_urls_by_event(name: str, chains: Mapping[str, object]) -> Iterator[Problem]:
     for event, chain in chains.items():
-        pointer = f"/{name}/{event}"
+        pointer = f"/{name}/{escaped(event)}"
         if event not in documented.events().events:
-            problems.append(Problem("90057", f"{event!r} is not an event type", pointer))
+            yield Problem("90057", f"{event!r} is not an event type", pointer)
         elif not all(
             isinstance(url, str) and is_url(url, ("http", "https"))
             for url in as_list(chain) or [None]
         ):
-            problems.append(Problem("10003", "must be a list of http(s) URLs", pointer))
-    return problems
+            yield Problem("10003", "must be a list of http(s) URLs", pointer)
+
+
+def _check_retries_by_event(name: str, policies: Mapping[str, object]) -> Iterator[Problem]:
+    detail = "retries_ms must be at most five whole numbers, together at most 60000"
+    for event, policy in policies.items():
+        if not _is_retries_policy(policy):
+            yield Problem("10033", detail, f"/{name}/{escaped(event)}")
 
 
 def _is_retries_policy(policy: object) -> bool:

@@ -20,15 +20,17 @@ class Repeats:
 
     def answer(self, key: RepeatKey | None, now: float) -> JsonObject | None:
         """What the same command was answered before."""
-        if key is None:
-            return None
-        when, answer = self._answered.get(key, (float("-inf"), {}))
-        return answer if now - when <= self._within_s else None
+        self._forget_old(now)
+        return self._answered[key][1] if key in self._answered else None
 
     def keep(self, key: RepeatKey | None, answer: JsonObject, now: float) -> None:
-        if key is None:
-            return
-        self._answered.pop(key, None)
-        self._answered[key] = (now, answer)
-        while now - next(iter(self._answered.values()))[0] > self._within_s:  # the oldest is first
-            del self._answered[next(iter(self._answered))]
+        if key is not None:
+            self._answered[key] = (now, answer)
+
+    def _forget_old(self, now: float) -> None:
+        """The oldest is first, as no key is kept a second time before it is forgotten."""
+        while self._answered:
+            key, (when, _) = next(iter(self._answered.items()))
+            if now - when <= self._within_s:
+                return
+            del self._answered[key]

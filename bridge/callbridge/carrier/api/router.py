@@ -58,7 +58,7 @@ class RestApi:
             self._authorise(authorization)
             self._rate.check(self._exchange.now)
             operation, ids = find(method, path)
-            values = _query(operation, query) | _json(body)
+            values = _not_too_deep(_query(operation, query) | _json(body))
             if issubclass(operation, LegCommand):
                 return Response(200, {"data": self._command(operation, ids, values)})
             assert issubclass(operation, AccountOperation)
@@ -199,19 +199,18 @@ def _json(body: bytes) -> JsonObject:
     found = as_object(values)
     if found is None:
         raise refused("10015", "the body is not a JSON object", status=400)
-    if _is_deeper(found, MAX_DEPTH):
-        detail = f"more than {MAX_DEPTH} objects and lists in each other"
-        raise refused("10015", detail, status=400)
     return found
 
 
-def _is_deeper(value: JsonObject, limit: int) -> bool:
-    level: list[object] = [value]
-    for _ in range(limit):
+def _not_too_deep(values: JsonObject) -> JsonObject:
+    """What was given. Raises Refused."""
+    level: list[object] = [values]
+    for _ in range(MAX_DEPTH):
         level = [inner for outer in level for inner in _inside(outer)]
         if not level:
-            return False
-    return True
+            return values
+    detail = f"more than {MAX_DEPTH} objects and lists in each other"
+    raise refused("10015", detail, status=400)
 
 
 def _inside(value: object) -> Iterable[object]:

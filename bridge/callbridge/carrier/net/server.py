@@ -8,11 +8,13 @@ from pathlib import Path
 
 import msgspec
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from callbridge.carrier.api.openapi import document
+from callbridge.carrier.api.problems import refused
 from callbridge.carrier.api.router import MAX_BODY
 from callbridge.carrier.api.stubs import ASKED
 from callbridge.carrier.core.links import PATH
@@ -24,7 +26,8 @@ from callbridge.carrier.people.steps import CallerVoice
 from callbridge.errors import CallbridgeError
 
 TAPE_POLL_S = 0.05
-METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+# With those that no operation has: the API itself says which are right.
+METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE"]
 
 
 def build(shell: Shell) -> Starlette:
@@ -42,7 +45,7 @@ def build(shell: Shell) -> Starlette:
             Route("/carrier/calls/{call}", extras.hang_up, methods=["DELETE"]),
             Route("/carrier/calls/{call}/tape", extras.tape),
         ],
-        exception_handlers={ClientDisconnect: hung_up},
+        exception_handlers={ClientDisconnect: hung_up, 404: not_here, 405: not_here},
     )
 
 
@@ -174,6 +177,14 @@ async def read_body(request: Request) -> bytes:
 async def hung_up(request: Request, error: Exception) -> Response:
     """A client that left in the middle of its request: nothing was carried out."""
     return Response(status_code=400)
+
+
+async def not_here(request: Request, error: Exception) -> Response:
+    """A path or a method that no route has, in the API's own words."""
+    assert isinstance(error, HTTPException)
+    code = {404: "10005", 405: "10030"}[error.status_code]
+    answer = refused(code, f"{request.method} {error.detail}", status=error.status_code).response
+    return reply(answer.body, answer.status, error.headers)
 
 
 def reply(

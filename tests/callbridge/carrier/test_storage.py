@@ -27,7 +27,7 @@ def own(line: Line) -> str:
         (None, S3, "10004", "/backend"),
         ("s3", None, "10004", "/configuration"),
         ("ftp", S3, "10032", "/backend"),
-        ("gcs", S3, "10026", "/configuration/backend"),
+        ("gcs", S3, "10027", "/configuration/backend"),
         ("s3", "mine", "10026", "/configuration"),
         ("s3", S3 | {"backend": "ftp"}, "10032", "/configuration/backend"),
         ("s3", S3 | {"backend": 5}, "10026", "/configuration/backend"),

@@ -100,7 +100,7 @@ def _check_value(name: str, parameter: Parameter, value: object) -> list[Problem
     if not _is_of_type(parameter, value):
         kinds = [each.type for each in parameter.one_of] or [parameter.type]
         return _problem(name, parameter, "10026", "must be of type " + " or ".join(kinds))
-    enum = parameter.enum or documented.values().get(parameter.enum_ref or "", ())
+    enum = documented.allowed(parameter)
     if enum and value not in enum:
         return _problem(name, parameter, "10032", "must be one of " + ", ".join(map(str, enum)))
     if isinstance(value, str):

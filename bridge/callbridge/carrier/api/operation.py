@@ -2,6 +2,7 @@
 carrier acts on, `act` is what it does. The rest of an operation is in the facts."""
 
 import keyword
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import ClassVar, TypeVar
@@ -9,7 +10,7 @@ from typing import ClassVar, TypeVar
 import msgspec
 
 from callbridge.carrier.api.limits import CallLimit
-from callbridge.carrier.api.problems import refused
+from callbridge.carrier.api.problems import Refused, refused
 from callbridge.carrier.api.routing import Routed
 from callbridge.carrier.conferences.conferences import Conferences
 from callbridge.carrier.core.exchange import Exchange
@@ -96,7 +97,7 @@ class Operation:
         try:
             return msgspec.convert(named, cls)
         except msgspec.ValidationError as error:
-            raise refused("10026", str(error)) from None
+            raise _refusal(str(error)) from None
 
     def not_simulated(self) -> list[str]:
         """Documented parameters that were given and that this carrier does nothing about."""
@@ -139,6 +140,13 @@ class LegCommand(Routed, Operation):
         """Returns what is answered besides the result. Raises Refused before anything has
         changed."""
         raise NotImplementedError
+
+
+def _refusal(why: str) -> Refused:
+    """Of msgspec's words, which end with a place such as `$.languages[0].language`."""
+    detail, _, place = why.rstrip("`").partition(" - at `$")
+    pointer = re.sub(r"[.\[]", "/", place.replace("]", "")) or None
+    return refused("10004" if "missing required field" in detail else "10026", detail, pointer)
 
 
 def in_python(name: str) -> str:

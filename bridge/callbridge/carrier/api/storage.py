@@ -40,7 +40,7 @@ class Credentials:
         within = self.configuration["backend"]
         if within != self.backend:
             detail = f"this is a configuration of {str(within)[:20]!r}, not of {self.backend!r}"
-            raise refused("10026", detail, "/configuration/backend")
+            raise refused("10027", detail, "/configuration/backend")
         fields = {name: value for name, value in self.configuration.items() if value is not None}
         try:
             storage: Storage = msgspec.convert(fields, Storage)

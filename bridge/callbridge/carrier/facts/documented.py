@@ -185,6 +185,14 @@ def values() -> Mapping[str, tuple[str, ...]]:
     return _read("values.json", dict[str, tuple[str, ...]])
 
 
+def allowed(parameter: Parameter) -> tuple[str | int | bool, ...]:
+    """Its values, if they are listed; the documents leave out some that they call the default."""
+    listed = parameter.enum or values().get(parameter.enum_ref or "", ())
+    if listed and isinstance(parameter.default, str) and parameter.default not in listed:
+        return (*listed, parameter.default)
+    return listed
+
+
 def title(code: str, status: int, pointer: str | None) -> str:
     """The title of an error, which with some codes depends on where the code is used."""
     error = errors()[code]

@@ -12,6 +12,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
+from callbridge.carrier.api.openapi import document
 from callbridge.carrier.api.router import MAX_BODY
 from callbridge.carrier.api.stubs import ASKED
 from callbridge.carrier.core.links import PATH
@@ -33,6 +34,7 @@ def build(shell: Shell) -> Starlette:
         routes=[
             Route("/v2/{path:path}", VoiceApi(shell).handle, methods=METHODS),
             Route(f"{PATH}/{{recording_id}}/{{file_name}}", Downloads(shell).recording),
+            Route("/openapi.json", openapi),
             Route("/carrier/public_key", extras.public_key),
             Route(ASKED, extras.asked),
             Route("/carrier/calls", extras.place_call, methods=["POST"]),
@@ -60,6 +62,11 @@ class VoiceApi:
         )
         self._shell.settle()
         return reply(answer.body, answer.status, answer.headers)
+
+
+async def openapi(request: Request) -> Response:
+    """For every reader: it holds no secret."""
+    return reply(document())
 
 
 class Extras:

@@ -38,6 +38,7 @@ class Verdicts:
         self.broken: dict[str, Exception] = {}
         self.answers: Complaints = defaultdict(list)
         self.events: Complaints = defaultdict(list)
+        self.answer_fields: dict[str, set[str]] = defaultdict(set)  # by operation
         self.without_value: set[ModelField] = set()  # of the models of answers, in all walks
         self._with_value: set[ModelField] = set()
         self.told: dict[str, set[str]] = defaultdict(set)  # fields with a value, by event
@@ -96,6 +97,8 @@ class Judge:
             if model is not None and operation in OPERATIONS:  # stubs say little
                 self._verdicts.keep_fields(model)
             complaints += undocumented(operation, response.json())
+            for item in items(operation, response.json()):
+                self._verdicts.answer_fields[operation.operation_id] |= item.keys()
         elif response.content:
             complaints.append(f"a body where the SDK expects none: {response.text}")
         return answer
@@ -159,21 +162,30 @@ def literals(annotation: Any) -> Iterator[object]:
 def undocumented(operation: type[Operation], body: Any) -> Iterator[str]:
     """What is not as the facts have it, where they have the fields of an answer."""
     facts = operation.facts()
-    ref = facts.data or facts.item
     if facts.envelope == "list":
         missing = set(facts.meta) - body["meta"].keys()
         if missing:
             yield f"meta lacks {sorted(missing)}"
-    if ref is None:
-        return
-    kind = Parameter(type="object", ref=ref)
-    for item in as_list(body["data"]) or [body["data"]]:
-        if (fields := as_object(item)) is None:
-            continue
-        missing = set(documented.types()[ref].required) - fields.keys()
+    kind = model_in_facts(operation)
+    for item in items(operation, body):
+        missing = set(kind.required) - item.keys()
         if missing:
-            yield f"{ref} lacks {sorted(missing)}"
-        yield from wrong(kind, fields, ref)
+            yield f"lacks {sorted(missing)}"
+        yield from wrong(kind, item, "data")
+
+
+def model_in_facts(operation: type[Operation]) -> Parameter:
+    """What stands in `data`, or in each item of it; anything where the facts do not say."""
+    ref = operation.facts().data or operation.facts().item
+    return documented.types()[ref] if ref is not None else Parameter(type="object")
+
+
+def items(operation: type[Operation], body: Any) -> list[JsonObject]:
+    """Of a list, or the one thing that is answered."""
+    envelope = operation.facts().envelope
+    if envelope == "list":
+        return list(body["data"])
+    return [body if envelope == "bare" else body["data"]]
 
 
 # ---- fields of events, as paths: `recording_urls.mp3`, `messages[].role` ------------------------

@@ -148,16 +148,12 @@ def _tags(leg: CarrierLeg) -> Payload:
 
 
 def answered(leg: CarrierLeg) -> Payload:
-    of_call = _headers(leg, custom=leg.answer_headers) | _tags(leg)
-    return (
-        leg.answered_with
-        | of_call
-        | {
-            "codec": leg.encoding.name,
-            "sampling_rate": leg.encoding.sample_rate,
-            "state": "answered",
-        }
-    )
+    fields: Payload = {
+        "codec": leg.encoding.name,
+        "sampling_rate": leg.encoding.sample_rate,
+        "state": "answered",
+    }
+    return leg.answered_with | _headers(leg, custom=leg.answer_headers) | _tags(leg) | fields
 
 
 def hung_up(leg: CarrierLeg, end_time: str) -> Payload:

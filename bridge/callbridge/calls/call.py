@@ -9,7 +9,7 @@ heard: `yield "Goodbye."; await call.hangup()`."""
 
 import asyncio
 import logging
-from collections.abc import AsyncIterable, AsyncIterator, Callable
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Literal, overload
@@ -17,6 +17,7 @@ from typing import Literal, overload
 import numpy as np
 
 from callbridge.calls import keys
+from callbridge.calls.errands import Destination
 from callbridge.calls.keys import Taker
 from callbridge.calls.leg import Hangup, Leg, client_state
 from callbridge.calls.phase import Phase
@@ -427,16 +428,27 @@ class Call:
         await self.send(control.SendDtmf(call_control_id=self.call_control_id, digits=digits))
 
     async def transfer(
-        self, to: str, *, from_: str | None = None, timeout: float = 30.0
+        self,
+        to: str,
+        *,
+        from_: str | None = None,
+        timeout: float = 30.0,
+        headers: Mapping[str, str] | None = None,
+        digits: str = "",
     ) -> Transferred:
         """Connect the caller to a number or SIP address, and leave when it answers.
+
+        It rings for `timeout` seconds, at least five. SIP `headers` go with the new call, `digits`
+        (0-9 A-D * #, `w` waits half a second, `W` one) are pressed when it answers: an extension.
 
         Unless it is answered the call stays the bot's and the caller hears the bot again. What was
         asked for goes on though nobody waits for it any more: whoever answers late still gets the
         caller, and until it is clear that nobody will, nothing of ours hangs up."""
         await self._after_text()
         self._close_live()
-        transferred = await self._platform.transfer(to, from_, timeout)
+        transferred = await self._platform.transfer(
+            Destination(to=to, from_=from_, timeout=timeout, headers=headers or {}, digits=digits)
+        )
         if not transferred and self._leg.ended.done():
             self._check()
         return transferred

@@ -5,6 +5,7 @@ merged turn, a time-out, a crash) neither cancels nor forgets it. While one is o
 hangs up, and an answer that comes late still counts."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -12,6 +13,18 @@ from callbridge.outcomes import Transferred
 from callbridge.timing.signal import Signal
 
 ErrandKind = Literal["transfer"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Destination:
+    """Whom a transfer rings, and how: for `timeout` seconds, with `headers` of SIP; `digits` are
+    pressed when it answers, as for an extension."""
+
+    to: str
+    from_: str | None = None
+    timeout: float = 30.0
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    digits: str = ""
 
 
 @dataclass(slots=True, eq=False)

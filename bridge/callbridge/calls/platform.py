@@ -4,9 +4,10 @@ Transfers are errands of the leg: their tasks belong to the call and not to whoe
 platform is silent it is asked about the legs; what it does not know either stays unknown."""
 
 import asyncio
+from itertools import starmap
 from typing import Literal
 
-from callbridge.calls.errands import Errand
+from callbridge.calls.errands import Destination, Errand
 from callbridge.calls.leg import Hangup, Leg, client_state
 from callbridge.calls.news import LegAnswered, LegBridged, LegHungUp, News
 from callbridge.control import commands as control
@@ -56,14 +57,14 @@ class PlatformSide:
 
     # ---- transfer ---------------------------------------------------------------------------
 
-    async def transfer(self, to: str, from_: str | None, timeout: float) -> Transferred:
+    async def transfer(self, there: Destination) -> Transferred:
         """Returns when it has come out, or when it is known that nothing is known.
 
         Raises CallGone. Cancelling the wait changes nothing: see `errands`."""
         leg = self._leg
-        errand = leg.errands.begin("transfer", to)
-        leg.tape.write(Asked(errand=errand.kind, to=to))
-        self._spawn(self._transfer(errand, from_, timeout))
+        errand = leg.errands.begin("transfer", there.to)
+        leg.tape.write(Asked(errand=errand.kind, to=there.to))
+        self._spawn(self._transfer(errand, there))
         while errand.open and not errand.in_doubt and not leg.ended.done():
             await changed(leg.errands.changed, leg.phase_changed)
         if errand.open:
@@ -72,13 +73,16 @@ class PlatformSide:
             return Transferred("failed", "the call has ended")
         return errand.outcome.result()
 
-    async def _transfer(self, errand: Errand, from_: str | None, timeout: float) -> None:
+    async def _transfer(self, errand: Errand, there: Destination) -> None:
         leg = self._leg
+        rings_s = max(5, round(there.timeout))  # the platform takes no less
         command = control.Transfer(
             call_control_id=leg.call_control_id,
-            to=errand.to,
-            from_=from_,
-            timeout_secs=max(5, round(timeout)),
+            to=there.to,
+            from_=there.from_,
+            timeout_secs=rings_s,
+            custom_headers=tuple(starmap(control.Header, there.headers.items())) or None,
+            send_digits_on_answer=there.digits or None,
             target_leg_client_state=client_state(leg.reference, errand.number),
             webhook_url=self.webhook_url,
         )
@@ -92,7 +96,7 @@ class PlatformSide:
             return
         except CommandError:
             self._doubt(errand)  # it may have been carried out all the same
-        await first_of(errand.outcome, leg.ended, timeout=max(5.0, timeout) + SILENCE_S)
+        await first_of(errand.outcome, leg.ended, timeout=rings_s + SILENCE_S)
         await self._find_out(errand)
 
     async def _find_out(self, errand: Errand) -> None:

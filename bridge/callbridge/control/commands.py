@@ -195,8 +195,17 @@ class SendDtmf(Command, frozen=True, kw_only=True):
     duration_millis: int | None = None
 
 
+class Header(msgspec.Struct, frozen=True):
+    """One of SIP."""
+
+    name: str
+    value: str
+
+
 class Transfer(Command, frozen=True, kw_only=True):
-    """Dial `to` and bridge it when it answers. `from_` None: the caller's own number."""
+    """Dial `to` and bridge it when it answers. `from_` None: the caller's own number.
+
+    `send_digits_on_answer` are pressed when it does, before the two hear each other."""
 
     path = "/calls/{call_control_id}/actions/transfer"
 
@@ -205,6 +214,8 @@ class Transfer(Command, frozen=True, kw_only=True):
     from_: str | None = msgspec.field(name="from", default=None)
     timeout_secs: int | None = None
     time_limit_secs: int | None = None
+    custom_headers: tuple[Header, ...] | None = None
+    send_digits_on_answer: str | None = None
     target_leg_client_state: str | None = None
     webhook_url: str | None = None  # of the new leg; None: where those of this call go
 

@@ -27,6 +27,7 @@ from callbridge.testing import (
     tone,
 )
 from callbridge.testing.callers import NUMBER
+from telecodecs.dtmf import DtmfDetector
 from tests.callbridge.does import Does
 from tests.callbridge.hummed import LEAVES_IT
 
@@ -348,6 +349,21 @@ async def test_an_answered_transfer_releases_the_call(app: App, pair: Pair) -> N
     assert np.count_nonzero(report.bot) > 1.8 * 8000  # the caller hears the person
     assert "hangup" not in [e.detail.get("action") for e in report.tape if e.kind == "command"]
     assert app.service.calls.counts.bots_crashed == 0
+
+
+@pytest.mark.virtual(config=elsewhere(says(tone(2.0, 600.0)), HangUp()))
+async def test_a_transfer_reaches_an_extension_and_brings_its_headers(app: App, pair: Pair) -> None:
+    @app.call
+    async def bot(call: Call) -> None:
+        assert await call.transfer(ELSEWHERE, digits="w12#", headers={"X-Ticket": "17"})
+
+    report = await pair.call(caller(LEAVES_IT))
+    (sent,) = (each for each in report.commands if each.name == "transfer")
+    assert sent.fields["custom_headers"] == [{"name": "X-Ticket", "value": "17"}]
+    (bridged,) = (entry for entry in report.tape if entry.kind == "bridged")
+    person = pair.switch.report(str(bridged.detail["leg"]))
+    heard = DtmfDetector(person.sample_rate)
+    assert heard.process(person.bot) == "12#"
 
 
 @pytest.mark.parametrize("result", REFUSALS)

@@ -254,7 +254,7 @@ def test_a_hang_up_ends_what_sounds_and_what_waits() -> None:
     ("fields", "expected"),
     [
         ({}, ("10004", "/audio_url")),
-        ({"audio_url": ""}, ("10004", "/audio_url")),
+        ({"audio_url": ""}, ("10003", "/audio_url")),
         ({"audio_url": None}, ("10004", "/audio_url")),
         ({"audio_url": 7}, ("10026", "/audio_url")),
         ({"audio_url": "ftp://files/a.wav"}, ("10003", "/audio_url")),

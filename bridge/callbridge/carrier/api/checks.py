@@ -144,6 +144,8 @@ def _check_number(name: str, parameter: Parameter, value: float) -> Iterator[Pro
 def _check_list(name: str, parameter: Parameter, values: list[object]) -> Iterator[Problem]:
     if parameter.max_items is not None and len(values) > parameter.max_items:
         yield _problem(name, parameter, "10027", f"must have at most {parameter.max_items} items")
+    elif parameter.min_items is not None and len(values) < parameter.min_items:
+        yield _problem(name, parameter, "10027", f"must have at least {parameter.min_items} items")
     elif parameter.items is not None:
         for index, value in enumerate(values):
             yield from _check_value(f"{name}/{index}", parameter.items, value)

@@ -33,8 +33,6 @@ class CreateConference(AccountOperation, operation_id="conferences.create"):
     def act(self, means: CarrierMeans) -> JsonObject:
         leg = free_leg(self.call_control_id, means)
         hold_audio = file_of(self.hold_audio_url, self.hold_media_name, "hold_")
-        if self.duration_minutes is not None and self.duration_minutes < 1:
-            raise refused("10033", "duration_minutes must be at least 1", "/duration_minutes")
         if means.conferences.named(self.name) is not None:
             raise refused("90033", "an active conference has that name", "/name")
         plan = ConferencePlan(

@@ -2,61 +2,56 @@
 here and the facts of their endpoints, so that it says what is checked and nothing else."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import cache
-from importlib.metadata import version
+from http import HTTPStatus
 
-from callbridge.carrier.api.operation import Operation
+from callbridge.carrier.api.calls import DialledLeg
+from callbridge.carrier.api.operation import LegCommand, Operation
 from callbridge.carrier.api.operations import OPERATIONS, OTHER_PRODUCTS
-from callbridge.carrier.api.unsupported import NOT_HERE, refused_parameters, why_not_acted_on
+from callbridge.carrier.api.schemas import NAMED, filled, named, schema
+from callbridge.carrier.api.unsupported import (
+    NOT_HERE,
+    accepted,
+    refused_parameters,
+    why_harmless,
+    why_not_acted_on,
+)
 from callbridge.carrier.facts import documented
 from callbridge.carrier.facts.documented import DocumentedEndpoint, Parameter
 from callbridge.carrier.shapes import JsonObject
 
-# The keywords of JSON Schema for limits of the facts.
-_LIMITS = {
-    "minimum": "minimum",
-    "maximum": "maximum",
-    "min_length": "minLength",
-    "max_length": "maxLength",
-    "max_items": "maxItems",
-    "pattern": "pattern",
-}
-_FORMATS = {"http_url": "uri", "ws_url": "uri", "uri": "uri", "uuid": "uuid"}
-# Any request may get these, whatever its endpoint documents.
-_REFUSALS = {
-    400: "The request is none",
-    401: "The API key is not the carrier's",
-    403: "Not allowed here",
-    404: "There is no such thing",
-    422: "A parameter or the state of things does not allow it",
-    429: "Too many requests",
-}
+_ABOUT = (
+    "What this carrier has of the Voice API; webhooks are not described here. null counts as "
+    "absent, whole numbers may be written as texts, and a field that no schema names is ignored."
+)
+_ANYWHERE = (400, 401, 422, 429)  # whatever is asked for
 
 
 @cache
 def document() -> JsonObject:
-    """The whole of it, without the address of the server: it is served by that."""
+    """The whole of it, for the server that it is read from."""
     operations = (*OPERATIONS, *OTHER_PRODUCTS)
-    paths: dict[str, dict[str, object]] = {}
+    paths: dict[str, JsonObject] = {}
     for each in operations:
         facts = each.facts()
-        paths.setdefault(f"/v2{facts.path}", {})[facts.method.lower()] = _operation(each)
+        paths.setdefault(facts.path, {})[facts.method.lower()] = _operation(each)
+    refusals = sorted({status for each in operations for status in _refusals(each)})
     return {
-        "openapi": "3.1.0",
-        "info": {
-            "title": "Callbridge's local carrier",
-            "version": version("callbridge"),
-            "description": "What it has of the Voice API. Webhooks are not described here.",
-        },
+        "openapi": "3.1.1",
+        "info": {"title": "Callbridge's local carrier", "version": "2", "description": _ABOUT},
+        "servers": [{"url": "/v2"}],
         "security": [{"key": []}],
         "paths": paths,
         "components": {
             "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
-            "schemas": {name: _schema(documented.types()[name]) for name in _types(operations)}
-            | {"Errors": _ERRORS},
+            "responses": {str(status): _refusal(status) for status in refusals},
+            "schemas": named(paths),
         },
     }
+
+
+# ---- what is asked ------------------------------------------------------------------------------
 
 
 def _operation(operation: type[Operation]) -> JsonObject:
@@ -65,9 +60,13 @@ def _operation(operation: type[Operation]) -> JsonObject:
         "operationId": operation.operation_id,
         "tags": [operation.operation_id.partition(".")[0]],
         "parameters": [*_names_in(facts.path), *map(_query_parameter, facts.query.items())],
-        "responses": {str(facts.status): _success(facts)} | _refusals(facts),
+        "responses": {str(facts.status): _success(facts)}
+        | {
+            str(status): {"$ref": f"#/components/responses/{status}"}
+            for status in _refusals(operation)
+        },
     }
-    if facts.method in ("POST", "PUT", "PATCH"):
+    if facts.required or facts.optional:
         described["requestBody"] = {
             "required": bool(facts.required),
             "content": {"application/json": {"schema": _body(operation)}},
@@ -83,116 +82,95 @@ def _names_in(path: str) -> Iterator[JsonObject]:
 def _query_parameter(named: tuple[str, Parameter]) -> JsonObject:
     """An object is written `filter[name]=...`."""
     name, parameter = named
-    described: JsonObject = {"name": name, "in": "query", "schema": _schema(parameter)}
+    described: JsonObject = {"name": name, "in": "query", "schema": schema(parameter)}
     return described | {"style": "deepObject"} if parameter.type == "object" else described
 
 
 def _body(operation: type[Operation]) -> JsonObject:
-    facts, refused = operation.facts(), refused_parameters(operation)
-    properties = _properties(facts.required | facts.optional)
-    for name in refused:
-        if name in properties:
-            why = f"{name} {NOT_HERE}: {why_not_acted_on(name)}"
-            properties[name] = {"description": why, "allOf": [properties[name]]}
-    schema: JsonObject = {"type": "object", "properties": properties}
+    facts = operation.facts()
+    given = facts.optional | {name: filled(each) for name, each in facts.required.items()}
+    properties = {name: _property(operation, name, each) for name, each in given.items()}
+    body: JsonObject = {"type": "object", "properties": properties}
     if facts.required:
-        schema["required"] = list(facts.required)
-    if facts.at_least_one_of:
-        schema["anyOf"] = [{"required": [name]} for name in facts.at_least_one_of]
-    return schema
+        body["required"] = list(facts.required)
+    here = [name for name in facts.at_least_one_of if name in operation.acts_on()]
+    if here:
+        body["anyOf"] = [{"required": [name]} for name in here]
+    return body
 
 
-def _properties(parameters: Mapping[str, Parameter]) -> dict[str, object]:
-    return {name: _schema(parameter) for name, parameter in parameters.items()}
+def _property(operation: type[Operation], name: str, parameter: Parameter) -> JsonObject:
+    """With what this carrier makes of it: one that is refused may be said to be off."""
+    if name in refused_parameters(operation):
+        why = f"{NOT_HERE}: {why_not_acted_on(name)}"
+        off: JsonObject = {"enum": values} if (values := accepted(parameter)) else {"not": {}}
+        return off | {"description": why}
+    if name not in operation.acts_on():
+        why = f"taken without effect: {why_harmless(operation, name)}"
+        return schema(parameter) | {"description": why}
+    return schema(parameter)
 
 
-def _schema(parameter: Parameter) -> JsonObject:
-    """What the carrier checks of a value."""
-    if parameter.ref is not None:
-        return {"$ref": f"#/components/schemas/{parameter.ref}"}
-    if parameter.one_of:
-        return {"anyOf": [_schema(each) for each in parameter.one_of]}
-    schema: JsonObject = {} if parameter.type == "any" else {"type": parameter.type}
-    if enum := documented.allowed(parameter):
-        schema["enum"] = list(enum)
-    for ours, theirs in _LIMITS.items():
-        if (limit := getattr(parameter, ours)) is not None:
-            schema[theirs] = limit
-    if parameter.format == "base64":
-        schema["contentEncoding"] = "base64"
-    elif parameter.format in _FORMATS:
-        schema["format"] = _FORMATS[parameter.format]
-    if parameter.default is not None:
-        schema["default"] = parameter.default
-    if parameter.items is not None:
-        schema["items"] = _schema(parameter.items)
-    if parameter.properties:
-        schema["properties"] = _properties(parameter.properties)
-    if parameter.required:
-        schema["required"] = list(parameter.required)
-    if parameter.values is not None:
-        schema["additionalProperties"] = _schema(parameter.values)
-    return schema
-
-
-# ---- answers ------------------------------------------------------------------------------------
-
-_ERRORS: JsonObject = {
-    "type": "object",
-    "required": ["errors"],
-    "properties": {
-        "errors": {
-            "type": "array",
-            "minItems": 1,
-            "items": {
-                "type": "object",
-                "required": ["code", "title", "detail"],
-                "properties": {
-                    "code": {"type": "string"},
-                    "title": {"type": "string"},
-                    "detail": {"type": "string"},
-                    "source": {"type": "object", "properties": {"pointer": {"type": "string"}}},
-                },
-            },
-        }
-    },
-}
+# ---- what is answered ---------------------------------------------------------------------------
 
 
 def _success(facts: DocumentedEndpoint) -> JsonObject:
-    schema: JsonObject = {"type": "object"}
-    if facts.envelope == "list":
-        schema["required"] = ["data", "meta"]
-        schema["properties"] = {"data": {"type": "array"}, "meta": {"type": "object"}}
-    elif facts.envelope in ("data", "command"):
-        schema["properties"] = {"data": {"type": "object"}}
-    described: JsonObject = {"description": "Done"}
-    if facts.status != 204:
-        described["content"] = {"application/json": {"schema": schema}}
-    return described
+    described: JsonObject = {"description": HTTPStatus(facts.status).phrase}
+    if facts.envelope == "none":
+        return described
+    answer: JsonObject = {"type": "object"}
+    match facts.envelope:
+        case "command":
+            result: JsonObject = {"type": "object", "properties": {"result": {"const": "ok"}}}
+            answer = _object(data=result | {"required": ["result"]})
+        case "data":
+            answer = _object(data=_of_type(facts.data))
+        case "list":
+            anything: JsonObject = {}
+            meta = _object(**dict.fromkeys(facts.meta, anything))
+            answer = _object(data={"type": "array", "items": _of_type(facts.item)}, meta=meta)
+        case _:  # bare: the documents say nothing of it
+            pass
+    return described | {"content": {"application/json": {"schema": answer}}}
 
 
-def _refusals(facts: DocumentedEndpoint) -> JsonObject:
-    content = {"application/json": {"schema": {"$ref": "#/components/schemas/Errors"}}}
-    statuses = {*_REFUSALS, *(each for each in facts.errors if each < 500)}
-    return {
-        str(status): {"description": _REFUSALS.get(status, "Refused"), "content": content}
-        for status in sorted(statuses)
+def _object(**properties: JsonObject) -> JsonObject:
+    """In which each of these is."""
+    return {"type": "object", "properties": properties, "required": list(properties)}
+
+
+def _of_type(name: str | None) -> JsonObject:
+    return {"type": "object"} if name is None else {"$ref": NAMED + name}
+
+
+def _refusals(operation: type[Operation]) -> list[int]:
+    """Statuses that this carrier answers with; it does not play a broken one, 500 and above."""
+    facts = operation.facts()
+    statuses = {*_ANYWHERE, *(status for status in facts.errors if status < 500)}
+    if "recording_id" in facts.optional or ("{" in facts.path and not _is_command(operation)):
+        statuses.add(404)  # commands for a leg that is not there get 422
+    if issubclass(operation, DialledLeg):
+        statuses.add(403)  # of an account that is not verified
+    return sorted(statuses)
+
+
+def _is_command(operation: type[Operation]) -> bool:
+    return issubclass(operation, LegCommand)
+
+
+def _refusal(status: int) -> JsonObject:
+    codes = [code for code, error in documented.errors().items() if status in error.statuses]
+    text: JsonObject = {"type": "string"}
+    error: JsonObject = {
+        "type": "object",
+        "required": ["code", "title", "detail"],
+        "properties": {
+            "code": {"enum": codes},
+            "title": text,
+            "detail": text,
+            "source": {"type": "object", "properties": {"pointer": text}},
+        },
     }
-
-
-# ---- the types that requests are made of --------------------------------------------------------
-
-
-def _types(operations: tuple[type[Operation], ...]) -> list[str]:
-    """Their names, with those that they are made of themselves."""
-    found: set[str] = set()
-    ahead = [parameter for each in operations for parameter in each.parameters().values()]
-    while ahead:
-        parameter = ahead.pop()
-        if parameter.ref is not None and parameter.ref not in found:
-            found.add(parameter.ref)
-            ahead.append(documented.types()[parameter.ref])
-        ahead += [*parameter.properties.values(), *parameter.one_of]
-        ahead += [each for each in (parameter.items, parameter.values) if each is not None]
-    return sorted(found)
+    errors = _object(errors={"type": "array", "minItems": 1, "items": error})
+    content = {"application/json": {"schema": errors}}
+    return {"description": HTTPStatus(status).phrase, "content": content}

@@ -9,8 +9,6 @@ from callbridge.carrier.parts.queues import MAX_SIZE_BY_ENQUEUE, NEVER, CallQueu
 from callbridge.carrier.shapes import JsonObject
 from callbridge.carrier.store.store import Page, page_of
 
-MAX_NAME = 255
-
 
 def shown(queue: CallQueue) -> JsonObject:
     return {
@@ -173,13 +171,6 @@ class EnqueueLeg(LegCommand, operation_id="calls.actions.enqueue"):
     keep_after_hangup: bool = False
 
     def act(self, leg: CarrierLeg, means: CarrierMeans) -> None:
-        if not 1 <= len(self.queue_name) <= MAX_NAME:
-            detail = f"a name of a queue has 1 to {MAX_NAME} characters"
-            raise refused("10025", detail, "/queue_name")
-        for name in ("max_size", "max_wait_time_secs"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise refused("10033", "must be at least 1", f"/{name}")
         if means.queues.of(leg) is not None:
             raise refused("90038", "leave that queue first")
         queue = means.queues.named(self.queue_name)

@@ -120,6 +120,19 @@ def _is_off(parameter: Parameter, value: object) -> bool:
     return value is False or value == {"enabled": False} or value == parameter.default
 
 
+def accepted(parameter: Parameter) -> list[object]:
+    """The values with which one that is refused may be given."""
+    off: dict[str, list[object]] = {"boolean": [False], "object": [{"enabled": False}]}
+    values = off.get(parameter.type, [])
+    is_new = parameter.default is not None and parameter.default not in values
+    return [*values, parameter.default] if is_new else values
+
+
+def why_harmless(operation: type[Operation], parameter: str) -> str:
+    """Of a parameter that is taken and has no effect."""
+    return HARMLESS.get(parameter) or HARMLESS_IN[operation.operation_id, parameter]
+
+
 def why_not_acted_on(parameter: str) -> str:
     """Of a parameter that is refused."""
     return WHY_PARAMETERS.get(parameter, STUB)

@@ -24,6 +24,13 @@ BY_DOCUMENT = {
     "10032",
     "10033",
 }  # a wrong URL, length, type, value, range
+NAMES = {
+    "to": "+13125550199",
+    "from": "+13125550100",
+    "phone_number": "+13125550199",
+    "sip_address": "sip:bob@example.com",
+    "queue_name": "support",
+}
 
 DOCUMENT: Schema = document()
 JUDGE = Judge(DOCUMENT)
@@ -97,8 +104,9 @@ class Walk:
     def asked(self) -> Iterator[tuple[Schema, Any, Response]]:
         """The operation, the body and the answer, which is as the document says."""
         for path, method, described in self._rng.sample(ALL * ROUNDS, len(ALL) * ROUNDS):
-            body = self._values.of(body_of(described))
-            response = self.line.request(method.upper(), f"/v2{self._filled(path)}", body)
+            there_is = self._there_is(path)
+            body = _fitted(self._values.of(body_of(described)), there_is)
+            response = self.line.request(method.upper(), _filled(path, there_is), body)
             self.line.tick()
             self.statuses[response.status] += 1
             schema = answer_of(described, response.status)
@@ -106,24 +114,30 @@ class Walk:
             assert not faults, (described["operationId"], faults)
             yield described, body, response
 
-    def _filled(self, path: str) -> str:
-        """With what there is, where that is easy."""
-        line = self.line
-        call = line.ring()
-        if self._rng.random() < 0.8:
-            line.command(call, "answer")
-        ids = {"call_control_id": call, "connection_id": line.config.connection_id}
+    def _there_is(self, path: str) -> dict[str, str]:
+        """What a path or a body may name, where that is easily made."""
+        line, call = self.line, self._call()
+        names = NAMES | {"call_control_id": call, "connection_id": line.config.connection_id}
         if "/conferences/" in path:
-            body = {"call_control_id": call, "name": call}
-            made: Any = line.request("POST", "/v2/conferences", body).body.get("data")
-            ids["id"] = ids["conference_id"] = made["id"] if made else "1684"
+            host = self._call()
+            made: Any = line.request(
+                "POST", "/v2/conferences", {"call_control_id": host, "name": host}
+            ).body
+            names["id"] = names["conference_id"] = made["data"]["id"] if "data" in made else "1684"
         elif "/queues/" in path:
-            ids["queue_name"] = "support"
             line.command(call, "enqueue", queue_name="support")
         elif "/call_control_applications/" in path:
-            ids["id"] = line.config.connection_id
-        names = re.findall(r"{(\w+)}", path)
-        return path.format_map({name: quote(ids.get(name, "1684"), safe="") for name in names})
+            body = {"application_name": "a", "webhook_event_url": "http://app/"}
+            made = line.request("POST", "/v2/call_control_applications", body).body
+            names["id"] = made["data"]["id"]
+        return names
+
+    def _call(self) -> str:
+        """Answered, most of the time."""
+        call = self.line.ring()
+        if self._rng.random() < 0.8:
+            self.line.command(call, "answer")
+        return call
 
     def assert_alive(self) -> None:
         """It answers, and its audio goes on."""
@@ -134,6 +148,19 @@ class Walk:
         assert self.line.marks() == ["still here"]
 
 
+def _filled(path: str, names: dict[str, str]) -> str:
+    parts = {name: quote(names.get(name, "1684"), safe="") for name in re.findall(r"{(\w+)}", path)}
+    return f"/v2{path.format_map(parts)}"
+
+
+def _fitted(body: Schema, names: dict[str, str]) -> Schema:
+    """A text that names something names what there is."""
+    return {
+        name: names.get(name, value) if isinstance(value, str) else value
+        for name, value in body.items()
+    }
+
+
 def test_what_it_calls_right_is_not_refused_for_its_type_or_range() -> None:
     walk = Walk(wrong=0.0)
     for described, body, response in walk.asked():
@@ -142,7 +169,7 @@ def test_what_it_calls_right_is_not_refused_for_its_type_or_range() -> None:
             said = {code for code, _ in codes(response)}
             assert not said & BY_DOCUMENT, (described["operationId"], body, response.body)
     walk.assert_alive()
-    assert walk.statuses[200] > walk.statuses.total() / 4
+    assert walk.statuses[200] > walk.statuses.total() / 3
 
 
 def test_what_it_calls_wrong_is_refused() -> None:
@@ -151,4 +178,4 @@ def test_what_it_calls_wrong_is_refused() -> None:
         if faults := list(JUDGE.faults(body_of(described), body)):
             assert response.status >= 400, (described["operationId"], faults)
     walk.assert_alive()
-    assert walk.statuses[422] > walk.statuses.total() / 4
+    assert walk.statuses[422] > walk.statuses.total() / 3

@@ -13,7 +13,7 @@ from callbridge.carrier.store import store as module
 from callbridge.carrier.store.store import Store
 from callbridge.carrier.switch import Switch
 from callbridge.errors import CallbridgeError
-from tests.callbridge.carrier.line import Line, data
+from tests.callbridge.carrier.line import Line, codes, data
 
 APPLICATIONS = "/v2/call_control_applications"
 BOB = "+13125550199"
@@ -69,6 +69,22 @@ def test_a_changed_webhook_address_holds_from_the_next_call_on() -> None:
     line.request("PATCH", own, SUPPORT | {"webhook_event_failover_url": "http://c/"})
     line.ring()
     assert line.deliveries[-1].urls == ("http://b/hooks", "http://c/")
+
+
+def test_one_field_of_an_application_is_changed_alone() -> None:
+    line = Line()
+    made: Any = line.request("POST", APPLICATIONS, SUPPORT)
+    own = f"{APPLICATIONS}/{made.body['data']['id']}"
+    changed = data(line.request("PATCH", own, {"tags": ["a"]}))
+    assert changed == made.body["data"] | {"tags": ["a"], "updated_at": changed["updated_at"]}
+
+
+def test_webhooks_of_an_application_go_to_an_address_of_the_web() -> None:
+    line = Line()
+    body = SUPPORT | {"webhook_event_url": "hooks"}
+    for method, path in (("POST", ""), ("PATCH", f"/{line.config.connection_id}")):
+        response = line.request(method, APPLICATIONS + path, body)
+        assert codes(response) == [("10003", "/webhook_event_url")]
 
 
 def test_an_application_can_be_deleted_and_is_then_not_found() -> None:

@@ -39,10 +39,11 @@ def found(id: str, means: CarrierMeans) -> Application:
 
 @dataclass(frozen=True, kw_only=True)
 class Described:
-    """What an application is made of; a field that was not given keeps its value."""
+    """What an application is made of; a field that was not given keeps its value. A change may
+    name one field alone, though the SDK asks for the name and the URL each time."""
 
-    application_name: str
-    webhook_event_url: str
+    application_name: str | None = None
+    webhook_event_url: str | None = None
     webhook_event_failover_url: str | None = None
     active: bool | None = None
     anchorsite_override: str | None = None

@@ -7,7 +7,7 @@ from functools import cache
 from http import HTTPStatus
 
 from callbridge.carrier.api.calls import DialledLeg
-from callbridge.carrier.api.operation import LegCommand, Operation
+from callbridge.carrier.api.operation import Operation
 from callbridge.carrier.api.operations import OPERATIONS, OTHER_PRODUCTS
 from callbridge.carrier.api.schemas import NAMED, filled, named, schema
 from callbridge.carrier.api.unsupported import (
@@ -147,15 +147,13 @@ def _refusals(operation: type[Operation]) -> list[int]:
     """Statuses that this carrier answers with; it does not play a broken one, 500 and above."""
     facts = operation.facts()
     statuses = {*_ANYWHERE, *(status for status in facts.errors if status < 500)}
-    if "recording_id" in facts.optional or ("{" in facts.path and not _is_command(operation)):
-        statuses.add(404)  # commands for a leg that is not there get 422
+    if "{" in facts.path or "conference_config" in facts.optional:
+        statuses.add(
+            404
+        )  # commands get it for what can be no call's id; one that is unknown is 422
     if issubclass(operation, DialledLeg):
         statuses.add(403)  # of an account that is not verified
     return sorted(statuses)
-
-
-def _is_command(operation: type[Operation]) -> bool:
-    return issubclass(operation, LegCommand)
 
 
 def _refusal(status: int) -> JsonObject:

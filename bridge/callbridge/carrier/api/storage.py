@@ -1,7 +1,7 @@
 """Where a connection's recordings are stored: a bucket of the customer's own."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import msgspec
 
@@ -112,19 +112,9 @@ class DeleteCredentials(AccountOperation, operation_id="custom_storage_credentia
 
 @dataclass(frozen=True, kw_only=True)
 class CreateCredentialsInCollection(
-    AccountOperation, operation_id="custom_storage_credentials.create_collection"
+    CreateCredentials, operation_id="custom_storage_credentials.create_collection"
 ):
-    connection_id: str | None = None
-    backend: Backend | None = None
-    configuration: JsonObject = field(default_factory=dict[str, object])
-
-    def act(self, means: CarrierMeans) -> JsonObject:
-        if self.connection_id is None:
-            raise refused("10004", "connection_id is required", "/connection_id")
-        if self.backend is None:
-            raise refused("10004", "backend is required", "/backend")
-        credentials = Credentials(backend=self.backend, configuration=self.configuration)
-        return credentials.kept_for(self.connection_id, means)
+    """The same, with the connection in the body."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -49,7 +49,7 @@ class Values:
 
     def of(self, schema: Schema, depth: int = 0) -> Any:
         if depth and self._rng.random() < self._wrong:
-            return self._rng.choice(SELDOM_RIGHT)
+            return self._rng.choice((*beyond(schema), self._rng.choice(SELDOM_RIGHT)))
         if "$ref" in schema:
             return self.of(self._types[_name(schema)], depth)
         if "anyOf" in schema and "type" not in schema:
@@ -92,7 +92,7 @@ class Values:
 
 
 class Judge:
-    """Says what is wrong with a value."""
+    """Says what is wrong with a value: first where, as a JSON pointer has it."""
 
     def __init__(self, document: Schema) -> None:
         self._types = document["components"]["schemas"]
@@ -130,9 +130,21 @@ class Judge:
         )
         others = schema.get("additionalProperties", {})
         for name, inner in value.items():
-            yield from self.faults(schema.get("propertyNames", {}), name, f"{at}, its name")
+            yield from self.faults(schema.get("propertyNames", {}), name, f"{at}/{name}")
             known = schema.get("properties", {}).get(name, others)
             yield from self.faults(known, inner, f"{at}/{name}")
+
+
+def beyond(schema: Schema) -> Iterator[Any]:
+    """What its limits just do not allow."""
+    if "minimum" in schema:
+        yield math.ceil(schema["minimum"]) - 1
+    if "maximum" in schema:
+        yield math.floor(schema["maximum"]) + 1
+    if "maxLength" in schema:
+        yield "x" * (schema["maxLength"] + 1)
+    if "maxItems" in schema:
+        yield ["a"] * (schema["maxItems"] + 1)
 
 
 def _name(schema: Schema) -> str:

@@ -14,7 +14,7 @@ from callbridge.carrier.api.problems import Response
 from callbridge.carrier.shapes import as_list, as_object
 from tests.callbridge.carrier.line import SELF, Line, codes, mark
 from tests.callbridge.carrier.live import carrier
-from tests.callbridge.carrier.schemas import Judge, Schema, Values
+from tests.callbridge.carrier.schemas import Judge, Schema, Values, beyond
 
 ROUNDS = 8  # requests to each operation
 BY_DOCUMENT = {
@@ -104,15 +104,22 @@ class Walk:
     def asked(self) -> Iterator[tuple[Schema, Any, Response]]:
         """The operation, the body and the answer, which is as the document says."""
         for path, method, described in self._rng.sample(ALL * ROUNDS, len(ALL) * ROUNDS):
-            there_is = self._there_is(path)
-            body = _fitted(self._values.of(body_of(described)), there_is)
-            response = self.line.request(method.upper(), _filled(path, there_is), body)
-            self.line.tick()
+            body, response = self.ask(path, method, described)
             self.statuses[response.status] += 1
             schema = answer_of(described, response.status)
             faults = list(JUDGE.faults(schema, response.body))
             assert not faults, (described["operationId"], faults)
             yield described, body, response
+
+    def ask(
+        self, path: str, method: str, described: Schema, **fields: Any
+    ) -> tuple[Schema, Response]:
+        """With a body of its schema, and these fields in it."""
+        there_is = self._there_is(path)
+        body = _fitted(self._values.of(body_of(described)), there_is) | fields
+        response = self.line.request(method.upper(), _filled(path, there_is), body)
+        self.line.tick()
+        return body, response
 
     def _there_is(self, path: str) -> dict[str, str]:
         """What a path or a body may name, where that is easily made."""
@@ -161,6 +168,11 @@ def _fitted(body: Schema, names: dict[str, str]) -> Schema:
     }
 
 
+def _overlap(place: str, other: str) -> bool:
+    """One is in the other: of several kinds of a value it may be said what is wrong for one."""
+    return place.startswith(other) or other.startswith(place)
+
+
 def test_what_it_calls_right_is_not_refused_for_its_type_or_range() -> None:
     walk = Walk(wrong=0.0)
     for described, body, response in walk.asked():
@@ -172,10 +184,29 @@ def test_what_it_calls_right_is_not_refused_for_its_type_or_range() -> None:
     assert walk.statuses[200] > walk.statuses.total() / 3
 
 
-def test_what_it_calls_wrong_is_refused() -> None:
-    walk = Walk(wrong=0.2)
+def test_what_it_calls_wrong_is_refused_with_its_place() -> None:
+    walk = Walk(wrong=0.15)
+    faulty = 0
     for described, body, response in walk.asked():
-        if faults := list(JUDGE.faults(body_of(described), body)):
-            assert response.status >= 400, (described["operationId"], faults)
+        if places := {fault.partition(" ")[0] for fault in JUDGE.faults(body_of(described), body)}:
+            faulty += 1
+            assert response.status >= 400, (described["operationId"], body)
+            if response.status == 422:
+                said = [pointer for _, pointer in codes(response) if pointer is not None]
+                for told in said:  # at once, or one hides the other
+                    assert any(_overlap(place, told) for place in places), (told, places)
+                assert said, response.body
     walk.assert_alive()
-    assert walk.statuses[422] > walk.statuses.total() / 3
+    assert faulty > len(ALL)
+
+
+def test_every_limit_that_it_names_is_kept() -> None:
+    walk = Walk(wrong=0.0)
+    limits = 0
+    for path, method, described in ALL:
+        for name, schema in body_of(described).get("properties", {}).items():
+            for value in beyond(schema):
+                limits += 1
+                _, response = walk.ask(path, method, described, **{name: value})
+                assert [pointer for _, pointer in codes(response)] == [f"/{name}"], response.body
+    assert limits > len(ALL)

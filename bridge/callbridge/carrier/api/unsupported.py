@@ -122,8 +122,9 @@ def _is_off(parameter: Parameter, value: object) -> bool:
 
 def accepted(parameter: Parameter) -> list[object]:
     """The values with which one that is refused may be given."""
-    off: dict[str, list[object]] = {"boolean": [False], "object": [{"enabled": False}]}
-    values = off.get(parameter.type, [])
+    values: list[object] = [False] if parameter.type == "boolean" else []
+    if parameter.ref is not None and "enabled" in documented.types()[parameter.ref].properties:
+        values = [{"enabled": False}]
     is_new = parameter.default is not None and parameter.default not in values
     return [*values, parameter.default] if is_new else values
 

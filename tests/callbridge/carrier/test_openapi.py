@@ -17,13 +17,8 @@ from tests.callbridge.carrier.live import carrier
 from tests.callbridge.carrier.schemas import Judge, Schema, Values, beyond
 
 ROUNDS = 8  # requests to each operation
-BY_DOCUMENT = {
-    "10003",
-    "10025",
-    "10026",
-    "10032",
-    "10033",
-}  # a wrong URL, length, type, value, range
+# Codes of a wrong URL, length, type, value and range.
+BY_DOCUMENT = {"10003", "10025", "10026", "10032", "10033"}
 NAMES = {
     "to": "+13125550199",
     "from": "+13125550100",

@@ -148,9 +148,8 @@ def _refusals(operation: type[Operation]) -> list[int]:
     facts = operation.facts()
     statuses = {*_ANYWHERE, *(status for status in facts.errors if status < 500)}
     if "{" in facts.path or "conference_config" in facts.optional:
-        statuses.add(
-            404
-        )  # commands get it for what can be no call's id; one that is unknown is 422
+        # Commands get it for what can be no call's id; an id that is unknown is 422.
+        statuses.add(404)
     if issubclass(operation, DialledLeg):
         statuses.add(403)  # of an account that is not verified
     return sorted(statuses)

@@ -72,7 +72,7 @@ def test_only_a_connection_that_there_is_can_have_storage() -> None:
     assert line.request("POST", f"{PATH}/1", body).status == 404
     assert line.request("POST", PATH, body | {"connection_id": "1"}).status == 404
     assert codes(line.request("POST", PATH, body)) == [("10004", "/connection_id")]
-    empty = {"connection_id": "1", "backend": "s3", "configuration": {}}
+    empty: dict[str, Any] = {"connection_id": "1", "backend": "s3", "configuration": {}}
     assert ("10004", "/configuration/backend") in codes(line.request("POST", PATH, empty))
     assert line.request("PUT", own(line), body).status == 404
     assert line.request("DELETE", own(line)).status == 404

@@ -1,25 +1,40 @@
-# `make demo` and `make test` do all the set-up themselves; the second time they are quick.
+# `make run` and `make test` do all the set-up themselves; the second time they are quick.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 NODE_SDK := tests/node/node_modules/.installed
 
-.PHONY: help demo test check lint test-all test-others lock clean
+.PHONY: help run demo handoff llm test check lint test-all test-others lock clean
 
 help:
+	@echo "make run       talk to a bot in your browser, and see the call as it happens"
 	@echo "make demo      a real call through the bridge, on this machine: listen, look, read"
+	@echo "make handoff   a caller is handed to a person: three on the line, and a picture of them"
+	@echo "make llm       a language model on the line, cut by its caller, and what it is told then"
 	@echo "make test      set-up and the whole test suite"
 	@echo "make check     format, lint, types and tests, as before every commit"
 	@echo "make test-all  the test suite, on every Python from 3.11 that is installed"
 	@echo "make lock      renew the pinned versions"
 
+run: $(VENV)/.demo
+	@$(BIN)/python -m callbridge run examples/message_desk.py
+
 demo: $(VENV)/.demo
 	@$(BIN)/python -m callbridge demo
+
+handoff: $(VENV)/.demo
+	@$(BIN)/python -m callbridge demo handoff
+
+# The model is a local server that answers by rules: no key.
+llm: $(VENV)/.demo
+	@$(BIN)/python -m tests.vendors.openai --prompts --rules examples/llm/order_desk.rules.json -- \
+		$(BIN)/python -m callbridge demo examples/llm/order_desk.py \
+		--caller examples/llm/order_desk_cut.json --numbers examples/llm/people.json
 
 # A file's tests stay together and in order: those of `bench` and `demo` want the machine for
 # themselves. More than four workers would disturb what is tested in real time.
 test: $(VENV)/.dev $(NODE_SDK)
-	@$(BIN)/python -m pytest -q -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/python -m pytest -q -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(LESS)
 
 check: lint test
 
@@ -31,11 +46,13 @@ lint: $(VENV)/.dev
 
 test-all: test test-others
 
+# What a browser makes of a page is the same on every Python.
 test-others: $(VENV)/.dev
 	@.ci/interpreters $$($(BIN)/python -c 'import sys; print("%d.%d" % sys.version_info[:2])') | \
 	while read -r version python; do \
 		echo "== Python $$version" && \
-		$(MAKE) --no-print-directory PYTHON="$$python" VENV=".venv-$$version" test </dev/null || exit 1; \
+		$(MAKE) --no-print-directory PYTHON="$$python" VENV=".venv-$$version" \
+			LESS=--ignore=tests/callbridge/browser test </dev/null || exit 1; \
 	done
 
 $(BIN)/python:
@@ -70,7 +87,7 @@ $(NODE_SDK): tests/node/package.json
 # Versions only: no addresses of package indexes, and markers for every Python from 3.11.
 lock: $(VENV)/.dev
 	@$(BIN)/python -m pip install --disable-pip-version-check -q uv
-	@for lock in "requirements.lock --extra demo --group build" "requirements-dev.lock --extra demo --group build --group dev"; do \
+	@for lock in "requirements.lock --extra demo --group build" "requirements-dev.lock --extra demo --extra examples --extra hd --group build --group dev"; do \
 		$(BIN)/uv pip compile -q --universal --python-version 3.11 --no-annotate --no-header --no-emit-index-url \
 			pyproject.toml -o $$lock; \
 	done

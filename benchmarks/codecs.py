@@ -2,18 +2,24 @@
 
     python benchmarks/codecs.py [--json] [--calls 100]
 
-A frame at a time, as a live call needs it, and the batched G.711 over many calls at once. Each
-figure is the best of several runs: other work on the machine only ever adds."""
+A frame at a time, as a live call needs it, and the batched G.711 over many calls at once. Beside
+a codec that has a library of its own stands the bare library, in the same run. Each figure is the
+best of several runs: other work on the machine only ever adds."""
 
 import argparse
 import json
+import resource
+import sys
 from collections.abc import Callable
+from importlib import import_module
 from itertools import permutations
+from pathlib import Path
 from timeit import Timer
+from typing import Any
 
 import numpy as np
 
-from telecodecs import Codec, Resampler, codec, g711, l16, registry
+from telecodecs import Codec, MissingLibrary, Resampler, codec, g711, l16, registry, silence
 from telecodecs.pcm import Pcm
 
 RATES = (8000, 16000, 22050, 24000, 48000)
@@ -44,6 +50,39 @@ def single(one: Codec) -> dict[str, float]:
     }
 
 
+def bare() -> dict[str, float]:
+    """The libraries alone, given what our own layer gives them."""
+    pcm = speech(320)
+    try:
+        g722: Any = import_module("G722").G722(16000, 64000)
+    except ImportError:
+        return {}
+    payload = g722.encode(pcm)
+    return {
+        "G722 16000 bare encode": microseconds(lambda: g722.encode(pcm)),
+        "G722 16000 bare decode": microseconds(lambda: g722.decode(payload)),
+    }
+
+
+def kept(name: str, calls: int = 2000) -> float:
+    """KiB of a call: one codec for each direction, as the process grows by them."""
+    one = codec(name)  # loads its library
+    pcm = silence(one.encoding.sample_rate // 50)
+    payload = one.encode(pcm)
+    before = resident_kib()
+    made = [codec(name) for _ in range(2 * calls)]
+    for each in made[:calls]:
+        each.decode(payload)
+    for each in made[calls:]:
+        each.encode(pcm)
+    return (resident_kib() - before) / calls
+
+
+def resident_kib() -> int:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize() // 1024
+
+
 def batched(calls: int) -> dict[str, float]:
     pcm = speech((calls, 160))
     ulaw, alaw = g711.encode_ulaw_batch(pcm), g711.encode_alaw_batch(pcm)
@@ -65,7 +104,11 @@ def resampled(from_rate: int, to_rate: int) -> float:
 def measure(calls: int) -> dict[str, float]:
     results: dict[str, float] = {}
     for name in registry.names():
-        results |= single(codec(name))
+        try:
+            results |= single(codec(name))
+        except MissingLibrary as error:
+            print(error, file=sys.stderr)
+    results |= bare()
     payload = l16.encode(speech(320))
     results["L16 16000 likely_order"] = microseconds(lambda: l16.likely_order(payload))
     results |= batched(calls)
@@ -85,6 +128,11 @@ def main() -> None:
         return
     for name, value in results.items():
         print(f"{name:28}{value:9.2f} us")
+    for name in registry.names():
+        try:
+            print(f"{name + ' memory':28}{kept(name):9.2f} KiB a call")
+        except MissingLibrary as error:
+            print(error, file=sys.stderr)
 
 
 if __name__ == "__main__":

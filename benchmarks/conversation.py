@@ -130,9 +130,11 @@ class Cpu(NamedTuple):
 
 
 def cpu_of(pid: int) -> float:
-    """User and system time of a process, all its threads."""
+    """User and system time of a process and of those that it runs, as the recogniser's."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS_PER_S
+    children = [each.read_text().split() for each in Path(f"/proc/{pid}/task").glob("*/children")]
+    theirs = sum(cpu_of(int(child)) for each in children for child in each)
+    return (int(fields[11]) + int(fields[12])) / TICKS_PER_S + theirs
 
 
 def cpu_of_machine() -> float:

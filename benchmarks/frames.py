@@ -20,6 +20,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from time import perf_counter_ns
 from typing import Any, NamedTuple
 
+import numpy as np
 from inside import PTIME_S, InsideCall, SteppedClock, caller_frames, inside
 from peers.g711 import lin2ulaw, ulaw2lin
 
@@ -29,6 +30,7 @@ from callbridge.carrier.core.effects import OpenStream, SendFrame
 from callbridge.carrier.people.script import CallScript
 from callbridge.carrier.switch import Switch
 from callbridge.media import wire
+from callbridge.media.background import BackgroundSound, Bed
 from callbridge.media.playout import Playout
 from callbridge.media.session import MediaSession
 from callbridge.timing.loop import new_loop
@@ -37,6 +39,7 @@ from telecodecs import Pcm, codec, g711
 REPEATS = 7
 CARRIER_CALLS = 100
 PROFILED_LINES = 25
+BEHIND: Pcm = np.random.default_rng(1).integers(-9000, 9000, 8000).astype(np.int16)
 
 
 class Cost(NamedTuple):
@@ -98,7 +101,16 @@ def parts(frames: int) -> dict[str, Cost]:
         ),
         "naive echo: json, base64, audioop": Cost(each(naive, texts)),
         "session: receive": Cost(received(texts)),
+        "background: under a frame": Cost(each(bed().under, audio)),
+        "background: alone": Cost(each(bed().by_itself, [len(pcm) for pcm in audio])),
     }
+
+
+def bed() -> Bed:
+    """A second of noise, ducked under speech."""
+    made = Bed(8000, 0.0)
+    made.add(BackgroundSound(BEHIND, -10.0, -12.0))
+    return made
 
 
 def naive(text: str) -> str:
@@ -156,6 +168,7 @@ async def whole(
     codec_name: str = "PCMU",
     sample_rate: int = 8000,
     with_task: bool = False,
+    over_background: bool = False,
     profile: cProfile.Profile | None = None,
 ) -> int:
     """Nanoseconds of a call's echo: from a message in to a message out, ledger and marks too."""
@@ -163,6 +176,8 @@ async def whole(
     bot = echo if with_task else idle
     async with inside(bot, sample_rate=sample_rate, codec_name=codec_name) as (app, clock):
         call = await begun(app, clock, codec_name, with_task)
+        if over_background:
+            call.leg.line.begin_background(BackgroundSound(BEHIND, -10.0, -12.0))
         gc.collect()
         if profile is not None:
             profile.enable()
@@ -216,11 +231,13 @@ async def wholes(frames: int, naive_ns: float) -> dict[str, Cost]:
     wide = await best_of(lambda: whole(frames, codec_name="L16", sample_rate=16000), frames)
     resampled = await best_of(lambda: whole(frames, sample_rate=16000), frames)
     tasked = await best_of(lambda: whole(frames, with_task=True), frames)
+    over = await best_of(lambda: whole(frames, over_background=True), frames)
     return {
         "whole frame: PCMU": Cost(plain, naive_ns),
         "whole frame: L16 at 16 kHz": Cost(wide),
         "whole frame: PCMU, bot at 16 kHz": Cost(resampled),
         "whole frame: PCMU, bot in its task": Cost(tasked, naive_ns),
+        "whole frame: PCMU, over a background": Cost(over),
         "a turn of the loop, nothing to do": Cost(await best_of(lambda: turn(frames), frames)),
     }
 

@@ -49,7 +49,7 @@ class InsideCall:
         name = f"{number:032x}"
         start = wire.StartBody(
             call_control_id=f"v3:inside-{name}",
-            media_format=wire.MediaFormat(encoding.name, encoding.sample_rate),
+            media_format=wire.MediaFormat(encoding.name, encoding.named_rate),
             call_session_id=name,
             from_=FROM,
             to=TO,

@@ -4,28 +4,34 @@
 another one; a mounted application is never told to start, so all begins with the first request."""
 
 import logging
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property, partial
 from typing import Any, TypeVar, overload
 
 from starlette.types import ASGIApp
 
-from callbridge.bots.form import require_bot, require_handler
-from callbridge.bots.reply import Handler, ReplySettings, replying
-from callbridge.calls.course import OUT_OF_TIME, Bot, Registration
+from callbridge.bots.form import require_bot, require_decision, require_handler
+from callbridge.bots.reply import Handler, ReplyBot, ReplySettings, replying
+from callbridge.calls.dialling import Dialling
+from callbridge.calls.incoming import DEADLINE_S, Decide, Decision
 from callbridge.calls.leg import VoiceKind
+from callbridge.calls.means import OUT_OF_TIME, Bot, Registration
+from callbridge.calls.pickup import require_detection
 from callbridge.calls.registry import Dialled
+from callbridge.control.commands import MachineDetection
 from callbridge.control.numbers import key, registered_key
-from callbridge.errors import CallbridgeError, SettingsError
+from callbridge.errors import BotError, CallbridgeError, SettingsError
+from callbridge.handoff.conference import Conference
+from callbridge.handoff.queue import Queue
 from callbridge.serve.logs import mask_server_logs, set_up_where_nobody_did
 from callbridge.serve.service import Service, Sound, Surroundings
 from callbridge.serve.settings import Settings
 from callbridge.sockets.scope import Receive, Scope, Send, route
 from callbridge.speech.echo import EchoSettings
-from callbridge.speech.engines import Speech
+from callbridge.speech.engines import Speech, in_language
 from callbridge.speech.language import Language, language_named
-from callbridge.speech.offline import require
+from callbridge.speech.offline import installed, offline, require
 from callbridge.speech.turns import TurnSettings
 from callbridge.voice.relay_voice import RelaySettings
 from telecodecs import Pcm
@@ -56,7 +62,8 @@ class App:
     `speech` are the engines that bots listen and speak with (by default the offline ones of the
     extra `speech`), `turns` and `echo` the numbers of turn-taking and
     of the echo judge. `language` is what callers speak, by its code ("de") or as tables of your
-    own: which words are murmured while one listens, and after which more is to come.
+    own: which words are murmured while one listens, and after which more is to come. A code also
+    chooses among the engines of `speech`, and what the platform's sessions are started with.
     `voice` is how calls hear and speak: "media" is their audio, with the engines above, "relay" is
     Conversation Relay, where the platform hears and speaks; CALLBRIDGE_VOICE unless it is given.
     `relay` is what the platform's sessions are started with: its voice, its language."""
@@ -83,6 +90,7 @@ class App:
         if language is not None:
             named = language_named(language) if isinstance(language, str) else language
             turns = replace(turns, language=named)
+        self._language = language if isinstance(language, str) else ""
         self.sound = Sound(
             sample_rate,
             special_information(sample_rate) if apology is None else apology,
@@ -90,11 +98,13 @@ class App:
             speech,
             turns,
             echo or EchoSettings(),
+            self._language,
         )
         self._settings = settings
         self._surroundings = surroundings or Surroundings()
         self._bots: dict[str, Registration] = {}  # by the key of their number
         self._any_number: Registration | None = None
+        self._incoming: dict[str | None, Decision] = {}  # None: for every other number
         self._default_voice: VoiceKind = "media"  # the setting's, once there are settings
         self._voice: VoiceKind | None = voice
         self._relay = relay
@@ -161,6 +171,47 @@ class App:
         return register
 
     @overload
+    def incoming(self, number: Decide) -> Decide: ...
+
+    @overload
+    def incoming(
+        self, number: str | None = None, *, deadline: float = DEADLINE_S
+    ) -> Callable[[Decide], Decide]: ...
+
+    def incoming(
+        self, number: Decide | str | None = None, *, deadline: float = DEADLINE_S
+    ) -> Decide | Callable[[Decide], Decide]:
+        """Register who decides about a call before it is answered: `@app.incoming` for every
+        number, `@app.incoming("+13125550100")` for one, which goes before the other.
+
+            @app.incoming
+            async def decide(ring: Ringing) -> None:
+                if ring.from_ in blocked:
+                    await ring.reject("declined")
+
+        When it returns, having neither rejected nor transferred the call, the bot of the number
+        answers; until then the caller hears it ring. It answers as well after `deadline` seconds,
+        and when the function raises. A caller who hangs up cancels it. Calls that TeXML leads, and
+        streams that somebody else starts, are not asked about: they are answered already."""
+        if number is None or isinstance(number, str):
+            return self._register_incoming(number, deadline)
+        return self._register_incoming(None, deadline)(number)
+
+    def _register_incoming(self, number: str | None, deadline: float) -> Callable[[Decide], Decide]:
+        wanted = registered_key(number) if number is not None else None
+        if not deadline > 0:
+            raise SettingsError(f"deadline is {deadline}: nobody decides so fast")
+
+        def register(decide: Decide) -> Decide:
+            require_decision(decide)
+            if wanted in self._incoming:
+                raise SettingsError(f"{number or 'every number'} has two who decide")
+            self._incoming[wanted] = Decision(decide, deadline)
+            return decide
+
+        return register
+
+    @overload
     def reply(self, handler: H) -> H: ...
 
     @overload
@@ -174,6 +225,9 @@ class App:
         idle_limit: int = 2,
         sorry: str = ReplySettings.sorry,
         keys_interrupt: bool = False,
+        filler: str = "",
+        filler_after: float = ReplySettings.filler_after,
+        eager: bool = False,
         max_s: float | None = None,
         voice: VoiceKind | None = None,
         relay: RelaySettings | None = None,
@@ -190,6 +244,9 @@ class App:
         idle_limit: int = 2,
         sorry: str = ReplySettings.sorry,
         keys_interrupt: bool = False,
+        filler: str = "",
+        filler_after: float = ReplySettings.filler_after,
+        eager: bool = False,
         max_s: float | None = None,
         voice: VoiceKind | None = None,
         relay: RelaySettings | None = None,
@@ -199,10 +256,23 @@ class App:
         The handler gets the call and the caller's turn, and returns a text or yields it piece by
         piece, as a language model does. `number`: for one number only. `idle` is said after
         `idle_after` seconds in which nobody spoke, `idle_limit` times, and then the call is ended;
-        `sorry` when an engine failed. A key cuts a reply only with `keys_interrupt`.
+        `sorry` when an engine failed, and `filler` first, when a reply takes longer than
+        `filler_after`. A key cuts a reply only with `keys_interrupt`. `eager`: the handler runs as
+        soon as the words are known, at each pause that may be the end, and is cancelled if the
+        caller goes on; what it says and asks of the call waits for the end.
         `max_s` is the longest call, and `voice` and `relay` how it hears and speaks, as of
         `call`."""
-        settings = ReplySettings(greeting, idle, idle_after, idle_limit, sorry, keys_interrupt)
+        settings = ReplySettings(
+            greeting,
+            idle,
+            idle_after,
+            idle_limit,
+            sorry,
+            keys_interrupt,
+            filler,
+            filler_after,
+            eager,
+        )
         register_bot = self._register(
             number,
             partial(
@@ -217,31 +287,78 @@ class App:
 
         return register if handler is None else register(handler)
 
+    @classmethod
+    def of(cls, bot: object) -> "App":
+        """An application of one bot that is ready, for every number. Raises BotError."""
+        if not isinstance(bot, ReplyBot):
+            raise BotError(f"{bot!r} is no ReplyBot")
+        app = cls()
+        app.reply(**asdict(bot.settings))(bot.handler)
+        return app
+
     async def dial(
-        self, to: str, from_: str, *, bot: Bot | None = None, timeout: float | None = None
+        self,
+        to: str,
+        from_: str,
+        *,
+        bot: Bot | None = None,
+        timeout: float | None = None,
+        amd: MachineDetection | None = None,
+        on_voicemail: Bot | None = None,
+        digits: str = "",
+        headers: Mapping[str, str] | None = None,
+        display_name: str = "",
     ) -> Dialled:
         """Call a number (or SIP address) and let `bot` talk when it is answered.
 
         Without a bot the one registered for `from_` talks. Returns at answer, or with the reason
-        why there was none."""
+        why there was none. It rings for `timeout` seconds, 5 to 600, 30 unless that
+        is given. `digits` are pressed at the answer, SIP `headers` go with the call, and
+        `display_name` is shown beside `from_`.
+
+        With `amd` the platform finds out who has picked up, "premium" best of all. The bot begins,
+        and `dial` returns, when it is a person: what is not clear, or not told in time, counts as
+        one. A machine is hung up and the result is `voicemail`, unless there is `on_voicemail`: a
+        bot that talks when the greeting is over, to leave a message. See docs/calling-out.md."""
+        require_detection(amd, leaves_message=on_voicemail is not None)
+        if on_voicemail is not None:
+            require_bot(on_voicemail)
         service = self.service
         registration = self._filled(Registration(bot)) if bot is not None else self._bot_for(from_)
         if registration is None:
             raise SettingsError("dial needs a bot: pass bot=, or register one with @app.call")
         if bot is not None:
             require_bot(bot)
-        connection_id = service.settings.connection_id
-        if not connection_id:
-            raise SettingsError(
-                "CALLBRIDGE_CONNECTION_ID is not set: it is the id of the Call Control application "
-                "that calls go out through (portal: Voice > Programmable Voice)"
-            )
         if not self._reached:
             log.warning(
                 "dialling, though nothing has reached this application yet: the webhook that tells "
                 "of the answer must, so serve it (callbridge serve, uvicorn) and dial from there"
             )
-        return await service.calls.dial(to, from_, registration, connection_id, timeout)
+        dialling = Dialling(
+            to=to,
+            from_=from_,
+            timeout=timeout,
+            amd=amd,
+            digits=digits,
+            headers=headers or {},
+            display_name=display_name,
+        )
+        registration = replace(registration, on_voicemail=on_voicemail)
+        return await service.calls.ring(dialling, registration).picked_up()
+
+    def queue(self, name: str) -> Queue:
+        """A queue of callers by its name: who waits in it, and `take` for an agent's call."""
+        return self.service.calls.queue(name)
+
+    async def conference(self, name: str) -> Conference | None:
+        """The conference of that name that goes on, to look at and to lead; None if there is none.
+        Calls go into one by `call.join`. Raises CommandRefused and its kin."""
+        return await self.service.calls.conferences.find(name)
+
+    async def fetch(self, url: str) -> bytes:
+        """What is at a URL, 100 MB at most: a recording, say, whose link is good for ten minutes.
+        Raises AudioFileError."""
+        return await self.service.fetch(url)
 
     @property
     def has_bots(self) -> bool:
@@ -259,11 +376,16 @@ class App:
 
     def _bot_for(self, number: str) -> Registration | None:
         found = self._bots.get(key(number), self._any_number)
-        return found and self._filled(found)
+        if found is None:
+            return None
+        incoming = self._incoming.get(key(number)) or self._incoming.get(None)
+        return self._filled(replace(found, incoming=incoming))
 
     def _filled(self, bot: Registration) -> Registration:
         """With what the application has where it says nothing of its own."""
         relay, pace = bot.relay or self._relay, self._surroundings.characters_per_s
+        if self._language and not (relay and (relay.language or relay.languages)):
+            relay = replace(relay or RelaySettings(), language=self._language)
         if pace is not None:
             relay = replace(relay or RelaySettings(), characters_per_s=pace)
         return replace(bot, voice=self._voice_of(bot), relay=relay)
@@ -298,9 +420,24 @@ class App:
             self._default_voice = settings.voice
             if speech is None and any(map(self._needs_engines, self._registrations())):
                 require()  # better now than when the first caller is on the line
+            self._check_language(speech)
             sound = replace(self.sound, speech=speech)
-            self._service = Service(settings, sound, self._surroundings, self._bot_for)
+            self._service = Service(
+                settings, sound, self._surroundings, self._bot_for, self._filled
+            )
         return self._service
+
+    def _check_language(self, speech: Speech | None) -> None:
+        """Raises SettingsError where bots surely hear in a language that no engine understands."""
+        ours = [bot for bot in self._registrations() if self._voice_of(bot) == "media"]
+        if not (self._language and ours and (speech or installed())):
+            return
+        try:
+            in_language(speech or offline(), self._language)
+        except SettingsError as error:
+            if any(map(self._needs_engines, ours)):
+                raise
+            log.warning("a bot that listens will fail: %s", error)
 
     def _registrations(self) -> Iterator[Registration]:
         yield from self._bots.values()
@@ -339,7 +476,7 @@ class App:
 
     @cached_property
     def _http(self) -> ASGIApp:
-        """Made by its first request: FastAPI is a fifth of what `callbridge talk` would load."""
+        """Made by its first request: `callbridge talk` has none."""
         from callbridge.serve.routes import routes
 
         return routes(lambda: self.service)

@@ -17,12 +17,15 @@ CallbridgeError
 │   │   └── CallGone         ... because the call has ended (90018) or is unknown (90015)
 │   └── CarrierUnreachable   no full answer in time
 ├── SpeechFailed             an engine raised, hangs, or has no room
+├── ModelFailed              a language model that cannot be reached, refuses, or gives nothing
 ├── VoiceCannot              asked of a voice that has no such thing, as frames of the relay
 └── CallError                raised by awaits on a call
     ├── CallEnded            the call is over
     ├── CallReleased         the call was handed over and is no longer the bot's
     └── StreamLost           the media stream broke and could not be restored
 """
+
+from typing import cast
 
 
 class CallbridgeError(Exception):
@@ -38,7 +41,12 @@ class AudioFileError(CallbridgeError):
 
 
 class BotError(CallbridgeError):
-    """A bot file that cannot be loaded."""
+    """A bot file that cannot be loaded; `file` and `line` are where its author should look, if
+    that is known."""
+
+    def __init__(self, message: str, *, file: str = "", line: int = 0) -> None:
+        super().__init__(message)
+        self.file, self.line = file, line
 
 
 class ProtocolError(CallbridgeError):
@@ -102,11 +110,21 @@ class CallGone(CommandRefused):
 
 
 class CarrierUnreachable(CommandError):
-    """No full answer from the Voice API in time."""
+    """No full answer from the Voice API in time.
+
+    `retry_after_s` is how long its last answer asked to wait: 0 where it asked for nothing."""
+
+    def __init__(self, sentence: str, retry_after_s: float = 0.0) -> None:
+        self.retry_after_s = retry_after_s
+        super().__init__(sentence)
 
 
 class SpeechFailed(CallbridgeError):
     """A speech engine raised, hangs, or has no room."""
+
+
+class ModelFailed(CallbridgeError):
+    """A language model that cannot be reached, refuses, or gives nothing."""
 
 
 class VoiceCannot(CallbridgeError):
@@ -127,3 +145,12 @@ class CallReleased(CallError):
 
 class StreamLost(CallError):
     """The media stream broke and could not be restored."""
+
+
+def only_the_calls_end(error: BaseException) -> bool:
+    """Whether it says nothing but that the call is over or no longer the bot's: a CallError, or the
+    group of them that a TaskGroup makes of the CallErrors of its tasks."""
+    if isinstance(error, BaseExceptionGroup):
+        group = cast("BaseExceptionGroup[BaseException]", error)
+        return all(map(only_the_calls_end, group.exceptions))
+    return isinstance(error, CallError)

@@ -1,13 +1,14 @@
 """Codecs by the names that the wire uses.
 
-A new codec is one entry of `_SUPPORTED`."""
+A new codec is one entry of `_SUPPORTED`. What a codec is made of is loaded with the first one that
+is made, so `encoding` answers without it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
-from telecodecs import g711, l16
+from telecodecs import g711, g722, l16, opus
 from telecodecs.errors import CodecError
 from telecodecs.pcm import Pcm
 
@@ -24,12 +25,23 @@ class Encoding:
     clock_rate: int
     ptime_ms: int = 20
 
+    @property
+    def named_rate(self) -> int:
+        """The rate that a wire calls it by: G722 is "8000 Hz", by its clock, which is the slower
+        one; all others go by their audio, and Opus has a clock of 48000 Hz at any rate."""
+        return min(self.sample_rate, self.clock_rate)
+
 
 class Codec(Protocol):
     """Encodes or decodes one direction of one call; may have memory, so frames come in order."""
 
     @property
     def encoding(self) -> Encoding: ...
+
+    @property
+    def has_memory(self) -> bool:
+        """Whether a frame depends on those before it, so that none may be left out or shared."""
+        ...
 
     def encode(self, pcm: Pcm, /) -> bytes:
         """(n,) int16 at `encoding.sample_rate` -> payload. Raises CodecError."""
@@ -39,19 +51,43 @@ class Codec(Protocol):
         """Payload -> (n,) int16 at `encoding.sample_rate`, maybe read-only. Raises CodecError."""
         ...
 
+    @property
+    def conceal(self) -> "Concealment | None":
+        """The codec's own way to make up for lost frames, if it has one."""
+        ...
+
+    @property
+    def in_packets(self) -> bool:
+        """Whether a payload is one packet, which cannot be cut or joined to others."""
+        ...
+
+
+Concealment = Callable[[int, bytes], Pcm]
+"""How many samples were lost, and the payload behind them -> (samples,) int16. Comes before that
+payload is decoded. Raises CodecError."""
+
 
 def codec(name: str, sample_rate: int | None = None, *, l16_order: l16.Order = "little") -> Codec:
     """A fresh codec for one direction of one call.
 
     `name` is that of the wire ("PCMU"; case counts), `sample_rate` None its usual one. `l16_order`
-    matters to L16 alone. Raises CodecError, with what is supported, for any other combination."""
+    matters to L16 alone. Raises CodecError, with what is supported, for any other combination, and
+    MissingLibrary, with what to install."""
+    found = encoding(name, sample_rate)
+    return _SUPPORTED[name].build(found, l16_order)
+
+
+def encoding(name: str, sample_rate: int | None = None) -> Encoding:
+    """What `codec` would have, whether or not its library is there. Raises CodecError.
+
+    A rate is that of the audio, or the one that a wire calls it by: G722 is 16000 and 8000."""
     entry = _SUPPORTED.get(name)
     if entry is None:
         raise CodecError(f"codec {name!r} is not supported; supported: {_supported()}")
     rate = entry.default_rate if sample_rate is None else sample_rate
-    for encoding in entry.encodings:
-        if encoding.sample_rate == rate:
-            return entry.build(encoding, l16_order)
+    for one in entry.encodings:
+        if rate in (one.sample_rate, one.named_rate):
+            return one
     raise CodecError(f"{name} at {rate} Hz is not supported; supported: {_supported()}")
 
 
@@ -64,26 +100,41 @@ def names() -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Stateless:
-    """A codec without memory is two functions; called with every frame, so there is no method
-    between."""
+class _Functions:
+    """A codec is two functions, with or without a memory behind them; called with every frame, so
+    there is no method between."""
 
     encoding: Encoding
     encode: Callable[[Pcm], bytes]
     decode: Callable[[bytes], Pcm]
+    has_memory: bool = False
+    in_packets: bool = False
+    conceal: Concealment | None = None
 
 
 def _ulaw(encoding: Encoding, _: l16.Order) -> Codec:
-    return _Stateless(encoding, g711.encode_ulaw, g711.decode_ulaw)
+    return _Functions(encoding, g711.encode_ulaw, g711.decode_ulaw)
 
 
 def _alaw(encoding: Encoding, _: l16.Order) -> Codec:
-    return _Stateless(encoding, g711.encode_alaw, g711.decode_alaw)
+    return _Functions(encoding, g711.encode_alaw, g711.decode_alaw)
 
 
 def _l16(encoding: Encoding, order: l16.Order) -> Codec:
     encode, decode = partial(l16.encode, order=order), partial(l16.decode, order=order)
-    return _Stateless(encoding, encode, decode)
+    return _Functions(encoding, encode, decode)
+
+
+def _g722(encoding: Encoding, _: l16.Order) -> Codec:
+    made = g722.G722Codec()
+    return _Functions(encoding, made.encode, made.decode, has_memory=True)
+
+
+def _opus(encoding: Encoding, _: l16.Order) -> Codec:
+    made = opus.OpusCodec(encoding.sample_rate)
+    return _Functions(
+        encoding, made.encode, made.decode, has_memory=True, in_packets=True, conceal=made.conceal
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +149,10 @@ _L16_RATES = (8000, 16000, 22050, 24000, 48000)
 _SUPPORTED = {
     "PCMU": _Entry((Encoding("PCMU", 8000, 8000),), 8000, _ulaw),
     "PCMA": _Entry((Encoding("PCMA", 8000, 8000),), 8000, _alaw),
+    "G722": _Entry((Encoding("G722", g722.SAMPLE_RATE, 8000),), g722.SAMPLE_RATE, _g722),
+    "OPUS": _Entry(
+        tuple(Encoding("OPUS", rate, opus.CLOCK_RATE) for rate in opus.RATES), 16000, _opus
+    ),
     "L16": _Entry(tuple(Encoding("L16", rate, rate) for rate in _L16_RATES), 16000, _l16),
 }
 

@@ -101,6 +101,20 @@ def resample(pcm: Pcm, from_rate: int, to_rate: int) -> Pcm:
     return np.concatenate((*pieces, resampler.flush()))[round(resampler.delay_s * to_rate) :]
 
 
+def resample_round(pcm: Pcm, from_rate: int, to_rate: int) -> Pcm:
+    """`resample` for a sound that is played over and over: its end leads into its beginning, as if
+    it had been resampled many rounds long. Raises CodecError."""
+    if from_rate == to_rate or not len(pcm):
+        return resample(pcm, from_rate, to_rate)
+    require_pcm(pcm)
+    unit = from_rate // gcd(from_rate, to_rate)  # input samples that are a whole number of outputs
+    reach = unit * ceil(2 * _HALF_WIDTH * max(1.0, from_rate / to_rate) / unit)
+    around = pcm.take(np.arange(-reach, len(pcm) + reach), mode="wrap")
+    first = reach * to_rate // from_rate
+    samples = max(1, round(len(pcm) * to_rate / from_rate))
+    return resample(around, from_rate, to_rate)[first : first + samples]
+
+
 @dataclass(frozen=True, slots=True)
 class _Bank:
     """The filter's phases for one pair of rates, arranged for a product per block of outputs."""

@@ -41,7 +41,7 @@ app = FastAPI()
 door = asyncio.Lock()  # of two who come at the same moment, the second one joins the first one
 conference: str | None = None  # its id, while there is one
 callers: dict[str, str] = {}  # of each leg that was answered, the number of the person
-members: list[str] = []  # the legs in the conference, as they came
+members: dict[str, list[str]] = {}  # of each conference the legs, as they came
 recordings: list[str] = []
 
 
@@ -78,26 +78,29 @@ async def enter(call: str) -> None:
 
 
 async def joined(event: dict[str, Any], music: str) -> None:
-    members.append(event["call_control_id"])
+    members.setdefault(event["conference_id"], []).append(event["call_control_id"])
     await entertain(event["conference_id"], music)
 
 
 async def left(event: dict[str, Any], music: str) -> None:
-    if event["call_control_id"] in members:
-        members.remove(event["call_control_id"])
+    there = members.get(event["conference_id"], [])  # the next one may have begun by now
+    if event["call_control_id"] in there:
+        there.remove(event["call_control_id"])
         await entertain(event["conference_id"], music)
 
 
 async def entertain(id: str, music: str) -> None:
     """Whoever is alone."""
-    if len(members) == 1:
-        await sdk.conferences.actions.hold(id, call_control_ids=members, audio_url=music)
-    elif len(members) == 2:
-        await sdk.conferences.actions.unhold(id, call_control_ids=members)
+    there = members[id]
+    if len(there) == 1:
+        await sdk.conferences.actions.hold(id, call_control_ids=there, audio_url=music)
+    elif len(there) == 2:
+        await sdk.conferences.actions.unhold(id, call_control_ids=there)
 
 
 async def ended(event: dict[str, Any], music: str) -> None:
     global conference
+    members.pop(event["conference_id"], None)
     if event["conference_id"] == conference:
         conference = None
 

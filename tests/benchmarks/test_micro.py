@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 WITHIN_S = 60.0
 
@@ -67,9 +69,38 @@ def test_a_conference_is_measured_by_its_size() -> None:
     assert all(row.keys() == {"2", "3", "10", "50"} for row in found.values())
 
 
+def test_handoffs_are_measured_in_parts_that_make_the_whole() -> None:
+    found = figures("handoff.py", "--in-turn", "0", "--at-once", "1")
+    picks_up, by_key = found["rounds"]
+    assert picks_up["handoffs"] == by_key["handoffs"] == 1
+    for each in (picks_up["ms"], by_key["ms"]):
+        parts = [spread["p50"] for what, spread in each.items() if "→" in what]
+        assert each["our share"]["p50"] == pytest.approx(sum(parts), abs=0.3)
+        assert min(parts) > 0
+    assert len(picks_up["ms"]) + 1 == len(by_key["ms"])
+
+
+def test_webhooks_are_measured_beside_a_peer() -> None:
+    scale = ("--calls", "2", "--rate", "50", "--seconds", "0.4", "--rounds", "1")
+    rows = figures("webhooks.py", *scale)["rows"]
+    assert [(row["name"], row["calls"]) for row in rows] == [
+        ("callbridge", 0), ("fastapi_webhooks", 0), ("callbridge", 2), ("fastapi_webhooks", 2)
+    ]  # fmt: skip
+    assert all(row["webhooks"] == 20 and 0 < row["p50"] <= row["p99"] for row in rows)
+    assert all((row["cpu_us"] is None) == bool(row["calls"]) for row in rows)
+
+
 def test_a_carrier_full_of_legs_is_measured_in_real_time() -> None:
     found = figures("legs.py", "--legs", "8", "--seconds", "1")
     assert found["rooms"] == {"5": 1, "3": 1}
     assert found["ticks"] > 10
     assert found["cpu_percent"] > 0
     assert found["tick_ms"].keys() == found["late_ms"].keys() == {"p50", "p99", "worst"}
+
+
+def test_the_page_is_looked_at_and_not_looked_at() -> None:
+    rows = output("run_page.py", "--calls", "2", "--seconds", "0.5", "--turns", "1").splitlines()
+    assert [row.partition(" bridge")[0].strip() for row in rows[1:]] == [
+        "nobody looks",
+        "a page looks",
+    ]

@@ -10,10 +10,13 @@ from base64 import b64decode, b64encode
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from time import monotonic
+from urllib.parse import urlsplit
 
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
+from callbridge.bench.relay_script import read_token
 from callbridge.host.bind import bind
 from tests.callbridge.media import frames
 
@@ -51,7 +54,7 @@ async def peer(name: str, *args: str) -> AsyncGenerator[str]:
     try:
         async with asyncio.timeout(WITHIN_S):
             await listening(process, port)
-            yield f"ws://127.0.0.1:{port}/{'relay' if name in RELAY_NAMES else 'media'}"
+            yield f"ws://127.0.0.1:{port}/{'relay' if name.startswith('relay') else 'media'}"
             process.send_signal(signal.SIGTERM)
             _, words = await process.communicate()
     finally:
@@ -120,6 +123,27 @@ async def test_one_of_the_two_codes_of_zero_is_all_that_changes() -> None:
 
 def prompt(text: str) -> str:
     return json.dumps({"type": "prompt", "voicePrompt": text, "lang": "en", "last": True})
+
+
+async def test_the_peer_with_a_model_asks_it_and_passes_its_tokens_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with peer("token_model") as model:
+        monkeypatch.setenv("OPENAI_BASE_URL", f"http://{urlsplit(model).netloc}/v1")
+        monkeypatch.setenv("OPENAI_API_KEY", "any")
+        async with (
+            peer("relay_fastapi_llm") as url,
+            connect(url, compression=None, proxy=None) as socket,
+        ):
+            await socket.send(json.dumps({"type": "setup", "sessionId": "s", "callControlId": "c"}))
+            for number in (1, 2):
+                await socket.send(
+                    prompt(f"Please say 3 tokens, 1 milliseconds apart, number {number}")
+                )
+                messages = [json.loads(await socket.recv()) for _ in range(4)]
+                assert [each["token"][:2] for each in messages] == [f" {number}"] * 3 + [""]
+                ages = [read_token(each["token"], monotonic()) for each in messages[:3]]
+                assert all(age is not None and age[1] < WITHIN_S for age in ages)
 
 
 @pytest.mark.parametrize("loop", ["uvloop", "asyncio"])

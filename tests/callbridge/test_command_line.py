@@ -25,7 +25,18 @@ from callbridge.host import terminal
 from callbridge.host.child import of_module
 
 REPOSITORY = Path(__file__).parents[2]
-COMMANDS = ("serve", "new", "talk", "carrier", "call", "demo", "probe", "bench")
+COMMANDS = (
+    "run", "serve", "new", "talk", "carrier", "call", "dial", "calls", "conference", "queue",
+    "desk", "demo", "probe", "bench",
+)  # fmt: skip
+VERBS = {
+    "calls": ("list", "show", "hangup", "answer", "reject", "transfer", "refer", "bridge", "speak",
+              "play", "stop", "dtmf", "record"),
+    "conference": ("list", "show", "create", "join", "leave", "kick", "mute", "unmute", "hold",
+                   "unhold", "role", "play", "speak", "stop", "dtmf", "record", "end"),
+    "queue": ("list", "show", "create", "size", "add", "take", "remove", "delete"),
+    "desk": ("password",),
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -54,7 +65,14 @@ def test_the_version_is_that_of_the_package(typed: Callable[..., str]) -> None:
     assert typed("--version") == f"callbridge {project['version']}\n"
 
 
-@pytest.mark.parametrize("command", [(), *((name,) for name in COMMANDS)])
+@pytest.mark.parametrize(
+    "command",
+    [
+        (),
+        *((name,) for name in COMMANDS),
+        *((group, verb) for group, verbs in VERBS.items() for verb in verbs),
+    ],
+)
 def test_help_is_whole_at_60_columns(typed: Callable[..., str], command: tuple[str, ...]) -> None:
     text = typed(*command, "--help")
     assert max(map(len, text.splitlines())) <= 60
@@ -64,6 +82,15 @@ def test_help_is_whole_at_60_columns(typed: Callable[..., str], command: tuple[s
 def test_the_list_of_commands_says_whole_sentences(typed: Callable[..., str]) -> None:
     text = " ".join(typed("--help").split())
     assert "Measure what an endpoint adds to a call, and how many calls it carries." in text
+
+
+@pytest.mark.parametrize("group", [(), *((name,) for name in VERBS)])
+def test_commands_are_listed_in_the_order_in_which_they_are_needed(
+    group: tuple[str, ...], typed: Callable[..., str]
+) -> None:
+    text = typed(*group, "--help").partition("Commands:")[2]
+    listed = re.findall(r"^  (\w+)  ", text, flags=re.MULTILINE)
+    assert tuple(listed) == (VERBS[group[0]] if group else COMMANDS)
 
 
 def test_the_options_of_the_bench_stand_in_groups(typed: Callable[..., str]) -> None:

@@ -19,24 +19,32 @@ MAY_IMPORT = {
     "timing": "",
     "host": "errors",
     "tape": "errors timing",
-    "control": "errors timing",
+    "control": "errors timing host",
     "media": "errors timing tape",
     "relay": "errors",
+    "realtime": "errors",
+    "web": "errors",
     "outcomes": "media",
     "speech": "errors timing host tape",
     "voice": "errors outcomes timing tape control media relay speech sockets",
     "sockets": "errors timing media",
-    "calls": "errors outcomes timing host tape control media relay speech voice sockets",
+    "handoff": "errors outcomes timing control",
+    "calls": "errors outcomes timing host tape control media relay speech voice sockets handoff",
     "serve": "errors timing host tape control media relay speech voice sockets calls",
-    # The facade and values; a level-1 bot takes turns itself, by the voice's own means.
-    "bots": "errors outcomes timing.signal calls.call calls.keys voice.source voice.turn",
-    "app": "errors outcomes timing host tape control media speech voice sockets calls serve bots",
+    # The facade and values; a level-1 bot takes turns itself, by the voice's own means. A language
+    # model is asked through the SDK of its service, in `bots.llm.model` alone; one that hears and
+    # speaks, by a session of its own, which has the frames and the heard position.
+    "bots": "errors outcomes timing.signal calls.call calls.keys voice.source voice.turn "
+    "realtime calls.live voice.live tape.waterfall",
+    "app": "errors outcomes timing host tape control media speech voice sockets handoff calls "
+    "serve bots",
     # The names that users import.
-    "callbridge": "app errors outcomes calls voice speech.language tape.events",
-    "carrier": "errors timing host media.wire relay.wire",
+    "callbridge": "app errors outcomes handoff calls voice speech.language "
+    "speech.expecting tape.events",
+    "carrier": "errors timing host media.wire relay.wire web",
     # Tools stand on everything, and nothing but the command line stands on them.
     "testing": "callbridge app errors timing host tape control media speech sockets calls serve "
-    "carrier",
+    "carrier bots",
     "new": "callbridge errors speech testing",
     "demo": "callbridge app errors timing host tape serve carrier",
     "bench": "callbridge app errors timing host media.wire relay.wire voice.relay_mouth serve "
@@ -45,13 +53,22 @@ MAY_IMPORT = {
     "voice testing demo",
     # It rings up as the bench does, and reads frames as the carrier does.
     "probe": "errors timing host media.wire relay.wire carrier bench.doors",
-    "commands": "errors timing host speech serve carrier new talk demo bench probe",
+    # It asks and commands as the bridge does, and plays no part in any call.
+    "desk": "errors outcomes timing host control web serve.account serve.logs calls.platform "
+    "handoff.takeover",
+    # A carrier and a page in this process, bridges in others; it shows with the demo's readers.
+    "run": "app errors timing host tape serve speech carrier voice.history voice.turn demo talk "
+    "web",
+    "commands": "errors timing host speech serve carrier new talk demo bench probe desk run",
     "__main__": "callbridge errors host commands",
 }  # fmt: skip
 
-NETWORK = {"httpx", "picows", "socket", "uvicorn", "websockets"}
-MAY_AWAIT_A_NETWORK = "sockets serve control.client host.bind bench demo testing carrier.net probe"
-MAY_READ_A_CLOCK = "timing.clock carrier.net bench demo testing probe"
+NETWORK = {"httpx", "openai", "picows", "socket", "uvicorn", "websockets"}
+MAY_AWAIT_A_NETWORK = (
+    "sockets serve control.client realtime.socket host.bind bench demo testing carrier.net probe "
+    "bots.llm.model speech.vendors desk.page.figures desk.page.process run"
+)
+MAY_READ_A_CLOCK = "timing.clock carrier.net bench demo testing probe run.bridges"
 
 # What is not so yet, and why; to be shrunk.
 KNOWN = {

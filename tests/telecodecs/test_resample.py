@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from telecodecs import CodecError, Pcm, Resampler, resample
+from telecodecs import CodecError, Pcm, Resampler, resample, resample_round
 
 RATES = (8000, 16000, 22050, 24000, 48000)
 PAIRS = list(permutations(RATES, 2))
@@ -263,3 +263,32 @@ def test_what_is_not_mono_int16_is_refused(wrong: Pcm, to_rate: int) -> None:
         Resampler(8000, to_rate).process(wrong)
     with pytest.raises(CodecError, match="expected int16"):
         resample(wrong, 8000, to_rate)
+
+
+# ---- what goes round ----------------------------------------------------------------------------
+
+
+@every_pair
+def test_a_round_is_cut_out_of_many_rounds(from_rate: int, to_rate: int) -> None:
+    """As if it had been played for long, where a round is a whole number of samples of both."""
+    samples = from_rate // 50
+    once = noise(samples)
+    rounds = resample(np.tile(once, 9), from_rate, to_rate)
+    made = resample_round(once, from_rate, to_rate)
+    assert len(made) == to_rate // 50
+    assert np.array_equal(made, rounds[4 * len(made) : 5 * len(made)])
+
+
+@every_pair
+@pytest.mark.parametrize("samples", [1, 2, 159, 1000])
+def test_lengths_of_rounds(from_rate: int, to_rate: int, samples: int) -> None:
+    expected = max(1, round(samples * to_rate / from_rate))
+    assert len(resample_round(noise(samples), from_rate, to_rate)) == expected
+
+
+def test_a_round_of_nothing_is_nothing_and_of_the_same_rate_itself() -> None:
+    pcm = noise(100)
+    assert resample_round(pcm, 8000, 8000) is pcm
+    assert len(resample_round(noise(0), 8000, 16000)) == 0
+    with pytest.raises(CodecError):
+        resample_round(np.zeros(10), 8000, 16000)  # type: ignore[arg-type]

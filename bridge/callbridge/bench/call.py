@@ -15,7 +15,7 @@ from callbridge.bench.caller import LoadCaller, Notes
 from callbridge.bench.numbered import FRAME_S, NUMBERS, Form, Reader, form
 from callbridge.errors import MalformedFrame
 from callbridge.media import wire
-from telecodecs import codec
+from telecodecs import CodecError, codec
 
 LOST_AFTER = 50  # frames: one second
 
@@ -132,21 +132,25 @@ class LoadCall(LoadCaller):
             return
         start = data.find(b'"', at + 9) + 1
         end = data.find(b'"', start)
-        if not self._book.echo:
+        if not self._book.echo and not self._reader.decodes:
             self._played(self._book.duration(end - start), now)
             return
         try:
             octets = a2b_base64(data[start:end])
-        except NoBase64:
+            octets = self._reader.decoded(octets)
+        except (NoBase64, CodecError):
             self._notes.foreign += 1
             return
         self._audio(data, octets, now)
 
     def _audio(self, data: bytes, octets: bytes, now: float) -> None:
         self._played(len(octets) / self._book.heard.octets_per_s, now)
+        if not self._book.echo:
+            return
         notes, reader = self._notes, self._reader
         if reader.plain and (number := reader.whole(octets)) >= 0:
-            self._book.learn(data, number)
+            if not reader.decodes:
+                self._book.learn(data, number)
             self._echo(number, now)
             return
         unread = reader.unread

@@ -32,8 +32,9 @@ from callbridge.host.child import ended_by_sigterm
 from callbridge.serve.settings import CODEC_RATES
 from callbridge.timing.loop import new_loop
 from callbridge.voice.relay_mouth import CHARACTERS_PER_S
-from telecodecs import codec
+from telecodecs import CodecError, codec
 
+LAWS = ("PCMU", "PCMA")
 PEERS = ("picows_echo", "asgi_echo", "fastapi_echo")
 RELAY_PEERS = ("relay_picows", "relay_websockets", "relay_fastapi")
 PEER_FOLDER = Path(__file__).parents[3] / "benchmarks" / "peers"
@@ -160,8 +161,11 @@ def check(wish: Wish) -> Seats | None:
             f"{wish.url!r} is nothing to measure: give the address of a media stream "
             "(ws:// or wss://), or of a webhook (http:// or https://)"
         )
-    form(codec(wish.sound.codec, wish.sound.rate))
-    form(codec(wish.sound.reply_codec, wish.sound.reply_rate))
+    try:
+        form(codec(wish.sound.codec, wish.sound.rate))
+        form(codec(wish.sound.reply_codec, wish.sound.reply_rate))
+    except CodecError as error:
+        raise CallbridgeError(str(error)) from None
     if wish.talk and (wish.url is not None or wish.compare or wish.peers):
         raise CallbridgeError("--talk is about our own endpoint alone: others cannot be told to")
     if wish.relay is not None:
@@ -209,7 +213,7 @@ def read_sound(codec_name: str, reply: str | None, bot_rate: int) -> LoadSound:
 def _read_codec(text: str) -> tuple[str, int]:
     name, _, rate = text.upper().partition("/")
     if name not in CODEC_RATES or not (rate.isdecimal() or not rate):
-        raise CallbridgeError(f"{text!r} is no codec here: use PCMU, PCMA, L16 or L16/24000")
+        raise CallbridgeError(f"{text!r} is no codec here: use PCMU, PCMA, G722, L16 or L16/24000")
     return name, int(rate or CODEC_RATES[name][0])
 
 
@@ -231,11 +235,12 @@ def _what(wish: Wish) -> str:
 
 
 def in_words(sound: LoadSound, *, ours: bool) -> str:
-    """What is on the stream. `ours` answers with the G.711 law of its replies in `stream_codec`,
-    and a carrier transcodes the other one to it."""
+    """What is on the stream. `ours` answers with the codec of its replies in `stream_codec` (μ-law
+    for L16), and a carrier transcodes to it unless that would be worse."""
     there, back = _name(sound.codec, sound.rate), _name(sound.reply_codec, sound.reply_rate)
-    asked = "PCMA" if sound.reply_codec == "PCMA" else "PCMU"
-    if ours and sound.codec != asked and sound.codec in ("PCMU", "PCMA"):
+    asked = "PCMU" if sound.reply_codec == "L16" else sound.reply_codec
+    worse = asked in LAWS and sound.codec not in LAWS
+    if ours and sound.codec != asked and not worse:
         there = f"{asked} (of {there} callers)"
     both = there if there == back else f"{there} in, {back} out"
     return both + (f", bot at {sound.bot_rate} Hz" if sound.bot_rate != sound.rate else "")

@@ -89,7 +89,7 @@ class PlainDoor(WebSocketDoor):
         self, url: str, encoding: Encoding, new_call: NewCall, context: ssl.SSLContext | None
     ) -> None:
         super().__init__(url, new_call, context)
-        self._format = wire.MediaFormat(encoding.name, encoding.sample_rate)
+        self._format = wire.MediaFormat(encoding.name, encoding.named_rate)
 
     def _introduce(self, call: LoadCaller) -> None:
         name = f"{call.index:032x}"

@@ -1,17 +1,22 @@
 """Audio that carries its own number: how an echo is recognised, whatever codecs it went through.
 
 Every 20 ms frame is a square wave of 20 bits, one a millisecond: six to find the beginning, twelve
-of number, two to check. A bit is the sign of its samples, which every codec here leaves alone and
+of number, two to check. A bit is the sign of its samples, which all codecs but Opus leave alone and
 resampling only moves. So one lookup finds the number in a frame that comes back as it was sent, and
-a search over all phases finds it in one that comes back a little late inside its frame."""
+a search over all phases finds it in one that comes back a little late inside its frame.
+
+G.711 and L16 show the signs in their octets. What a codec with a memory has made is decoded first,
+and read as L16."""
 
 from collections import deque
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+import telecodecs
 from callbridge.errors import CallbridgeError
-from telecodecs import Codec
+from telecodecs import Codec, Pcm
 
 NUMBERS = 4096  # 82 s, then they come again
 FRAME_S = 0.020
@@ -32,7 +37,8 @@ class Form:
     """How frames look in one codec, and where their signs stand.
 
     `first` and `stride` are octets: of the first bit's middle, and of a bit. `signs` maps an octet
-    to the bit that it stands for."""
+    to the bit that it stands for. Of a codec with a memory these are octets of what it decodes
+    to, as L16."""
 
     codec: Codec
     size: int  # octets of a frame
@@ -52,8 +58,14 @@ class Form:
 
 
 def form(codec: Codec) -> Form:
-    """Raises CallbridgeError for a rate that has no whole number of samples in a millisecond."""
+    """Raises CallbridgeError for a rate that has no whole number of samples in a millisecond, and
+    for a codec that keeps what is heard but not the signs."""
     encoding = codec.encoding
+    if codec.in_packets:
+        raise CallbridgeError(f"numbers cannot be read through {encoding.name}: use another codec")
+    if codec.has_memory:
+        decoded = form(telecodecs.codec("L16", encoding.sample_rate))
+        return replace(decoded, codec=codec)
     if encoding.sample_rate % 1000:
         raise CallbridgeError(
             f"{encoding.sample_rate} Hz has no whole milliseconds: use 8000, 16000, 24000 or 48000"
@@ -80,6 +92,23 @@ class Reader:
     _rest: bytearray = field(default_factory=bytearray)
     _total: int = 0  # octets ever put into `_rest`
     _begins: deque[tuple[int, float]] = field(default_factory=deque[tuple[int, float]])
+    _decode: Callable[[bytes], Pcm] | None = field(
+        init=False, default=None
+    )  # of a codec with a memory
+
+    def __post_init__(self) -> None:
+        if self.form.codec.has_memory:
+            encoding = self.form.codec.encoding
+            self._decode = telecodecs.codec(encoding.name, encoding.sample_rate).decode
+
+    @property
+    def decodes(self) -> bool:
+        """Whether messages pass through `decoded` first; then no two are alike."""
+        return self._decode is not None
+
+    def decoded(self, octets: bytes) -> bytes:
+        """A message in the octets that `form` is about. Raises CodecError."""
+        return octets if self._decode is None else self._decode(octets).tobytes()
 
     def whole(self, octets: bytes) -> int:
         """The number of a message that is just one frame; -1 if it is none."""

@@ -16,7 +16,7 @@ from callbridge.bench import ramp
 from callbridge.bench.ramp import Trend
 from callbridge.bench.report import number, ratio, slope
 from callbridge.bench.results import Figures, Knee, Slo, Spread
-from callbridge.demo.picture import (
+from callbridge.demo.panels import (
     BLUE,
     GREEN,
     GREY,

@@ -29,7 +29,7 @@ from callbridge.bench.results import Use, Window
 from callbridge.errors import CallbridgeError
 from callbridge.host.bind import free_ports
 from callbridge.host.child import Child, of_module, ourselves, running
-from callbridge.serve.settings import is_loopback
+from callbridge.serve.account import is_loopback
 
 HOST = "127.0.0.1"
 NAMED_HOST = "localhost"  # what certificates are made out to

@@ -19,13 +19,15 @@ def require_bot(bot: Callable[..., Any]) -> None:
             f"{_where(bot)} yields: a bot that only replies is registered with @app.reply, "
             "and any other one speaks with `await call.say(...)`"
         )
-    # A lambda may return a coroutine, and an object may have an `async def __call__`.
-    if (
-        inspect.isfunction(plain)
-        and plain.__name__ != "<lambda>"
-        and not inspect.iscoroutinefunction(plain)
-    ):
+    if not _may_be_async(bot):
         raise BotError(f"{_where(bot)} is not async: a bot is `async def {plain.__name__}(call)`")
+
+
+def require_decision(decide: Callable[..., Any]) -> None:
+    """What decides about a call is `async def decide(ring)`. Raises BotError."""
+    if not callable(decide) or not _may_be_async(decide):
+        raise BotError(f"{_where(decide)} is not async: what decides is `async def decide(ring)`")
+    _require_arguments(decide, "ring")
 
 
 def require_handler(handler: Callable[..., Any]) -> None:
@@ -33,6 +35,13 @@ def require_handler(handler: Callable[..., Any]) -> None:
     if not callable(handler):
         raise BotError(f"{handler!r} is no reply: a reply is `async def reply(call, turn)`")
     _require_arguments(handler, "call", "turn")
+
+
+def _may_be_async(function: Callable[..., Any]) -> bool:
+    """A lambda may return a coroutine, and an object may have an `async def __call__`."""
+    plain = inspect.unwrap(function)
+    named = inspect.isfunction(plain) and plain.__name__ != "<lambda>"
+    return not named or inspect.iscoroutinefunction(plain)
 
 
 def _require_arguments(function: Callable[..., Any], *names: str) -> None:

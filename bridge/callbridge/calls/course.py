@@ -7,32 +7,49 @@ an apology and its refusal to end cannot hold the call."""
 import asyncio
 import logging
 import traceback
-from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
-from dataclasses import dataclass, field
-from typing import Any, cast
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
 
 from callbridge.calls.call import Call
+from callbridge.calls.calllog import CallLog
+from callbridge.calls.connecting import Connector
 from callbridge.calls.documents import CallDocuments
-from callbridge.calls.leg import Direction, Hangup, Leg, LegMeans, VoiceKind
+from callbridge.calls.leg import Direction, Hangup, Leg
+from callbridge.calls.means import Bot, CallCounts, CallMeans, Registration, waits_at
 from callbridge.calls.news import (
+    Dequeued,
+    GreetingEnded,
     LegAnswered,
     LegBridged,
     LegHungUp,
     LegKey,
+    LegReferred,
+    PickupJudged,
+    PickupScreens,
     SpeakEnded,
     StreamFailed,
     read_news,
+    told,
 )
+from callbridge.calls.pickup import Pickup
 from callbridge.calls.platform import SILENCE_S, PlatformSide
+from callbridge.calls.reach import Reach
+from callbridge.calls.recording import Recordings
+from callbridge.calls.takeover import Takeover
 from callbridge.control import commands as control
-from callbridge.control.client import CallControl
 from callbridge.control.events import Event
-from callbridge.errors import CallError, CallGone, CommandError, SettingsError, SpeechFailed
-from callbridge.host.audiofile import Fetch
+from callbridge.errors import (
+    CallError,
+    CallGone,
+    CommandError,
+    SettingsError,
+    SpeechFailed,
+    only_the_calls_end,
+)
+from callbridge.tape.codeline import code_line
 from callbridge.tape.events import (
+    AnsweredBy,
     BotCrashed,
-    BotLog,
     BotStuck,
     CommandFailed,
     LimitReached,
@@ -41,103 +58,17 @@ from callbridge.tape.events import (
     NotHungUp,
     StreamBroke,
     StreamNotRestarted,
-    StreamNotStopped,
 )
 from callbridge.timing.clock import first_of
-from callbridge.timing.jobs import Jobs
-from callbridge.voice.relay_voice import RelaySettings
+from callbridge.voice.ear import Spawn
 from telecodecs import Pcm
 
 SocketOpening = control.Stream | control.Relay
-Bot = Callable[[Call], Awaitable[None]]
 CourseOpening = Callable[["Course"], Awaitable[None]]
 NewToken = Callable[[Leg], str]
 
 BY_ITSELF_S = 0.02
 SORRY = "I am sorry, something went wrong."  # where no tones can be played
-OUT_OF_TIME = "I am sorry, this call has reached its longest duration. Goodbye."
-
-
-@dataclass(frozen=True, slots=True)
-class Registration:
-    """A bot as it was registered: with the longest call that it may have, in seconds, and how its
-    calls hear and speak: None is as the application does."""
-
-    bot: Bot
-    max_s: float = float("inf")
-    voice: VoiceKind | None = None
-    relay: RelaySettings | None = None
-    speaks: bool = False  # it surely needs speech engines, unless the platform has them
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How many calls at once, and seconds."""
-
-    calls: int = 1000
-    ring: float = 30.0  # how long a dialled number may ring; a minted token lives 60 s longer
-    stream: float = 10.0  # from asking for a stream to its start frame
-    drain: float = 10.0  # for what a crashed bot still has to say, apology included
-    grace: float = 5.0  # for a bot to end after it was cancelled; twice
-    hangup: float = 5.0  # from our hang-up to the platform's word that the call has ended
-    call: float = 14400.0  # the longest call of any bot; then it is told so and ended
-
-
-@dataclass(frozen=True, slots=True)
-class CallMeans:
-    """What every call of a process needs: the way to the platform, and time."""
-
-    command: CallControl
-    leg: LegMeans
-    jobs: Jobs
-    fetch: Fetch  # of sound files on the web
-    secret: bytes = field(repr=False)  # of the minted tokens
-    limits: Limits = field(default_factory=Limits)
-    apology: Pcm | None = None
-    out_of_time: str = OUT_OF_TIME
-    texml_url: str = ""  # where the platform asks how a call goes on
-    webhook_url: str = ""
-
-
-@dataclass(slots=True)
-class CallCounts:
-    """Counts over the life of the process."""
-
-    begun: Counter[Direction] = field(default_factory=Counter[Direction])
-    ended: Counter[str] = field(default_factory=Counter[str])  # by hangup cause
-    refused: int = 0
-    bots_crashed: int = 0
-    bots_stuck: int = 0
-    streams_restored: int = 0
-    streams_given_up: int = 0
-    streams_refused: int = 0
-    stray_events: int = 0  # webhooks of calls that are not ours
-    media: Counter[str] = field(default_factory=Counter[str])  # of the legs that have ended
-
-
-class CallLog(logging.LoggerAdapter[logging.Logger]):
-    """A bot's log: each line has the call's ids, and is an event of the tape as well."""
-
-    def __init__(self, logger: logging.Logger, leg: Leg) -> None:
-        super().__init__(logger)
-        self._leg = leg
-
-    def process(
-        self, msg: str, kwargs: MutableMapping[str, Any]
-    ) -> tuple[str, MutableMapping[str, Any]]:
-        leg = self._leg
-        ids = {"call": leg.reference, "call_control_id": leg.call_control_id}
-        kwargs["extra"] = {**ids, **(kwargs.get("extra") or {})}
-        return msg, kwargs
-
-    def log(self, level: int, msg: object, *args: object, **kwargs: Any) -> None:
-        super().log(level, msg, *args, **kwargs)
-        try:
-            text = logging.LogRecord("", level, "", 0, msg, args, None).getMessage()
-        except (TypeError, ValueError):  # logging has complained of it; the bot goes on
-            text = str(msg)
-        fields = dict(cast("dict[str, object]", kwargs.get("extra") or {}))
-        self._leg.tape.write(BotLog(levelno=level, message=text, fields=fields))
 
 
 class Course:
@@ -147,19 +78,25 @@ class Course:
         "_apology",
         "_bot",
         "_counts",
+        "_greeting",
         "_group",
         "_longest_s",
         "_new_token",
+        "_on_voicemail",
         "_opening",
         "_out_of_time_words",
         "_restoring",
         "_tasks",
+        "_withdrawn",
         "call",
+        "connecting",
         "documents",
         "handed_over",
         "leg",
         "limits",
         "platform",
+        "recordings",
+        "takeover",
     )
 
     def __init__(
@@ -169,7 +106,9 @@ class Course:
         means: CallMeans,
         counts: CallCounts,
         new_token: NewToken,
+        reach: Reach,
         log: logging.Logger,
+        own: Spawn,
         *,
         direction: Direction,
         from_: str = "",
@@ -184,10 +123,24 @@ class Course:
             from_=from_,
             to=to,
         )
-        self.platform = PlatformSide(leg, means.command, self.spawn)
-        self.call = Call(leg, self.platform, means.jobs, means.fetch, CallLog(log, leg))
+        self.platform = PlatformSide(leg, means.command)
+        self.connecting = Connector(leg, self.platform, self.spawn)
+        self.recordings = Recordings(leg, self.platform, own)
+        self.takeover = Takeover(leg, self.platform, self.spawn)
+        self.call = Call(
+            leg,
+            self.platform,
+            self.connecting,
+            reach,
+            self.recordings,
+            means.jobs,
+            means.fetch,
+            CallLog(log, leg),
+        )
         self.limits = means.limits
-        self._bot = registration.bot
+        self._bot: Bot | None = registration.bot  # None: nobody is to be talked to
+        self._greeting = registration.greeting
+        self._on_voicemail = registration.on_voicemail
         self._longest_s = min(means.limits.call, registration.max_s)
         self._opening = opening
         self._apology = means.apology
@@ -197,6 +150,7 @@ class Course:
         self._group: asyncio.TaskGroup | None = None
         self._tasks: dict[asyncio.Task[None], None] = {}  # a dictionary is smaller than a set
         self._restoring: asyncio.Task[None] | None = None
+        self._withdrawn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.documents: CallDocuments | None = None  # they open its sockets, in place of commands
         self.handed_over = False
 
@@ -207,8 +161,8 @@ class Course:
                 self._group = group
                 leg.on_lost = self._restore_once
                 await self._opening(self)
-                if not leg.over:
-                    await self._talk()
+                if self._bot is not None and not leg.over:
+                    await self._talk(self._bot)
                 await self._part()
                 for task in list(self._tasks):
                     task.cancel()
@@ -217,6 +171,10 @@ class Course:
             leg.voice.close()
             leg.end(Hangup("unspecified"))
             leg.tape.close()
+
+    def note_refusal(self) -> None:
+        """It came in, and was rejected."""
+        self._counts.refused += 1
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
         """A task that ends with the call at the latest."""
@@ -249,10 +207,45 @@ class Course:
             return
         leg.identify(data)
         patience = ring + SILENCE_S  # the platform itself gives up after `ring`
-        await first_of(leg.answered, leg.ended, timeout=patience)
+        await first_of(leg.answered, leg.ended, self._withdrawn, timeout=patience)
+        if self._withdrawn.done() and not leg.answered.done() and not leg.ended.done():
+            await self._stop_ringing("originator_cancel")
         if not leg.answered.done() and not leg.ended.done():
             await self._ask_whether_answered()
+        if leg.pickup is None:
+            await self._stream_or_end()
+        elif not leg.over:
+            await self._meet(leg.pickup)
+
+    def withdraw(self) -> None:
+        """Nobody is to answer it any more. A call that is answered already goes on."""
+        if not self._withdrawn.done():
+            self._withdrawn.set_result(None)
+
+    async def _meet(self, pickup: Pickup) -> None:
+        """Find out who has picked up. What they say meanwhile waits for the bot."""
+        leg = self.leg
+        leg.voice.overhear()
         await self._stream_or_end()
+        await first_of(pickup.known, leg.ended, timeout=pickup.verdict_s + SILENCE_S)
+        if leg.ended.done():
+            return
+        who = pickup.settle()
+        leg.tape.write(AnsweredBy(who=who, word=pickup.answered_by))
+        leg.voice.stop_overhearing(at_once=who != "person")
+        if who != "person":
+            self._greeting = ""
+            self._apology = None  # a machine would keep it
+            self._bot = self._on_voicemail if who == "machine" else None
+        if who == "machine" and self._bot is not None:
+            await self._greeting_over(pickup)
+
+    async def _greeting_over(self, pickup: Pickup) -> None:
+        """A machine takes no message before its greeting is over."""
+        leg = self.leg
+        patience = pickup.greeting_s + SILENCE_S
+        await first_of(pickup.greeting_over, leg.ended, timeout=patience)
+        leg.voice.turns.clear()  # a relay has taken the greeting down
 
     async def _ask_whether_answered(self) -> None:
         """The platform has told nothing, so it is asked before anyone says "no answer"."""
@@ -263,11 +256,19 @@ class Course:
             case "gone":
                 leg.end(Hangup("timeout"))
             case "ringing":
-                await self.command(control.Hangup(call_control_id=leg.call_control_id))
-                leg.end(Hangup("timeout"))
+                await self._stop_ringing("timeout")
             case "unknown":
-                await self.command(control.Hangup(call_control_id=leg.call_control_id))
-                leg.end(Hangup("unknown"))
+                await self._stop_ringing("unknown")
+
+    async def _stop_ringing(self, cause: str) -> None:
+        leg = self.leg
+        try:
+            await self.platform.send(control.Hangup(call_control_id=leg.call_control_id))
+        except CallGone:
+            cause = "timeout"
+        except CommandError as error:
+            leg.tape.write(NotHungUp(error=str(error)))
+        leg.end(Hangup(cause))
 
     async def adopt(self) -> None:
         """The opening of a stream that a document or somebody else starts: the call is there."""
@@ -342,27 +343,45 @@ class Course:
 
     # ---- the bot ----------------------------------------------------------------------------
 
-    async def _talk(self) -> None:
-        leg = self.leg
-        bot = asyncio.create_task(self._run_bot(), name=f"bot {leg.reference}")
+    async def _talk(self, talks: Bot) -> None:
+        """Once, and again each time that a person has taken the caller over and hands them back."""
+        while await self._talk_once(talks):
+            self._greeting = ""
+            if not await self.takeover.over():
+                return
+
+    async def _talk_once(self, talks: Bot) -> bool:
+        """Whether it was ended because a person has the caller."""
+        leg, taken = self.leg, self.takeover.began
+        bot = asyncio.create_task(self._run_bot(talks), name=f"bot {leg.reference}")
         try:
-            await first_of(bot, leg.ended, timeout=self._longest_s)
-            if not bot.done() and not leg.over:
+            await first_of(bot, leg.ended, taken, timeout=self._longest_s)
+            if not bot.done() and not leg.over and not taken.done():
                 await self._out_of_time(bot)
         finally:
-            await self._dismiss(bot)
-        if not bot.done() or bot.cancelled():
-            return  # it was left behind, or has ended as it was told to
-        if (error := bot.exception()) is None or isinstance(error, CallError):
-            return  # a bot that ends by a call's own end has ended well
+            await self.dismiss(bot)
+        if taken.done():
+            return bot.done()  # one that does not end is not begun a second time
+        await self._judge(bot)
+        return False
+
+    async def _judge(self, bot: "asyncio.Task[None]") -> None:
+        """One that is left behind, or ends as it was told to or with its call, has ended well."""
+        leg = self.leg
+        error = bot.exception() if bot.done() and not bot.cancelled() else None
+        if error is None or only_the_calls_end(error):
+            return
         self._counts.bots_crashed += 1
         text = "".join(traceback.format_exception(error))
-        leg.tape.write(BotCrashed(error=f"{type(error).__name__}: {error}", traceback=text), error)
+        what = f"{type(error).__name__}: {error}"
+        leg.tape.write(BotCrashed(error=what, traceback=text, **code_line(error)._asdict()), error)
         if self._apology is not None and not leg.over:
             await self._last_words(self._apology)
 
-    async def _run_bot(self) -> None:
-        await self._bot(self.call)
+    async def _run_bot(self, talks: Bot) -> None:
+        if self._greeting:
+            await self.leg.voice.say(self._greeting)
+        await talks(self.call)
 
     async def _out_of_time(self, bot: "asyncio.Task[None]") -> None:
         """The longest duration is over. The caller is told so, then the call is hung up."""
@@ -385,7 +404,7 @@ class Course:
         except (TimeoutError, CallError, SettingsError, SpeechFailed):
             pass  # nobody is there to hear it, or nothing to say it with
 
-    async def _dismiss(self, bot: asyncio.Task[None]) -> None:
+    async def dismiss(self, bot: asyncio.Task[None]) -> None:
         """Cancel a bot whose call has ended. Its awaits on the call raise CallEnded by now, so one
         that waits for nothing else ends by itself."""
         await asyncio.wait({bot}, timeout=BY_ITSELF_S)
@@ -396,7 +415,7 @@ class Course:
             await asyncio.wait({bot}, timeout=self.limits.grace)
         if not bot.done():
             self._counts.bots_stuck += 1
-            self.leg.tape.write(BotStuck(at=_waits_at(bot)))
+            self.leg.tape.write(BotStuck(at=waits_at(bot)))
 
     # ---- the end ----------------------------------------------------------------------------
 
@@ -416,7 +435,7 @@ class Course:
                 leg.tape.write(NotHungUp(error=str(error)))
         self.handed_over = leg.released
         if leg.released:
-            await self._leave()
+            await self.platform.leave()
             return
         await asyncio.wait({leg.ended}, timeout=self.limits.hangup)
         if not leg.ended.done():
@@ -427,20 +446,14 @@ class Course:
 
         A call that somebody may be about to take over is left as it is."""
         leg = self.leg
-        if leg.errands.open:
+        if leg.errands.go_on:
             return
+        leg.errands.close()  # who waits for one that only we could finish waits no longer
         try:
             async with asyncio.timeout(self.limits.hangup):
                 await self.platform.hang_up(patience=0.0)
         except (CommandError, TimeoutError) as error:
             leg.tape.write(NotHungUp(error=str(error) or "no answer in time"))
-
-    async def _leave(self) -> None:
-        stop = self.leg.voice.farewell(self.leg.call_control_id)
-        try:
-            await self.platform.send(stop)
-        except CommandError as error:
-            self.leg.tape.write(StreamNotStopped(error=str(error)))
 
     # ---- webhooks ---------------------------------------------------------------------------
 
@@ -448,11 +461,17 @@ class Course:
         """A webhook of this call's own leg."""
         leg = self.leg
         leg.identify(event.payload)
+        leg.tape.write(told(event))
+        self.recordings.on_event(event)
         match read_news(event):
             case LegAnswered():
                 leg.set_answered()
             case LegBridged():
-                self.platform.on_bridged()
+                self.connecting.on_bridged()
+            case LegReferred() as news:
+                self.connecting.on_referred(news)
+            case Dequeued() as news:
+                self.connecting.on_dequeued(news)
             case LegHungUp(cause=cause, source=source):
                 leg.end(Hangup(cause, source))
             case LegKey(digit=digit, occurred_at=occurred_at):
@@ -461,15 +480,24 @@ class Course:
                 self.platform.on_spoken(completed=completed)
             case StreamFailed(reason=reason):
                 leg.fail_stream(reason)
+            case PickupJudged() | PickupScreens() | GreetingEnded() as news:
+                self._on_pickup(news)
             case None:
                 pass
 
+    def _on_pickup(self, news: PickupJudged | PickupScreens | GreetingEnded) -> None:
+        leg = self.leg
+        if leg.pickup is None or leg.ended.done():
+            return
+        leg.set_answered()  # perhaps its own webhook comes later
+        match news:
+            case PickupJudged(result=result):
+                leg.pickup.on_verdict(result)
+            case PickupScreens():
+                leg.pickup.on_screening()
+            case GreetingEnded(result=result):
+                leg.pickup.on_greeting_ended(result)
+
     def on_errand_event(self, number: int, event: Event) -> None:
         """A webhook of the leg that the call's errand of this number has made."""
-        self.platform.on_errand(number, event.call_control_id or "", read_news(event))
-
-
-def _waits_at(bot: "asyncio.Task[None]") -> str:
-    """The line at which the bot's own function waits: what `_run_bot` awaits."""
-    frame = getattr(getattr(bot.get_coro(), "cr_await", None), "cr_frame", None)
-    return f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame is not None else "?"
+        self.connecting.on_errand(number, event.call_control_id or "", read_news(event))

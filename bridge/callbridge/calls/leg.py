@@ -15,9 +15,11 @@ from typing import Any, Literal
 from callbridge.calls.errands import Errand, Errands
 from callbridge.calls.keys import Digit, Keypad
 from callbridge.calls.phase import MOVES, Phase
+from callbridge.calls.pickup import Pickup
 from callbridge.errors import StreamLost, VoiceCannot
 from callbridge.outcomes import Transferred
 from callbridge.sockets.endpoint import SocketStream, SocketTransport
+from callbridge.speech.language import DEFAULT, Language
 from callbridge.speech.studio import SpeechCounts, Studio
 from callbridge.tape.events import CallOver, ErrandSettled, KeyPressed, PhaseEntered, StreamUnusable
 from callbridge.tape.tape import Tape, TapeReader
@@ -56,7 +58,10 @@ class LegMeans:
     counts: SpeechCounts
     media_url: str = ""  # wss://…/media, as the platform reaches it
     relay_url: str = ""  # wss://…/relay
+    hold_url: str = ""  # https://…/hold.wav: for the relay, which plays what has a URL
+    silence_url: str = ""  # https://…/silence.wav: for the relay, to end what plays
     readers: Sequence[TapeReader] = ()
+    language: Language = DEFAULT  # that callers speak
 
 
 class Leg:
@@ -78,11 +83,13 @@ class Leg:
         "errands",
         "from_",
         "gone",
+        "hold_url",
         "keys",
         "kind",
         "on_lost",
         "phase",
         "phase_changed",
+        "pickup",
         "reference",
         "sessions",
         "streaming",
@@ -112,6 +119,7 @@ class Leg:
         self.client_state = ""  # the text that it came with, or that its bot has set
         self.custom_parameters: dict[str, str] = {}
         self.clock = means.clock
+        self.hold_url = means.hold_url
         self._loop = loop = asyncio.get_running_loop()
         self.phase = Phase.RINGING
         self.gone = False  # nothing more can be said or heard; asked with every frame
@@ -121,6 +129,7 @@ class Leg:
         self.ended: asyncio.Future[Hangup] = loop.create_future()
         self.keys = Keypad()
         self.errands = Errands()
+        self.pickup: Pickup | None = None  # where it is to be found out who has picked up
         self.on_lost: Callable[[], None] | None = None
         self.sessions = 0  # that have begun on it: more than one if one was lost
         self.streams_lost = 0  # while the call went on
@@ -135,6 +144,7 @@ class Leg:
                 self.tape,
                 means.counts,
                 means.relay_url,
+                means.silence_url,
                 relay or RelaySettings(),
             )
         else:
@@ -142,6 +152,7 @@ class Leg:
             self.voice = self.audio = AudioVoice(
                 line, self.tape, means.studio, spawn, means.media_url
             )
+        self.voice.turns.language = means.language
 
     @property
     def line(self) -> AudioLine:
@@ -156,11 +167,11 @@ class Leg:
 
     def identify(self, payload: Mapping[str, object]) -> None:
         """Take the ids that an answer or a webhook carries; what is known stays."""
-        self.call_control_id = self.call_control_id or _text(payload, "call_control_id")
-        self.call_leg_id = self.call_leg_id or _text(payload, "call_leg_id")
-        self.call_session_id = self.call_session_id or _text(payload, "call_session_id")
-        self.from_ = self.from_ or _text(payload, "from")
-        self.to = self.to or _text(payload, "to")
+        self.call_control_id = self.call_control_id or text_of(payload, "call_control_id")
+        self.call_leg_id = self.call_leg_id or text_of(payload, "call_leg_id")
+        self.call_session_id = self.call_session_id or text_of(payload, "call_session_id")
+        self.from_ = self.from_ or text_of(payload, "from")
+        self.to = self.to or text_of(payload, "to")
 
     # ---- phases -----------------------------------------------------------------------------
 
@@ -216,6 +227,11 @@ class Leg:
         self._told()
         by = self._who(hangup.source)
         self.tape.write(CallOver(cause=hangup.cause, source=hangup.source, by=by))
+
+    @property
+    def was_ended_by_us(self) -> bool:
+        """Whether our side of it was hung up, by whatever command."""
+        return self.ended.done() and self._who(self.ended.result().source) == "bot"
 
     def _who(self, source: str) -> str:
         """Who is meant by the wire's names of the two ends."""
@@ -275,7 +291,7 @@ class Leg:
         self.fail_stream(reason)
 
     def on_session(self, start: SessionStart) -> bool:
-        whose = _text(start.ids, "call_control_id")
+        whose = text_of(start.ids, "call_control_id")
         if self.stream is not None and whose != (self.call_control_id or whose):
             self.stream.close(POLICY_VIOLATION, "this stream is another call's")
             return False
@@ -310,7 +326,7 @@ class Leg:
             self.tape.write(
                 ErrandSettled(errand=errand.kind, result=outcome.result, cause=outcome.cause)
             )
-            if outcome:
+            if outcome and not errand.stays:
                 self.release()
 
     # ---- figures ----------------------------------------------------------------------------
@@ -323,7 +339,8 @@ class Leg:
         return counts
 
 
-def _text(payload: Mapping[str, object], field: str) -> str:
+def text_of(payload: Mapping[str, object], field: str) -> str:
+    """Of a webhook; empty for what is not there, or is no text."""
     value = payload.get(field)
     return value if isinstance(value, str) else ""
 

@@ -1,40 +1,36 @@
-"""What a call asks of the platform, and how it learns what became of it.
-
-Transfers are errands of the leg: their tasks belong to the call and not to whoever asked. When the
-platform is silent it is asked about the legs; what it does not know either stays unknown."""
+"""What a call asks of the platform about its own leg. `connecting.py` has what joins it with
+another one."""
 
 import asyncio
-from itertools import starmap
-from typing import Literal
+from collections.abc import Coroutine
+from typing import Any, Literal, TypeVar
 
-from callbridge.calls.errands import Destination, Errand
-from callbridge.calls.leg import Hangup, Leg, client_state
-from callbridge.calls.news import LegAnswered, LegBridged, LegHungUp, News
+from callbridge.calls.leg import Hangup, Leg
 from callbridge.control import commands as control
 from callbridge.control.client import CallControl
-from callbridge.errors import CallGone, CommandError, CommandRefused
-from callbridge.outcomes import Transferred
-from callbridge.tape.events import Asked, NotDrained
+from callbridge.control.lists import Listing
+from callbridge.errors import CallEnded, CallGone, CommandError
+from callbridge.handoff.queue import Queue
+from callbridge.outcomes import Result
+from callbridge.tape.events import NotDrained, StreamNotStopped
 from callbridge.timing.clock import first_of
 from callbridge.timing.signal import changed
-from callbridge.voice.ear import Spawn
-
-Unanswered = Literal["busy", "no_answer", "rejected", "failed", "unknown"]
 
 SILENCE_S = 5.0  # so long after its ring timeout the platform should have told how a leg came out
-ASK_EVERY_S = 2.0  # between two questions about a leg of which nothing is known
-IN_DOUBT_S = 10.0  # so long it is asked before the outcome is called unknown
 DRAIN_MARGIN_S = 1.0
+TOLD_S = 1.0  # by then the webhook of a hang-up has usually come
 
-_UNANSWERED: dict[str, Unanswered] = {
+T = TypeVar("T")
+
+_UNANSWERED: dict[str, Result] = {
     "user_busy": "busy",
     "no_answer": "no_answer",
     "timeout": "no_answer",
-    "call_rejected": "rejected",
+    "call_rejected": "declined",
 }
 
 
-def unanswered(cause: str) -> Unanswered:
+def unanswered(cause: str) -> Result:
     """A platform's `hangup_cause` as the outcome of a call or transfer that nobody took."""
     return _UNANSWERED.get(cause, "failed")
 
@@ -42,108 +38,45 @@ def unanswered(cause: str) -> Unanswered:
 class PlatformSide:
     """The platform, as one call meets it."""
 
-    __slots__ = ("_command", "_hung_up", "_leg", "_spawn", "_speeches", "webhook_url")
+    __slots__ = ("_command", "_left", "_leg", "_speeches", "has_hung_up", "webhook_url")
 
-    def __init__(self, leg: Leg, command: CallControl, spawn: Spawn) -> None:
+    def __init__(self, leg: Leg, command: CallControl) -> None:
         self._leg = leg
         self._command = command
-        self._spawn = spawn
         self._speeches: list[asyncio.Future[bool]] = []  # in the order of the commands
-        self._hung_up = False
+        self.has_hung_up = False
+        self._left = False
         self.webhook_url: str | None = None  # for a call that no webhooks tell of
 
     async def send(self, command: control.Command) -> dict[str, object]:
         return await self._command.send(command)
 
-    # ---- transfer ---------------------------------------------------------------------------
-
-    async def transfer(self, there: Destination) -> Transferred:
-        """Returns when it has come out, or when it is known that nothing is known.
-
-        Raises CallGone. Cancelling the wait changes nothing: see `errands`."""
-        leg = self._leg
-        errand = leg.errands.begin("transfer", there.to)
-        leg.tape.write(Asked(errand=errand.kind, to=there.to))
-        self._spawn(self._transfer(errand, there))
-        while errand.open and not errand.in_doubt and not leg.ended.done():
-            await changed(leg.errands.changed, leg.phase_changed)
-        if errand.open:
-            return Transferred("unknown", "the platform tells nothing of it")
-        if errand.outcome.cancelled():  # the call has ended
-            return Transferred("failed", "the call has ended")
-        return errand.outcome.result()
-
-    async def _transfer(self, errand: Errand, there: Destination) -> None:
-        leg = self._leg
-        rings_s = max(5, round(there.timeout))  # the platform takes no less
-        command = control.Transfer(
-            call_control_id=leg.call_control_id,
-            to=there.to,
-            from_=there.from_,
-            timeout_secs=rings_s,
-            custom_headers=tuple(starmap(control.Header, there.headers.items())) or None,
-            send_digits_on_answer=there.digits or None,
-            target_leg_client_state=client_state(leg.reference, errand.number),
-            webhook_url=self.webhook_url,
-        )
+    async def for_bot(self, work: Coroutine[Any, Any, T]) -> T:
+        """Commands of a bot. A call that is over before its webhook has told so is over all the
+        same: that raises CallEnded, as every wait on such a call does."""
         try:
-            await self._command.send(command)
-        except CallGone:
-            leg.end(Hangup("unspecified"))
-            return
-        except CommandRefused as error:
-            leg.settle(errand, Transferred("failed", str(error)))
-            return
-        except CommandError:
-            self._doubt(errand)  # it may have been carried out all the same
-        await first_of(errand.outcome, leg.ended, timeout=rings_s + SILENCE_S)
-        await self._find_out(errand)
+            return await work
+        except CallGone as error:
+            if await self._is_over():
+                raise CallEnded(f"the call has ended: {error}") from None
+            raise  # of another call
 
-    async def _find_out(self, errand: Errand) -> None:
-        """Ask the platform until it is clear what became of an errand, or of the call."""
+    async def _is_over(self) -> bool:
+        """As the platform says; the webhook, which knows why, has its chance."""
         leg = self._leg
-        asked_since = leg.clock.now()
-        while errand.open and not leg.over:
-            if errand.other_leg:
-                self._judge(errand, await self.status(errand.other_leg))
-            if errand.open and await self.status(leg.call_control_id) == "gone":
-                leg.end(Hangup("unspecified"))
-            elif errand.open and leg.clock.now() - asked_since >= IN_DOUBT_S:
-                self._doubt(errand)
-            if errand.open:
-                await first_of(errand.outcome, leg.ended, timeout=ASK_EVERY_S)
+        await first_of(leg.ended, timeout=TOLD_S)
+        if not leg.ended.done() and await self.status(leg.call_control_id) == "gone":
+            leg.end(Hangup("unspecified"))
+        return leg.ended.done()
 
-    def _doubt(self, errand: Errand) -> None:
-        errand.in_doubt = True
-        self._leg.errands.changed.notify()
+    async def page(self, listing: Listing) -> list[dict[str, Any]]:
+        """The first page of a list. Raises CommandRefused and its kin."""
+        return (await self._command.page(listing)).items
 
-    def _judge(self, errand: Errand, state: "PlatformState") -> None:
-        if state == "talking":
-            self._leg.settle(errand, Transferred("answered", "as the platform says when asked"))
-        elif state == "gone":
-            self._leg.settle(errand, Transferred("no_answer", "as the platform says when asked"))
+    def queue(self, name: str) -> Queue:
+        return Queue(name, self._command)
 
-    def on_errand(self, number: int, call_control_id: str, news: News | None) -> None:
-        """A webhook of the leg that the call's errand of this number has made."""
-        errand = self._leg.errands.numbered(number)
-        if errand is None:
-            return
-        errand.other_leg = call_control_id or errand.other_leg
-        match news:
-            case LegBridged() | LegAnswered():
-                self._leg.settle(errand, Transferred("answered"))
-            case LegHungUp(cause=cause):
-                self._leg.settle(errand, Transferred(unanswered(cause), cause))
-            case _:
-                pass
-
-    def on_bridged(self) -> None:
-        """Our own leg was bridged: with the one that was asked for, if there is just one."""
-        match self._leg.errands.open:
-            case [errand]:
-                self._leg.settle(errand, Transferred("answered"))
-            case _:
-                pass
+    # ---- what it says when it is asked ----------------------------------------------------------
 
     async def status(self, call_control_id: str) -> "PlatformState":
         """What the platform says of a leg when it is asked.
@@ -202,15 +135,26 @@ class PlatformSide:
             await self._command.send(control.Hangup(call_control_id=leg.call_control_id))
         except CallGone:
             leg.end(Hangup("normal_clearing"))
-        self._hung_up = True
+        self.has_hung_up = True
         if self.webhook_url is not None:
             await self.ask_whether_over()
+
+    async def leave(self) -> None:
+        """A call that was handed over needs no socket of ours any more. Raises nothing."""
+        if self._left or not self._leg.sessions:
+            return  # without a session it was handed over before it was answered
+        self._left = True
+        stop = self._leg.voice.farewell(self._leg.call_control_id)
+        try:
+            await self.send(stop)
+        except CommandError as error:
+            self._leg.tape.write(StreamNotStopped(error=str(error)))
 
     async def ask_whether_over(self) -> None:
         """For a call that TeXML leads: of its end only a status callback would tell."""
         leg = self._leg
         if not leg.over and await self.status(leg.call_control_id) == "gone":
-            ours = self._hung_up
+            ours = self.has_hung_up
             leg.end(Hangup("normal_clearing", "callee") if ours else Hangup("unspecified"))
 
 

@@ -6,27 +6,30 @@ their address. Both only tell the call what happened; its own task (`course.py`)
 import asyncio
 import logging
 import traceback
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal, NoReturn
+from functools import partial
+from typing import Any, NoReturn
 
 from callbridge.calls.call import Call
-from callbridge.calls.course import (
-    CallCounts,
-    CallMeans,
-    Course,
-    CourseOpening,
-    Registration,
-    SocketOpening,
-)
+from callbridge.calls.course import Course, CourseOpening, SocketOpening
+from callbridge.calls.dialling import Dialling
 from callbridge.calls.documents import CallDocuments, held
+from callbridge.calls.incoming import decide_first
 from callbridge.calls.leg import Direction, Hangup, Leg, VoiceKind, client_state, read_client_state
-from callbridge.calls.platform import Unanswered, unanswered
+from callbridge.calls.means import Bot, CallCounts, CallMeans, Registration
+from callbridge.calls.pickup import Pickup, PickupKind
+from callbridge.calls.platform import unanswered
+from callbridge.calls.recording import Recordings
 from callbridge.control import commands as control
 from callbridge.control import texml
 from callbridge.control.events import Event
-from callbridge.errors import CommandError
+from callbridge.errors import CommandError, SettingsError
+from callbridge.handoff.conference import NO_CONNECTION
+from callbridge.handoff.conferences import LiveConferences
+from callbridge.handoff.queue import Queue
 from callbridge.media.wire import StartBody
+from callbridge.outcomes import Result
 from callbridge.relay.wire import Setup
 from callbridge.sockets import tokens
 from callbridge.sockets.door import StreamRefused
@@ -41,9 +44,10 @@ ENDED_REMEMBERED = 4096  # call ids whose late webhooks are no surprise
 
 @dataclass(frozen=True, slots=True)
 class Dialled:
-    """How a call that we made was taken. True when it was answered; the bot is then talking."""
+    """How a call that we made was taken. True when it was answered, by a person as far as that was
+    to be found out; the bot is then talking. `cause` is the platform's word for it."""
 
-    result: Literal["answered"] | Unanswered
+    result: Result
     call: Call
     cause: str = ""
 
@@ -54,14 +58,22 @@ class Dialled:
 class Calls:
     """All calls of one process."""
 
-    def __init__(self, means: CallMeans, bot_for: Callable[[str], Registration | None]) -> None:
+    def __init__(
+        self,
+        means: CallMeans,
+        bot_for: Callable[[str], Registration | None],
+        filled: Callable[[Registration], Registration],
+    ) -> None:
+        self.conferences = LiveConferences(means.command, means.connection_id)
         self.counts = CallCounts()
         self.draining = False
         self._means = means
         self._bot_for = bot_for
+        self._filled = filled
         self._by_reference: dict[str, Course] = {}
         self._by_id: dict[str, Course] = {}
         self._ended_ids: dict[str, bool] = {}  # whether it was handed over; oldest first
+        self._saving: dict[str, Recordings] = {}  # of calls that are over, by call_control_id
         self._tasks: set[asyncio.Task[None]] = set()
         self.audio = AudioSockets(self)
         self.relayed = RelaySockets(self)
@@ -78,40 +90,40 @@ class Calls:
 
     # ---- calls begin ------------------------------------------------------------------------
 
-    async def dial(
-        self,
-        to: str,
-        from_: str,
-        registration: Registration,
-        connection_id: str,
-        timeout: float | None = None,
-    ) -> Dialled:
-        """Call a number. Returns when it is answered, with its bot running, or when it is not."""
-        ring = timeout if timeout is not None else self._means.limits.ring
+    def ring(self, dialling: Dialling, registration: Registration) -> "Ring":
+        """Call a number. Raises SettingsError without a connection to call out through."""
+        connection_id = self.require_connection()
+        ring = self._means.limits.ring if dialling.timeout is None else dialling.timeout
 
-        def opening(course: Course) -> Awaitable[None]:
+        async def opening(course: Course) -> None:
             def command(opening: SocketOpening) -> control.Dial:
-                return control.Dial(
-                    connection_id=connection_id,
-                    to=to,
-                    from_=from_,
-                    timeout_secs=max(5, round(ring)),
-                    client_state=client_state(course.leg.reference),
-                    stream=opening if isinstance(opening, control.Stream) else None,
-                    conversation_relay_config=opening
-                    if isinstance(opening, control.Relay)
-                    else None,
-                )
+                state = client_state(course.leg.reference)
+                return dialling.command(connection_id, ring, state, opening)
 
-            return course.dial(command, ring)
+            await course.dial(command, ring)
 
-        course = self._begin(registration, opening, "outgoing", from_, to)
-        leg = course.leg
-        await first_of(leg.answered, leg.ended)
-        if leg.answered.done():
-            return Dialled("answered", course.call)
-        cause = leg.ended.result().cause
-        return Dialled(unanswered(cause), course.call, cause)
+        if dialling.amd is not None:
+            registration = _greeting_later(registration)
+        course = self._begin(registration, opening, "outgoing", dialling.from_, dialling.to)
+        if dialling.amd is not None:
+            course.leg.pickup = Pickup(dialling.amd)
+        return Ring(course)
+
+    def queue(self, name: str) -> Queue:
+        return Queue(name, self._means.command)
+
+    def require_connection(self) -> str:
+        """The id of what calls go out through. Raises SettingsError."""
+        if not self._means.connection_id:
+            raise SettingsError(NO_CONNECTION)
+        return self._means.connection_id
+
+    def ring_beside(
+        self, dialling: Dialling, bot: Bot, beside: Leg, on_voicemail: Bot | None = None
+    ) -> "Ring":
+        """For a call that goes on: with a voice of its kind."""
+        registration = Registration(bot, voice=beside.kind, on_voicemail=on_voicemail)
+        return self.ring(dialling, self._filled(registration))
 
     def _call_came_in(self, event: Event) -> None:
         to = event.payload.get("to")
@@ -120,7 +132,10 @@ class Calls:
             log.warning("no bot answers this number", extra={"to": to})
             self.refuse(event, "NOT_FOUND")
             return
-        course = self._begin(registration, Course.answer, "incoming", ids=event.payload)
+        opening: CourseOpening = Course.answer
+        if registration.incoming is not None:
+            opening = partial(decide_first, registration.incoming, event.payload)
+        course = self._begin(registration, opening, "incoming", ids=event.payload)
         course.leg.client_state = read_client_state(event.client_state).text
 
     def refuse(self, event: Event, cause: control.RejectCause) -> None:
@@ -151,7 +166,9 @@ class Calls:
             self._means,
             self.counts,
             self._new_token,
+            self,
             log,
+            self._own,
             direction=direction,
             from_=from_,
             to=to,
@@ -188,6 +205,17 @@ class Calls:
             if self._by_id.get(leg.call_control_id) is course:
                 del self._by_id[leg.call_control_id]
             self._remember(leg.call_control_id, released=course.handed_over)
+        if course.recordings.open:
+            await self._until_saved(course)
+
+    async def _until_saved(self, course: Course) -> None:
+        """The platform saves what it has recorded after the call: its webhooks still arrive."""
+        call_control_id = course.leg.call_control_id
+        self._saving[call_control_id] = course.recordings
+        try:
+            await course.recordings.closed()
+        finally:
+            del self._saving[call_control_id]
 
     def _remember(self, call_control_id: str, *, released: bool) -> None:
         """A late webhook of it is no surprise, and no new call."""
@@ -205,6 +233,11 @@ class Calls:
 
     def on_event(self, event: Event) -> None:
         """A genuine webhook, in any order."""
+        if event.event_type.startswith("conference."):
+            self.conferences.on_event(event)
+            if (course := self._by_id.get(event.call_control_id or "")) is not None:
+                course.takeover.on_event(event)
+            return
         state = read_client_state(event.client_state)
         call_control_id = event.call_control_id or ""
         course = self._by_id.get(call_control_id) or self._by_reference.get(state.reference)
@@ -222,6 +255,8 @@ class Calls:
         if event.event_type == "call.initiated" and incoming and event.call_control_id:
             if event.call_control_id not in self._ended_ids:
                 self._call_came_in(event)
+        elif (recordings := self._saving.get(event.call_control_id or "")) is not None:
+            recordings.on_event(event)
         elif event.call_control_id not in self._ended_ids:
             self.counts.stray_events += 1
             log.debug("a webhook of no call of ours", extra={"event": event.event_type})
@@ -312,6 +347,66 @@ class Calls:
             task.cancel()
         if left:
             await asyncio.wait(left)
+
+
+def _greeting_later(registration: Registration) -> Registration:
+    """The platform would say the greeting of a relay to whoever picks up, machines as well."""
+    relay = registration.relay
+    if registration.voice != "relay" or relay is None or not relay.greeting:
+        return registration
+    return replace(registration, relay=replace(relay, greeting=None), greeting=relay.greeting)
+
+
+_TAKEN_BY: dict[PickupKind, Result] = {
+    "person": "answered",
+    "machine": "voicemail",
+    "fax": "failed",
+}
+OURS = "caller"  # where hang-ups of a call that we made come from, if they are our own
+
+
+def _came_out(leg: Leg, call: Call) -> Dialled:
+    """A dial whose leg has been answered, or has ended."""
+    pickup = leg.pickup
+    if pickup is not None and pickup.known.done():
+        return Dialled(_TAKEN_BY[pickup.known.result()], call, pickup.answered_by)
+    if pickup is None and leg.answered.done():
+        return Dialled("answered", call)
+    hangup = leg.ended.result()
+    if leg.answered.done() and hangup.source != OURS:
+        return Dialled("caller_hung_up", call, hangup.cause)
+    if hangup.cause == "unknown":  # our own word, where the platform has none
+        return Dialled("unknown", call, hangup.cause)
+    return Dialled(unanswered(hangup.cause), call, hangup.cause)
+
+
+class Ring:
+    """A telephone that rings for us, or the call that has come of it."""
+
+    def __init__(self, course: Course) -> None:
+        self._course = course
+
+    @property
+    def call(self) -> Call:
+        return self._course.call
+
+    @property
+    def leg(self) -> Leg:
+        return self._course.leg
+
+    async def picked_up(self) -> Dialled:
+        """Returns when it is answered, and known by whom if that was asked for, or when it is clear
+        that it is not."""
+        leg = self.leg
+        await first_of(leg.pickup.known if leg.pickup else leg.answered, leg.ended)
+        return _came_out(leg, self.call)
+
+    def given_up(self, result: Result, cause: str) -> Dialled:
+        """How it came out, where it is not for the telephone to say."""
+        return Dialled(result, self.call, cause)
+
+    def withdraw(self) -> None:
+        self._course.withdraw()
 
 
 class AudioSockets:

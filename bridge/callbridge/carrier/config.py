@@ -17,6 +17,7 @@ Behaviour = CallScript | Unreachable
 class TexmlApplication(msgspec.Struct, frozen=True, kw_only=True):
     """Whose calls are led by documents: those to `numbers`, or all calls where none are named.
 
+    `voice_url` may be a media stream itself (ws://), to which the calls are connected at once.
     `fallback_url` is asked when the first address of a document, or any later one, fails.
     `status_url` is told of the beginning, the answer and the end of each call."""
 
@@ -29,7 +30,8 @@ class TexmlApplication(msgspec.Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         """Raises SettingsError for an address that cannot be asked."""
-        for url in (self.voice_url, self.fallback_url, self.status_url):
+        streams = is_url(self.voice_url, ("ws", "wss"))
+        for url in (None if streams else self.voice_url, self.fallback_url, self.status_url):
             if url is not None and not is_url(url, ("http", "https")):
                 raise SettingsError(
                     f"{url!r} is no address of TeXML: it is like http://127.0.0.1:8000/texml"
@@ -62,6 +64,9 @@ class CarrierConfig(msgspec.Struct, frozen=True, kw_only=True):
     # The webhook_url of an answer: for the rest of the call, as the SDK has it, and not only for
     # what the answer causes, as the platform's guides have it.
     answer_moves_leg: bool = False
+    # detect_beep without a beep: greeting.ended with not_sure after 30 s, as one table of the
+    # platform's guide has it, and not no event, as the other one and the SDK have it.
+    beep_timer_tells: bool = False
     requests_per_s: int | None = None  # more than that are answered with 429
     is_l1: bool = False  # an account that is not verified: 10 calls an hour, 100 a day
     announces: bool = False  # before speech and files, as the calls of such an account have it

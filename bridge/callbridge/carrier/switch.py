@@ -1,8 +1,12 @@
 """The carrier without I/O and without a clock: exchange, parts and REST API, joined."""
 
+from urllib.parse import quote
+
+import msgspec
+
 from callbridge.carrier.api.limits import CallLimit
 from callbridge.carrier.api.operation import CarrierMeans
-from callbridge.carrier.api.problems import Response
+from callbridge.carrier.api.problems import Response, detail_of
 from callbridge.carrier.api.router import RestApi
 from callbridge.carrier.conferences.conferences import Conferences
 from callbridge.carrier.config import CarrierConfig, TexmlApplication
@@ -14,7 +18,9 @@ from callbridge.carrier.core.links import RecordingServer
 from callbridge.carrier.core.report import CallReport, TapeEntry
 from callbridge.carrier.core.routing import Routing
 from callbridge.carrier.core.sockets import CarrierSockets
+from callbridge.carrier.parts.detections import CarrierDetections
 from callbridge.carrier.parts.gather import CarrierGathers
+from callbridge.carrier.parts.phones import CarrierPhones
 from callbridge.carrier.parts.playback import CarrierPlaybacks
 from callbridge.carrier.parts.queues import CallQueues
 from callbridge.carrier.parts.recordings import CarrierRecordings
@@ -24,7 +30,9 @@ from callbridge.carrier.parts.sounds import CarrierSounds, NoSound, NoSoundStatu
 from callbridge.carrier.parts.speak import CarrierSpeech
 from callbridge.carrier.parts.streams import CarrierStreams
 from callbridge.carrier.parts.transcription import CarrierTranscriptions
+from callbridge.carrier.people.phone_wire import PhoneFrame
 from callbridge.carrier.people.script import CallScript
+from callbridge.carrier.shapes import JsonObject
 from callbridge.carrier.store.recordings import SavedRecording
 from callbridge.carrier.store.store import Application, Store
 from callbridge.carrier.texml.part import TexmlPart
@@ -73,11 +81,13 @@ class Switch:
         self._relays = CarrierRelays(self._exchange, self._sockets, self._sounds)
         self._conferences = Conferences(self._exchange, self._sounds)
         self._transcriptions = CarrierTranscriptions(self._exchange)
+        self._detections = CarrierDetections(self._exchange)
         self._texml = TexmlRequests(self._exchange, self._sounds)
         self._recordings = CarrierRecordings(
             self._exchange, self.store.recorded, recordings or RecordingServer()
         )
         self._queues = CallQueues(self._exchange)
+        self._phones = CarrierPhones(self._exchange, self._place, self._command)
         self._rest = RestApi(
             CarrierMeans(
                 self._exchange,
@@ -92,6 +102,7 @@ class Switch:
                 playbacks=CarrierPlaybacks(self._exchange, self._sounds),
                 gathers=CarrierGathers(self._exchange),
                 transcriptions=self._transcriptions,
+                detections=self._detections,
             )
         )
         self._keep_own_application()
@@ -134,7 +145,11 @@ class Switch:
 
     def place_call(self, script: CallScript, now: float) -> str:
         """A caller rings in. Returns the leg's call_control_id."""
-        exchange, texml = self._at(now), self.config.texml
+        self._at(now)
+        return self._place(script).call_control_id
+
+    def _place(self, script: CallScript) -> CarrierLeg:
+        exchange, texml = self._exchange, self.config.texml
         if texml is not None and texml.takes(script.to):
             return self._place_texml_call(script, texml, exchange)
         application = self._application_of(script.to)
@@ -142,14 +157,13 @@ class Switch:
         if not application.is_active or taken >= application.channel_limit("inbound"):
             leg = exchange.place_call(script, application.id, Routing())
             exchange.refuse_call(leg, "busy" if application.is_active else "not_found")
-            return leg.call_control_id
-        leg = exchange.place_call(
+            return leg
+        return exchange.place_call(
             script,
             application.id,
             application.routing(),
             command_within_s=application.command_within_s(),
         )
-        return leg.call_control_id
 
     def _application_of(self, number: str) -> Application:
         """Of a number that was ordered for one, that one; of all others, the carrier's own."""
@@ -162,14 +176,37 @@ class Switch:
 
     def _place_texml_call(
         self, script: CallScript, texml: TexmlApplication, exchange: Exchange
-    ) -> str:
+    ) -> CarrierLeg:
         """No event of it goes anywhere: its application is told by forms."""
         leg = exchange.place_call(script, texml.id, Routing())
         services = TexmlServices(exchange, self._streams, self._relays)
         part = TexmlPart(leg, exchange, texml, self._texml, services)
         leg.add(part)
         part.begin()
-        return leg.call_control_id
+        return leg
+
+    def _command(self, call_control_id: str, action: str, fields: JsonObject) -> str | None:
+        """A command of the platform that somebody at a telephone causes. Returns why it was
+        refused."""
+        target = f"/v2/calls/{quote(call_control_id, safe='')}/actions/{action}"
+        key = f"Bearer {self.config.api_key}"
+        answer = self._rest.request("POST", target, msgspec.json.encode(fields), key)
+        return None if answer.status < 300 else detail_of(answer)
+
+    def phone_says(self, phone_id: str, frame: PhoneFrame, now: float) -> None:
+        """A control frame of a telephone in a browser; the first one of each is its hello."""
+        self._at(now)
+        self._phones.receive(phone_id, frame)
+
+    def phone_said(self, phone_id: str, payload: bytes, now: float) -> None:
+        """20 ms of its microphone. Raises MalformedPhoneFrame."""
+        self._at(now)
+        self._phones.said(phone_id, payload)
+
+    def phone_is_gone(self, phone_id: str, now: float) -> None:
+        """Its socket is closed, for whatever reason."""
+        self._at(now)
+        self._phones.unplug(phone_id)
 
     def typed(self, call_control_id: str, text: str, now: float, *, last: bool = True) -> bool:
         """The caller of a Conversation Relay writes what others say, word by word until `last` or
@@ -240,6 +277,7 @@ class Switch:
         self._at(now)
         self._relays.recognised(session_id, text)
         self._transcriptions.recognised(session_id, text)
+        self._detections.recognised(session_id, text)
         self._texml.recognised(session_id, text)
 
     def recording_saved(self, recording_id: str, now: float, location: str = "") -> None:
@@ -270,6 +308,10 @@ class Switch:
     @property
     def has_effects(self) -> bool:
         return self._exchange.has_effects
+
+    def known(self) -> list[CarrierLeg]:
+        """The live legs, and those that ended a while ago."""
+        return self._exchange.known()
 
     @property
     def live_legs(self) -> int:

@@ -63,7 +63,8 @@ def bench(
     codec: Annotated[
         str,
         typer.Option(
-            help="What callers send: PCMU, PCMA, L16 (16 kHz), or L16/8000.", rich_help_panel=SOUND
+            help="What callers send: PCMU, PCMA, G722, L16 (16 kHz), or L16/8000.",
+            rich_help_panel=SOUND,
         ),
     ] = "PCMU",
     reply_codec: Annotated[

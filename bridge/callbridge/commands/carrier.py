@@ -38,9 +38,15 @@ def carrier(
             "busy, no_answer, reject, not_found, or a script that answers."
         ),
     ] = None,
+    ring: Annotated[
+        float, typer.Option(min=0, help="Seconds that such a number rings before it answers.")
+    ] = 0.5,
     texml_url: Annotated[
         str | None,
-        typer.Option(help="Calls are led by TeXML documents, fetched here: the bridge's /texml."),
+        typer.Option(
+            help="Calls are led by TeXML documents, fetched here: the bridge's /texml. Or a ws:// "
+            "address, of somebody's bot: a media stream that they are connected to."
+        ),
     ] = None,
     texml_number: Annotated[
         list[str] | None,
@@ -89,6 +95,16 @@ def carrier(
         bool,
         typer.Option(help="Speech and files begin with the announcement that such accounts have."),
     ] = False,
+    ssl_certfile: Annotated[
+        Path | None,
+        typer.Option(
+            help="Certificate in PEM, to serve https: the phone needs it on any --host but this "
+            "machine, as browsers give the microphone to secure pages only."
+        ),
+    ] = None,
+    ssl_keyfile: Annotated[
+        Path | None, typer.Option(help="Its key, if it is not in the same file.")
+    ] = None,
     out: Annotated[Path, typer.Option(help="Folder for recordings and tapes.")] = Path("out"),
     watch: Annotated[
         bool | None,
@@ -106,6 +122,8 @@ def carrier(
     carrier.env in the folder of --out, for `. out/carrier.env`. An API key out of your environment
     is in neither: it is there already.
 
+    A telephone is at /phone, for a browser: its number can be called, and it calls any.
+
     `callbridge call` lets somebody ring in; every call leaves a stereo WAV and a tape in that
     folder."""
     from msgspec import to_builtins
@@ -118,8 +136,9 @@ def carrier(
     from callbridge.carrier.net.shell import Running
     from callbridge.carrier.net.speaking import speaker
     from callbridge.errors import SettingsError
+    from callbridge.host.certificate import Certificate
+    from callbridge.serve.account import is_loopback
     from callbridge.serve.logs import set_up
-    from callbridge.serve.settings import is_loopback
     from callbridge.speech import espeak, offline
 
     set_up("text", logging.WARNING)
@@ -134,6 +153,10 @@ def carrier(
     )
     if texml_url is None and (texml_number or texml_fallback_url or texml_status_url):
         raise SettingsError("what the options --texml-… say is said of --texml-url: give that, too")
+    if ssl_keyfile and not ssl_certfile:
+        raise SettingsError("--ssl-keyfile needs --ssl-certfile")
+    if ssl_certfile:
+        Certificate(ssl_certfile, ssl_keyfile).check()
     config = CarrierConfig(
         api_key=api_key,
         webhook_url=webhook_url,
@@ -152,10 +175,11 @@ def carrier(
         is_l1=l1,
         announces=announce,
         numbers=read_numbers(numbers, speaker(voice)) if numbers else {},
+        ring_s=ring,
     )
 
     def started(running: Running) -> None:
-        base = f"http://{running.host}:{running.port}"
+        base = running.address
         facts = {
             "TELNYX_BASE_URL": f"{base}/v2",
             "TELNYX_API_KEY": api_key,
@@ -166,14 +190,21 @@ def carrier(
         if not key_is_ours:
             del facts["TELNYX_API_KEY"]
         environment.write(file, facts)
+        phone = f"{base}{running.phone_path}" if running.phone_path else None
         missing = not_simulated(OPERATIONS)
         if as_json:
-            print(json.dumps(facts | {"NOT_SIMULATED": to_builtins(missing)}), flush=True)
+            print(
+                json.dumps(facts | {"PHONE_URL": phone, "NOT_SIMULATED": to_builtins(missing)}),
+                flush=True,
+            )
         else:
             print(f"The carrier listens on {base}; its webhooks go to {webhook_url}.")
+            if phone:
+                print(f"A telephone for your browser: {phone}")
             if texml_url:
                 whose = ", ".join(texml_number or ()) or "all numbers"
-                print(f"Documents for calls to {whose} are fetched from {texml_url}.")
+                how = "connected to" if texml_url.startswith("ws") else "led by documents from"
+                print(f"Calls to {whose} are {how} {texml_url}.")
             width = min(100, get_terminal_size((100, 24)).columns)
             print("Documented and refused here, parameters by --json:")
             for line in missing.by_group():
@@ -192,6 +223,7 @@ def carrier(
             media=media,
             allow_fetch=allow_fetch or (),
             started=started,
+            tls=Certificate(ssl_certfile, ssl_keyfile) if ssl_certfile else None,
             watching=_form(watch, as_json=as_json),
         )
     )

@@ -15,7 +15,7 @@ def demo(
         list[Path] | None,
         typer.Argument(
             help="Bot files, each with its caller script beside it (bot.py, bot.json), or examples "
-            "that come with Callbridge: echo, jingle, message_desk."
+            "that come with Callbridge: echo, handoff, jingle, message_desk."
         ),
     ] = None,
     caller: Annotated[
@@ -23,7 +23,11 @@ def demo(
         typer.Option(help="The script of who rings, instead of the one beside each bot."),
     ] = None,
     numbers: Annotated[
-        Path | None, typer.Option(help="Who lives where, as JSON: as of `callbridge carrier`.")
+        Path | None,
+        typer.Option(
+            help="Who lives where, as JSON: as of `callbridge carrier`. Without it "
+            "bot.people.json beside each bot, where there is one."
+        ),
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder for recordings, tapes, pictures.")] = Path(
         "out"
@@ -42,7 +46,7 @@ def demo(
 
     Without bots, message_desk, once on each voice. A bot without a script is rung by somebody who
     greets, asks, interrupts and hangs up. Leaves a stereo WAV, the tape as JSON and a picture of
-    every call.
+    every call; of one that is handed to a person, with both on one time axis.
     Exits with 1 if a line of a script's `expect` does not hold."""
     from callbridge.carrier.net import ring
     from callbridge.demo import command as demonstration

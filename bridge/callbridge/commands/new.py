@@ -25,5 +25,7 @@ def new(
     print("\n".join(map(str, files)))
     if not speech and not keys:
         print("It takes keys; to hear and to speak: pip install 'callbridge[speech]'")
-    print(f"\nA call to it, shown as it happens: cd {shlex.quote(str(folder))} && "
+    print(f"\nTalk to it in your browser: cd {shlex.quote(str(folder))} && "
+          f"callbridge run {files[0].stem}.py")  # fmt: skip
+    print(f"A call to it, shown as it happens: cd {shlex.quote(str(folder))} && "
           f"callbridge demo {files[0].stem}.py")  # fmt: skip

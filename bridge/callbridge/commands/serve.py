@@ -12,7 +12,13 @@ from callbridge.commands.options import Host, count, say
 
 
 def serve(
-    bot: Annotated[str, typer.Argument(help="A bot file: bot.py, or bot.py:NAME of its App.")],
+    bot: Annotated[
+        str,
+        typer.Argument(
+            help="A bot file: bot.py, or bot.py:NAME of its App; or a bot that is installed, as "
+            "callbridge.bots.llm:bot (docs/llm.md)."
+        ),
+    ],
     host: Host = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port; 0 chooses a free one.")] = 8000,
     ssl_certfile: Annotated[

@@ -1,54 +1,39 @@
 """Commands of the Voice API → HTTP requests. Values in, bytes out, no I/O.
 
-A command is one frozen Struct, and one more command is one more declaration: its fields are the
-body, `path` is where it goes. Fields that the path names go there and not into the body. What is
-not declared is an `Action` or an `AnyCommand`.
+A command is one frozen Struct, and one more command is one more declaration. What is not declared
+is an `Action` or an `AnyCommand`. Here are the commands of a call; recordings, queues, conferences
+and lists have modules of their own, and `command` is what all of them are.
 
 Source: the platform's API reference."""
 
-import re
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Literal, NamedTuple, cast
-from urllib.parse import quote
-from uuid import uuid4
+from typing import Literal
 
 import msgspec
 
+from callbridge.control.command import Command as Command
+from callbridge.control.command import Discreet
+from callbridge.control.command import Request as Request
+from callbridge.control.command import request as request
 from callbridge.errors import LocalProtocolError
 
 Track = Literal["inbound_track", "outbound_track", "both_tracks"]
 Legs = Literal["self", "opposite", "both"]
 Interruptible = Literal["none", "any", "speech", "dtmf"]
+MachineDetection = Literal[
+    "premium",
+    "premium_ios_call_screening_detection",
+    "detect",
+    "detect_beep",
+    "detect_words",
+    "greeting_end",
+]
 RejectCause = Literal["CALL_REJECTED", "NOT_FOUND", "TEMPORARILY_UNAVAILABLE", "USER_BUSY"]
+ConferenceRole = Literal["barge", "monitor", "none", "whisper"]
+ConferenceBeep = Literal["always", "never", "on_enter", "on_exit"]
 
 
-SECRET = ("token", "password", "secret", "api_key")  # how the names of secrets end
-
-
-class _Discreet(msgspec.Struct, frozen=True):
-    """Shows what is set, and no secret: not a token, nor what a URL carries in its query."""
-
-    def __rich_repr__(self) -> list[tuple[str, Any]]:
-        fields = ((name, getattr(self, name)) for name in self.__struct_fields__)
-        return [(name, _fit_to_show(name, value)) for name, value in fields if value is not None]
-
-    def __repr__(self) -> str:
-        shown = ", ".join(f"{name}={value!r}" for name, value in self.__rich_repr__())
-        return f"{type(self).__name__}({shown})"
-
-
-def _fit_to_show(name: str, value: object) -> object:
-    if isinstance(value, Mapping):
-        fields = cast(Mapping[str, object], value)
-        return {name: _fit_to_show(name, value) for name, value in fields.items()}
-    if name.endswith(SECRET):
-        return "***"
-    if name.endswith("url") and "?" in str(value):
-        return str(value).partition("?")[0] + "?***"
-    return value
-
-
-class Stream(_Discreet, frozen=True, kw_only=True):
+class Stream(Discreet, frozen=True, kw_only=True):
     """The media stream that a command opens; its fields stand beside the command's in the body.
 
     The defaults are a bot's and always sent, as the platform's are not: mode mp3, and target legs
@@ -67,7 +52,7 @@ class Stream(_Discreet, frozen=True, kw_only=True):
     send_silence_when_idle: bool = True
 
 
-class Relay(_Discreet, frozen=True, kw_only=True):
+class Relay(Discreet, frozen=True, kw_only=True):
     """The Conversation Relay session that an answer or a dial starts: the platform hears and
     speaks, and opens `url` for the text of both. What is None is the platform's own choice."""
 
@@ -84,26 +69,6 @@ class Relay(_Discreet, frozen=True, kw_only=True):
     transcription_engine: str | None = None
     transcription_engine_config: Mapping[str, object] | None = None
     custom_parameters: Mapping[str, object] | None = None
-
-
-class Command(_Discreet, frozen=True, kw_only=True):
-    """What every command has. A field that is None is not sent.
-
-    The platform carries out a `command_id` once in 60 s, however often it arrives. `client_state`
-    is base64 and comes back in every later webhook of the leg."""
-
-    path: ClassVar[str]
-    method: ClassVar[str] = "POST"
-    safe: ClassVar[str] = ":"  # in a path, besides letters: ids begin with `v3:`
-    never_sent: ClassVar[frozenset[str]] = frozenset()  # what is declared and not taken there
-
-    command_id: str = msgspec.field(default_factory=lambda: str(uuid4()))
-    client_state: str | None = None
-
-    @property
-    def name(self) -> str:
-        """What errors call it."""
-        return type(self).__name__
 
 
 class Answer(Command, frozen=True, kw_only=True):
@@ -129,17 +94,80 @@ class Hangup(Command, frozen=True, kw_only=True):
     call_control_id: str
 
 
+class Header(msgspec.Struct, frozen=True):
+    """One of SIP."""
+
+    name: str
+    value: str
+
+
+class AmdConfig(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How answering machine detection decides. What is None is the platform's own choice.
+
+    Times in ms. The premium modes look at the first two alone, and at `prompt_end_timeout_millis`
+    for iOS call screening."""
+
+    total_analysis_time_millis: int | None = None
+    greeting_duration_millis: int | None = None
+    initial_silence_millis: int | None = None
+    after_greeting_silence_millis: int | None = None
+    between_words_silence_millis: int | None = None
+    maximum_number_of_words: int | None = None
+    maximum_word_length_millis: int | None = None
+    silence_threshold: int | None = None  # amplitude, of 16 bits
+    greeting_total_analysis_time_millis: int | None = None
+    greeting_silence_duration_millis: int | None = None
+    prompt_end_timeout_millis: int | None = None  # 1000 to 120,000
+
+
+class DialConference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The conference that a dialled leg joins when it answers: by `id`, or by `conference_name`,
+    which makes one where there is none."""
+
+    id: str | None = None
+    conference_name: str | None = None
+    mute: bool | None = None
+    hold: bool | None = None
+    hold_audio_url: str | None = None
+    hold_media_name: str | None = None
+    beep_enabled: ConferenceBeep | None = None
+    early_media: bool | None = None  # whether the conference hears the ringing; the default is True
+    start_conference_on_create: bool | None = None
+    start_conference_on_enter: bool | None = None
+    end_conference_on_exit: bool | None = None
+    soft_end_conference_on_exit: bool | None = None
+    supervisor_role: ConferenceRole | None = None
+    whisper_call_control_ids: Sequence[str] | None = None
+
+
 class Dial(Command, frozen=True, kw_only=True):
-    """Ring a number. `webhook_url` goes before the one configured for the connection."""
+    """Ring a number, or several at once: the first to answer is the call.
+
+    `webhook_url` goes before the one configured for the connection. `link_to` is a call whose
+    session the new leg shares; `bridge_intent`, `bridge_on_answer` and `park_after_unbridge` need
+    it. `send_digits_on_answer` are pressed when it answers. `supervise_call_control_id` is a call
+    that the new leg listens in to, whispers into or barges into (`supervisor_role`)."""
 
     path = "/calls"
 
     connection_id: str
-    to: str
+    to: str | Sequence[str]
     from_: str = msgspec.field(name="from")
+    from_display_name: str | None = None  # up to 128 letters, digits, spaces and -_~!.+
     timeout_secs: int | None = None  # 5 to 600; the platform's default is 30
     time_limit_secs: int | None = None  # 30 to 14,400
     webhook_url: str | None = None
+    answering_machine_detection: MachineDetection | None = None
+    answering_machine_detection_config: AmdConfig | None = None
+    send_digits_on_answer: str | None = None
+    custom_headers: tuple[Header, ...] | None = None
+    link_to: str | None = None
+    bridge_intent: bool | None = None
+    bridge_on_answer: bool | None = None
+    park_after_unbridge: Literal["self"] | None = None
+    conference_config: DialConference | None = None
+    supervise_call_control_id: str | None = None
+    supervisor_role: Literal["barge", "whisper", "monitor"] | None = None
     stream: Stream | None = None
     conversation_relay_config: Relay | None = None
 
@@ -195,29 +223,72 @@ class SendDtmf(Command, frozen=True, kw_only=True):
     duration_millis: int | None = None
 
 
-class Header(msgspec.Struct, frozen=True):
-    """One of SIP."""
-
-    name: str
-    value: str
-
-
 class Transfer(Command, frozen=True, kw_only=True):
     """Dial `to` and bridge it when it answers. `from_` None: the caller's own number.
 
-    `send_digits_on_answer` are pressed when it does, before the two hear each other."""
+    `send_digits_on_answer` are pressed when it does, before the two hear each other. When one hangs
+    up, so is the other, unless `park_after_unbridge` keeps this leg. `early_media` is whether the
+    caller hears the other side's own ringing; the platform's default is True."""
 
     path = "/calls/{call_control_id}/actions/transfer"
 
     call_control_id: str
     to: str
     from_: str | None = msgspec.field(name="from", default=None)
+    from_display_name: str | None = None
     timeout_secs: int | None = None
     time_limit_secs: int | None = None
+    answering_machine_detection: MachineDetection | None = None
+    answering_machine_detection_config: AmdConfig | None = None
     custom_headers: tuple[Header, ...] | None = None
+    early_media: bool | None = None
+    park_after_unbridge: Literal["self"] | None = None
     send_digits_on_answer: str | None = None
     target_leg_client_state: str | None = None
     webhook_url: str | None = None  # of the new leg; None: where those of this call go
+
+
+class Bridge(Command, frozen=True, kw_only=True):
+    """Join the audio of this leg with that of another: `with_`, or the first who waits in `queue`.
+
+    When one of them ends, the other is hung up, unless this leg is to be kept: parked, or held with
+    music. `mute_dtmf` is whose keys the other does not hear. `play_ringtone` is for one that still
+    rings."""
+
+    path = "/calls/{leg}/actions/bridge"
+    of_another_call = frozenset({"/call_control_id", "/queue"})
+
+    call_control_id: str = msgspec.field(name="leg")  # the body has this name for the other one
+    with_: str | None = msgspec.field(name="call_control_id", default=None)
+    queue: str | None = None
+    park_after_unbridge: Literal["self"] | None = None
+    hold_after_unbridge: bool | None = None
+    prevent_double_bridge: bool | None = None
+    mute_dtmf: Literal["none", "both", "self", "opposite"] | None = None
+    play_ringtone: bool | None = None
+    ringtone: str | None = None  # a country, as "us"
+
+
+class Refer(Command, frozen=True, kw_only=True):
+    """Have the far end itself call `sip_address` (SIP REFER), without this platform."""
+
+    path = "/calls/{call_control_id}/actions/refer"
+
+    call_control_id: str
+    sip_address: str
+    custom_headers: tuple[Header, ...] | None = None
+    sip_auth_username: str | None = None
+    sip_auth_password: str | None = None
+
+
+class SendSipInfo(Command, frozen=True, kw_only=True):
+    """A SIP INFO to the far end: `body` of up to 1400 bytes, `content_type` as text/plain."""
+
+    path = "/calls/{call_control_id}/actions/send_sip_info"
+
+    call_control_id: str
+    body: str
+    content_type: str
 
 
 class CallStatus(Command, frozen=True, kw_only=True):
@@ -225,6 +296,7 @@ class CallStatus(Command, frozen=True, kw_only=True):
 
     path = "/calls/{call_control_id}"
     method = "GET"
+    never_sent = frozenset({"command_id", "client_state"})
 
     call_control_id: str
 
@@ -276,42 +348,3 @@ class AnyCommand(Command, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if not self.at.startswith("/"):
             raise LocalProtocolError(f"{self.at!r} is no path of the API: it begins with a slash")
-
-
-class Request(NamedTuple):
-    """`path` is relative to the API's base URL and begins with a slash."""
-
-    method: str
-    path: str
-    body: bytes
-
-
-_PATH_FIELD = re.compile(r"{(\w+)}")
-_encoder = msgspec.json.Encoder()
-
-
-def request(command: Command) -> Request:
-    """The HTTP request of a command. Raises LocalProtocolError for an empty id in its path."""
-    declared: dict[str, Any] = msgspec.to_builtins(command)
-    undeclared: dict[str, Any] = declared.pop("fields", {})
-    method: str = declared.pop("verb", command.method)
-
-    def moved(field: re.Match[str]) -> str:
-        value: str = declared.pop(field[1])
-        if not value:
-            raise LocalProtocolError(f"{command.name} without a {field[1]}")
-        return quote(value, safe=command.safe)
-
-    path = _PATH_FIELD.sub(moved, command.path)
-    for beside in ("stream", "relay"):
-        declared.update(declared.pop(beside, None) or {})
-    for name in command.never_sent:
-        declared.pop(name, None)
-    fields = declared | undeclared
-    body = {name: value for name, value in fields.items() if value is not None}
-    if (relay := body.get("conversation_relay_config")) is not None:
-        set_ones = cast("dict[str, object]", relay).items()
-        body["conversation_relay_config"] = {
-            name: value for name, value in set_ones if value is not None
-        }
-    return Request(method, path, b"" if method == "GET" else _encoder.encode(body))

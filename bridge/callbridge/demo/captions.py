@@ -80,8 +80,11 @@ def fit(
     return None
 
 
-def write(axes: "Axes", canvas: "FigureCanvasAgg", texts: Sequence[SpokenWords]) -> None:
-    """At the top of `axes`, each from where it began to sound; its limits must be set."""
+def write(
+    axes: "Axes", canvas: "FigureCanvasAgg", texts: Sequence[SpokenWords], *, paper: str = "white"
+) -> None:
+    """At the top of `axes`, each from where it began to sound; its limits must be set. `paper` is
+    the colour behind the words."""
     measure = _measure(axes, canvas)
     box = axes.get_window_extent()
     starts = [float(axes.transData.transform((said.start_s, 0.0))[0]) for said in texts]
@@ -98,7 +101,7 @@ def write(axes: "Axes", canvas: "FigureCanvasAgg", texts: Sequence[SpokenWords])
                 color=word.color,
                 fontsize=SIZE,
                 fontweight="bold" if word.color == CUT else "normal",
-                bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6},
+                bbox={"facecolor": paper, "edgecolor": "none", "pad": 0.6},
             )
 
 

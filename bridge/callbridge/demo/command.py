@@ -5,14 +5,9 @@ from the bridge's tape and metrics; the script only tells the caller what to do.
 
 import asyncio
 import json
-import secrets
-from asyncio import FIRST_COMPLETED
-from collections.abc import AsyncGenerator, Coroutine, Iterator, Sequence
-from contextlib import asynccontextmanager
-from datetime import datetime
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import httpx
 import msgspec
@@ -26,21 +21,18 @@ from callbridge.carrier.people.script import CallScript, ScriptError, parse_scri
 from callbridge.carrier.people.steps import fetch
 from callbridge.demo import outcome as results
 from callbridge.demo import side
-from callbridge.demo.journal import FOLLOW_S, follow
-from callbridge.demo.live import Telling
-from callbridge.demo.outcome import DemoOutcome, DemoVoice
+from callbridge.demo.dialled import DialledCalls, began_at
+from callbridge.demo.ends import Ends, both, while_alive
+from callbridge.demo.journal import FOLLOW_S
+from callbridge.demo.outcome import DemoOutcome, DemoVoice, Line
 from callbridge.demo.record import read
+from callbridge.demo.telling import Telling
 from callbridge.errors import CallbridgeError
 from callbridge.host import terminal
 from callbridge.host.audiofile import Clip
-from callbridge.host.bind import free_ports
-from callbridge.host.child import Child, ended_by_sigterm, ourselves, running
+from callbridge.host.child import ended_by_sigterm
 from telecodecs import silence
 
-T = TypeVar("T")
-
-HOST = "127.0.0.1"
-CALL_S = 180.0  # no call of a demo lasts longer
 SETTLE_S = 5.0  # for the bridge to forget an ended call
 POLL_S = 0.05
 
@@ -113,18 +105,13 @@ def _check_script(pairing: Pairing) -> CallScript:
 # ---- one call -----------------------------------------------------------------------------------
 
 
-class Files(NamedTuple):
-    wav: Path
-    tape: Path
+class EndedLeg(NamedTuple):
+    """The carrier's report of it, the bridge's tape of it, and how much later than the caller's it
+    began."""
 
-
-class Ends(NamedTuple):
-    """The two processes, and the way to each."""
-
-    carrier: Child
-    bridge: Child
-    exchange: ring.Carrier
-    bridge_url: str
+    report: dict[str, Any]
+    log: list[TapeEntry]
+    later_s: float = 0.0
 
 
 async def _one(
@@ -132,108 +119,48 @@ async def _one(
 ) -> DemoOutcome:
     console.rule(Text(str(pairing)), align="left")
     telling = Telling(console)
+    people = numbers or ring.people_beside(pairing.bot)
     # To this machine, past any proxy.
     async with (
         httpx.AsyncClient(trust_env=False) as http,
-        _both(pairing, out_dir, numbers, http, telling) as ends,
+        both(pairing.bot, pairing.voice, out_dir, people, http, telling) as ends,
     ):
         base = str(pairing.script.parent.resolve())
         call = await ends.exchange.ring(ring.read_script(pairing.script), base)
-        report, metrics = await _while_alive(ends, _to_the_end(ends, call, http, telling))
+        legs, metrics = await while_alive(ends, _to_the_end(ends, call, http, telling))
         telling.end()
-    if not report["files"]["wav"]:
+    if not legs[0].report["files"]["wav"]:
         raise CallbridgeError(f"the carrier could not write its recording to {out_dir}")
-    files = Files(Path(report["files"]["wav"]), Path(report["files"]["json"]))
-    log = telling.journal.entries()
-    return await asyncio.to_thread(_judge, pairing, script, files, log, metrics, out_dir)
-
-
-@asynccontextmanager
-async def _both(
-    pairing: Pairing,
-    out_dir: Path,
-    numbers: Path | None,
-    http: httpx.AsyncClient,
-    telling: Telling,
-) -> AsyncGenerator[Ends]:
-    """A carrier and a bridge that know each other, ready for a call."""
-    bot = pairing.bot
-    carrier_port, bridge_port = free_ports(HOST, 2)
-    carrier_url, bridge_url = f"http://{HOST}:{carrier_port}", f"http://{HOST}:{bridge_port}"
-    api_key = f"KEY{secrets.token_hex(12)}"
-    telling.note(f"a carrier on {carrier_url}")
-    with TemporaryDirectory(prefix="callbridge-") as folder:
-        tape = Path(folder) / "bridge.jsonl"
-        async with (
-            running(
-                "carrier",
-                *ourselves("carrier", "--host", HOST, "--port", str(carrier_port)),
-                *("--webhook-url", f"{bridge_url}/webhooks", "--out", str(out_dir)),
-                *(("--numbers", str(numbers)) if numbers else ()),
-                env={"TELNYX_API_KEY": api_key},
-            ) as carrier,
-            ring.carrier_at(carrier_url, api_key) as exchange,
-        ):
-            key = await carrier.ready(http, f"{carrier_url}/carrier/public_key")
-            telling.note(f"a bridge on {bridge_url} with {bot}")
-            settings = {
-                "TELNYX_API_KEY": api_key,
-                "TELNYX_PUBLIC_KEY": key.json()["public_key"],
-                "TELNYX_BASE_URL": f"{carrier_url}/v2",
-                "CALLBRIDGE_PUBLIC_URL": bridge_url,
-                "CALLBRIDGE_TAPE": str(tape),
-                "CALLBRIDGE_DRAIN_S": "1",
-                "CALLBRIDGE_LOG": "text",  # its last words are for people
-            }
-            if pairing.voice:
-                settings["CALLBRIDGE_VOICE"] = pairing.voice
-            serve = ourselves("serve", str(bot), "--host", HOST, "--port", str(bridge_port))
-            async with running(str(bot), *serve, env=settings) as bridge:
-                await bridge.ready(http, f"{bridge_url}/readyz")
-                following = asyncio.create_task(follow(tape, telling.event))
-                try:
-                    yield Ends(carrier, bridge, exchange, bridge_url)
-                finally:
-                    following.cancel()
-
-
-async def _while_alive(ends: Ends, work: Coroutine[None, None, T]) -> T:
-    """Do the work for as long as both processes live. Raises CallbridgeError."""
-    working = asyncio.create_task(work)
-    deaths = {asyncio.create_task(child.death()) for child in (ends.carrier, ends.bridge)}
-    try:
-        await asyncio.wait({working, *deaths}, timeout=CALL_S, return_when=FIRST_COMPLETED)
-        if working.done() and working.exception() is not None:
-            # A process that dies breaks its connections first; its last words say more.
-            await asyncio.wait(deaths, timeout=1.0, return_when=FIRST_COMPLETED)
-        for death in deaths:
-            if death.done():
-                await death
-        if not working.done():
-            raise CallbridgeError(f"the call did not end in {CALL_S:g} s")
-        return await working
-    except httpx.HTTPError as error:
-        raise CallbridgeError(f"the call cannot be followed: {error!r}") from None
-    finally:
-        for task in (working, *deaths):
-            task.cancel()
-        await asyncio.gather(working, *deaths, return_exceptions=True)
+    return await asyncio.to_thread(_judge, pairing, script, legs, metrics, out_dir)
 
 
 async def _to_the_end(
     ends: Ends, call: str, http: httpx.AsyncClient, telling: Telling
-) -> tuple[dict[str, Any], str]:
-    """Tell the call until it is over. Returns the carrier's report and the bridge's metrics."""
-    began = datetime.fromisoformat((await ends.exchange.report(call))["start_time"])
-    telling.begin(began.timestamp())
-    async for entry in ends.exchange.tape(call):
-        telling.tape(entry)
-    report = await ends.exchange.finished(call)
+) -> tuple[list[EndedLeg], str]:
+    """Tell the call until it is over. Returns its leg, those that the bot dialled, and the bridge's
+    metrics."""
+    telling.begin(began_at(await ends.exchange.report(call)))
+    dialled = DialledCalls(ends.exchange, telling)
+    async with dialled.followed():
+        async for entry in ends.exchange.tape(call):
+            telling.tape(entry)
+        report = await ends.exchange.finished(call)
+        others = await dialled.reports()
+    metrics = await _metrics(ends, http)
+    legs = [EndedLeg(report, telling.log())]
+    for other in others:
+        later_s = telling.journal.at_s(began_at(other))
+        legs.append(EndedLeg(other, telling.log(other["call_control_id"], later_s), later_s))
+    return legs, metrics
+
+
+async def _metrics(ends: Ends, http: httpx.AsyncClient) -> str:
+    """When the bridge has forgotten the call, so that its counts are final."""
     for _ in range(round(SETTLE_S / POLL_S)):
         metrics = (await http.get(f"{ends.bridge_url}/metrics")).text
-        if "\ncallbridge_calls 0" in metrics:  # it has forgotten the call: its counts are final
+        if "\ncallbridge_calls 0" in metrics:
             await asyncio.sleep(2 * FOLLOW_S)  # the last lines of its tape are still to be read
-            return report, metrics
+            return metrics
         await asyncio.sleep(POLL_S)
     raise CallbridgeError(f"the bridge still holds the call {SETTLE_S:g} s after its end")
 
@@ -242,37 +169,54 @@ async def _to_the_end(
 
 
 def _judge(
-    pairing: Pairing,
-    script: CallScript,
-    files: Files,
-    log: list[TapeEntry],
-    metrics: str,
-    out_dir: Path,
+    pairing: Pairing, script: CallScript, legs: Sequence[EndedLeg], metrics: str, out_dir: Path
 ) -> DemoOutcome:
     """Name the files after the bot, draw the picture, and put the figures together."""
-    wav, tape, png = _named(pairing, files, log, out_dir)
+    caller, *dialled = legs
+    base = out_dir / _name(pairing)
+    wav, tape = _named(caller, base)
     record = read(tape, wav)
+    others = [
+        Line(*_named(leg, _numbered(base, number)), leg.later_s)
+        for number, leg in enumerate((leg for leg in dialled if leg.report["files"]["wav"]), 1)
+    ]
     found = (
         *results.checks(script.expect, record.facts.failed),
         *results.stream_trouble(record),
+        *(results.Check("the person could do all steps", text)
+          for leg in dialled for text in leg.report["failed"]),
+    )  # fmt: skip
+    return results.of_call(
+        str(pairing.bot),
+        wav,
+        tape,
+        base.with_suffix(".png"),
+        found,
+        results.read_metrics(metrics),
+        voice=pairing.voice,
+        others=others,
     )
-    figures = results.read_metrics(metrics)
-    return results.of_call(str(pairing.bot), wav, tape, png, found, figures, voice=pairing.voice)
 
 
-def _named(
-    pairing: Pairing, files: Files, log: list[TapeEntry], out_dir: Path
-) -> tuple[Path, Path, Path]:
-    """The carrier names its files after the call's id, which nobody can remember, and does not
-    know the bridge's log."""
+def _name(pairing: Pairing) -> str:
     bot, script = pairing.bot.stem, pairing.script.stem
     name = bot if bot == script else f"{bot}-{script}"
-    if pairing.voice == "relay":
-        name += "-relay"
-    wav, tape, png = (out_dir / f"{name}.{suffix}" for suffix in ("wav", "json", "png"))
-    files.wav.replace(wav)
-    both = {"wav": wav.name, "log": msgspec.to_builtins(log)}
-    report = json.loads(files.tape.read_bytes()) | both
-    files.tape.unlink()
+    return f"{name}-relay" if pairing.voice == "relay" else name
+
+
+def _numbered(base: Path, number: int) -> Path:
+    """Of the people whom the bot has rung."""
+    return base.with_name(f"{base.name}-person" + (f"-{number}" if number > 1 else ""))
+
+
+def _named(leg: EndedLeg, base: Path) -> tuple[Path, Path]:
+    """The carrier names its files after the call's id, which nobody can remember, and does not
+    know the bridge's log."""
+    wav, tape = (base.with_name(f"{base.name}.{suffix}") for suffix in ("wav", "json"))
+    files = leg.report["files"]
+    Path(files["wav"]).replace(wav)
+    both = {"wav": wav.name, "log": msgspec.to_builtins(leg.log)}
+    report = json.loads(Path(files["json"]).read_bytes()) | both
+    Path(files["json"]).unlink()
     tape.write_text(json.dumps(report, indent=2) + "\n")
-    return wav, tape, png
+    return wav, tape

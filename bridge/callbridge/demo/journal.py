@@ -5,13 +5,15 @@ clock.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import cast
 
 import msgspec
 
 from callbridge.carrier.core.report import TapeEntry
+from callbridge.tape.events import CallEvent
 from callbridge.tape.tape import TapeLine, read_line
 
 Detail = dict[str, object]
@@ -24,7 +26,7 @@ class Journal:
 
     def __init__(self, began_at: float) -> None:
         """`began_at`: when the call came in."""
-        self._zero = began_at
+        self.began_at = began_at
         self._lines: list[TapeLine] = []
 
     def add(self, line: TapeLine) -> None:
@@ -32,7 +34,7 @@ class Journal:
 
     def at_s(self, wall: float) -> float:
         """Seconds since the call came in."""
-        return round(wall - self._zero, 4)
+        return round(wall - self.began_at, 4)
 
     def entries(self) -> list[TapeEntry]:
         """All of it in the form of the carrier's tape: `last_voiced_at` is `last_voiced_at_s`."""
@@ -44,6 +46,21 @@ class Journal:
             if isinstance(detail[name], float):
                 detail[f"{name}_s"] = self.at_s(cast("float", detail.pop(name)))
         return kind, detail
+
+
+def lines(entries: Iterable[TapeEntry], began_at: float) -> Iterator[TapeLine]:
+    """A tape again, out of what `Journal.entries` made of it for a call that came in then, Unix
+    seconds. What is no event, as of another version, is left out."""
+    for entry in entries:
+        detail: Detail = {"event": entry.kind}
+        for name, value in entry.detail.items():
+            if isinstance(value, float) and (name == "at_s" or name.endswith("_at_s")):
+                detail[name.removesuffix("_s")] = began_at + value
+            else:
+                detail[name] = value
+        with suppress(msgspec.ValidationError):
+            happened = msgspec.convert(detail, CallEvent)
+            yield TapeLine(began_at + entry.at_s, "", "", happened)
 
 
 def fields(line: TapeLine) -> Detail:

@@ -1,19 +1,14 @@
 """The lines of a call as it happens: from the carrier's tape and from the bridge's."""
 
-import asyncio
-import math
-import time
 from collections.abc import Callable
 from logging import WARNING
-from operator import itemgetter
 from typing import Literal, NamedTuple
 
 import msgspec
-from rich.console import Console
 from rich.text import Text
 
 from callbridge.carrier.core.report import TapeEntry
-from callbridge.demo.journal import Detail, Journal
+from callbridge.demo.journal import Detail
 from callbridge.demo.record import CAUSE_S
 from callbridge.tape.events import (
     BotCrashed,
@@ -25,12 +20,12 @@ from callbridge.tape.events import (
     TurnTaken,
     Withheld,
 )
-from callbridge.tape.tape import TapeLine
 
-Who = Literal["caller", "carrier", "bridge", "bot"]
+Who = Literal["caller", "carrier", "bridge", "bot", "person"]
 
-COLORS: dict[Who, str] = {"caller": "blue", "bot": "green", "carrier": "magenta", "bridge": "cyan"}
-BEHIND_S = 0.15  # lines wait so long for those of the other process that come before them
+COLORS: dict[Who, str] = {"caller": "blue", "bot": "green", "carrier": "magenta", "bridge": "cyan",
+                          "person": "yellow"}  # fmt: skip
+BOT_LEFT = ("stream stopped", "relay ended")
 
 
 class ToldLine(NamedTuple):
@@ -47,10 +42,13 @@ class Story:
     """Tells one call; not frame by frame and mark by mark, as words say what was heard of them.
 
     `steps`: also what the caller's script comes to. With the bridge's tape beside it that would be
-    said before it is heard, and twice."""
+    said before it is heard, and twice; but when the bot has left the caller to somebody
+    (`with_whom`), only the script knows the words."""
 
-    def __init__(self, *, steps: bool = False) -> None:
+    def __init__(self, *, steps: bool = False, with_whom: str = "the person") -> None:
         self._steps = steps
+        self._with_whom = with_whom
+        self._left = self._bridged = self._conference_over = False
         self._heard = False
         self._key_s: float | None = None
 
@@ -64,13 +62,38 @@ class Story:
             return line
         if entry.kind == "mark returned":
             return self._mark(entry)
-        if entry.kind == "script" and self._steps:
-            return ToldLine(entry.at_s, "caller", f"comes to {entry.detail['at']}")
+        if entry.kind == "script":
+            return self._step(entry)
+        if entry.kind == "state" and self._taken_along(entry.detail):
+            return ToldLine(entry.at_s, "carrier", f"ends the call: {entry.detail['cause']}")
+        self._note(entry)
         tell = _TAPE.get(entry.kind)
         if tell is None:
             return ToldLine(entry.at_s, "carrier", f"{entry.kind} {_fields(entry.detail)}")
         told = tell(entry.detail)
         return ToldLine(entry.at_s, *told) if told is not None else None
+
+    def _note(self, entry: TapeEntry) -> None:
+        """Who is with the caller."""
+        self._left = self._left or entry.kind in BOT_LEFT
+        if entry.kind in ("bridged", "unbridged"):
+            self._bridged = entry.kind == "bridged"
+        if entry.kind == "webhook":  # what ends with its conference has no other in between
+            self._conference_over = entry.detail["event_type"] == "conference.ended"
+
+    def _taken_along(self, detail: Detail) -> bool:
+        """With its conference, or with the other call: on the wire that is the bot's doing."""
+        return detail.get("source") == "callee" and (self._bridged or self._conference_over)
+
+    def _step(self, entry: TapeEntry) -> ToldLine | None:
+        """What the caller means to do is not told, only what they do."""
+        if self._steps:
+            return ToldLine(entry.at_s, "caller", f"comes to {entry.detail['at']}")
+        if self._left and "says" in entry.detail:
+            return ToldLine(
+                entry.at_s, "caller", f"says to {self._with_whom}: {entry.detail['says']}"
+            )
+        return None
 
     def _after_key(self, clear_s: float) -> str:
         if self._key_s is None or clear_s - self._key_s > CAUSE_S:
@@ -148,7 +171,6 @@ _TAPE: dict[str, Callable[[Detail], Told | None]] = {
     "error": lambda d: Told("carrier", f"error frame {d['code']}: {d['detail']}", True),
     "script failed": lambda d: Told("caller", f"gives up: {d['why']}", True),
     "mark queued": lambda d: None,  # its return is what counts
-    "script": lambda d: None,  # what the caller means to do; only what they do is told
 }
 
 
@@ -186,60 +208,6 @@ def _said(event: Said) -> Told:
 
 def _fields(detail: Detail) -> str:
     return " ".join(f"{key}={detail[key]}" for key in sorted(detail))
-
-
-class Telling:
-    """Prints a call as it happens, the lines of two processes in the order of their times."""
-
-    def __init__(self, console: Console) -> None:
-        self._console = console
-        self._story = Story()
-        self._journal: Journal | None = None
-        self._early: list[TapeLine] = []  # the bridge knows of a call before its id is known here
-        self._waiting: list[ToldLine] = []
-
-    def note(self, text: str) -> None:
-        self._console.print(Text(f"starting {text}", style="dim"))
-
-    def begin(self, began_at: float) -> None:
-        """The call came in, at so many Unix seconds."""
-        self._journal = Journal(began_at)
-        for line in self._early:
-            self.event(line)
-
-    @property
-    def journal(self) -> Journal:
-        assert self._journal is not None, "a line belongs to a call"
-        return self._journal
-
-    def tape(self, entry: TapeEntry) -> None:
-        self._add(self._story.tape(entry))
-
-    def event(self, line: TapeLine) -> None:
-        """A line of the bridge's tape."""
-        if self._journal is None:
-            self._early.append(line)
-            return
-        self._journal.add(line)
-        self._add(self._story.event(line.happened, self._journal.at_s(line.at)))
-
-    def end(self) -> None:
-        self._print(math.inf)
-
-    def _add(self, line: ToldLine | None) -> None:
-        if line is not None:
-            self._waiting.append(line)
-            loop = asyncio.get_running_loop()
-            loop.call_later(BEHIND_S, self._print_due)
-
-    def _print_due(self) -> None:
-        self._print(self.journal.at_s(time.time()) - BEHIND_S)
-
-    def _print(self, until_s: float) -> None:
-        due = sorted((line for line in self._waiting if line.at_s <= until_s), key=itemgetter(0))
-        self._waiting = [line for line in self._waiting if line.at_s > until_s]
-        for line in due:
-            self._console.print(shown(line), soft_wrap=True)
 
 
 def shown(line: ToldLine) -> Text:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 from prometheus_client.parser import text_string_to_metric_families
@@ -11,8 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from callbridge.carrier.people.expect import Expectation
-from callbridge.demo import chart
-from callbridge.demo.picture import draw
+from callbridge.demo import chart, handoff_outcome, handoff_picture, handoff_record, picture
+from callbridge.demo.handoff_outcome import HandoffOutcome
 from callbridge.demo.record import HeardSound, Interruption, Record, read
 from callbridge.demo.transcript import Transcript
 from callbridge.errors import CallbridgeError
@@ -32,6 +32,14 @@ class Check(msgspec.Struct, frozen=True):
 
     claim: str
     failure: str | None = None
+
+
+class Line(NamedTuple):
+    """The files of a leg that the bot has dialled, which began so much later than the caller's."""
+
+    wav: Path
+    tape: Path
+    later_s: float
 
 
 class DemoOutcome(msgspec.Struct, frozen=True):
@@ -55,6 +63,7 @@ class DemoOutcome(msgspec.Struct, frozen=True):
     tape: str
     picture: str | None
     no_picture: str | None  # why there is none
+    handoff: HandoffOutcome | None = None
 
 
 def of_call(
@@ -66,12 +75,20 @@ def of_call(
     metrics: dict[str, float],
     *,
     voice: DemoVoice | None = None,
+    others: Sequence[Line] = (),
 ) -> DemoOutcome:
-    """What the files of a call show, with its picture, which is drawn here."""
+    """What the files of a call show, with its picture, which is drawn here; of a handoff, one with
+    the person, and a recording of both lines."""
     record = read(tape, wav)
     facts, no_picture = record.facts, None
+    shared = handoff_record.find(
+        record, [(read(line.tape, line.wav), line.later_s) for line in others]
+    )
     try:
-        draw(tape, wav, png)
+        if shared is None:
+            picture.draw(tape, wav, png)
+        else:
+            handoff_picture.draw(shared, png)
     except CallbridgeError as error:
         no_picture = str(error)
     return DemoOutcome(
@@ -92,6 +109,9 @@ def of_call(
         tape=str(tape),
         picture=str(png) if no_picture is None else None,
         no_picture=no_picture,
+        handoff=handoff_outcome.of(shared, png.with_name(f"{png.stem}-lines.wav"))
+        if shared
+        else None,
     )
 
 
@@ -157,11 +177,16 @@ def render(outcome: DemoOutcome) -> Group:
         figures.add_row("marks", f"{outcome.marks_returned} heard, {outcome.marks_cleared} cleared")
     for each in outcome.interruptions:
         figures.add_row("interruption", _interruption(each))
+    if outcome.handoff:
+        handoff_outcome.render(outcome.handoff, figures)
     if outcome.metrics:
         figures.add_row("bridge", _bridge(outcome.metrics))
     for check in outcome.checks:
         figures.add_row("✓" if check.failure is None else "✗", _check(check))
     files = _grid()
+    if outcome.handoff:
+        both = "left: the caller's line, right: the person's"
+        files.add_row("listen", f"{outcome.handoff.lines} ({both})")
     files.add_row("listen", outcome.wav)
     files.add_row("read", outcome.tape)
     files.add_row("look", outcome.picture or f"no picture: {outcome.no_picture}")

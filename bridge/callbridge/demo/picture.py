@@ -2,24 +2,35 @@
 commands, and the waterfall of every answer.
 
 Nothing in it comes from the script: all is read from the carrier's tape and recording and from the
-bridge's log. The colours are those of Okabe and Ito, which the colour-blind can tell apart."""
+bridge's log."""
 
 # matplotlib's keyword arguments and canvases have no types.
 # pyright: reportUnknownMemberType=false
 # mypy: disable-error-code=no-untyped-call
 
-import math
 from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from callbridge.demo import captions, fall, flags
+from callbridge.demo import captions, fall, flags, panels
 from callbridge.demo.flags import Flag
+from callbridge.demo.panels import (
+    BLUE,
+    DASHES,
+    GREEN,
+    GREY,
+    HEIGHT_PX,
+    INK,
+    LABEL,
+    LEFT,
+    NOTE,
+    RIGHT,
+    RULE,
+    VERMILION,
+    entitle,
+    ms,
+)
 from callbridge.demo.record import Record, read
-from callbridge.errors import CallbridgeError
-from telecodecs import Pcm
 
 if TYPE_CHECKING:  # an optional extra
     from matplotlib.axes import Axes
@@ -27,18 +38,10 @@ if TYPE_CHECKING:  # an optional extra
     from matplotlib.figure import Figure
     from matplotlib.text import Text
 
-BLUE, GREEN, VERMILION, PURPLE, ORANGE = "#0072B2", "#009E73", "#D55E00", "#AA4499", "#E69F00"
-INK, GREY, RULE = "#1A1A1A", "#5F6368", "#D5D8DC"
-
-HEIGHT_PX = 900
-LEFT, RIGHT = 0.1, 0.985  # of the panels
 WATERFALL_PX = 58  # what waterfalls need besides their rows
-COLUMNS = 1400  # of a waveform: about one for every pixel
 MARK_ROWS = 3
 CLEAR_APART_S = 0.1  # so long after the end of sound a clear is something of its own
 NAMED_MARKS = 16  # more names would be a carpet, and say less than none
-QUIETEST_PEAK = 2000  # a silent track is drawn as a line, not blown up to full height
-LABEL, NOTE = 10.5, 9.5  # points
 
 
 def draw(report: Path, recording: Path, png: Path) -> None:
@@ -46,85 +49,34 @@ def draw(report: Path, recording: Path, png: Path) -> None:
 
     Raises CallbridgeError when there is no such call, or when matplotlib is not installed."""
     record = read(report, recording)
-    figure, canvas = blank()
-    panels = _panels(figure, record)
-    _frame(panels, record)
-    _waves(panels, record)
-    _captions(panels, canvas, record)
-    _interruptions(panels["bot"], record)
-    _answers(panels["caller"], record)
+    figure, canvas = panels.blank()
+    rows = _rows(figure, record)
+    panels.frame(rows, record.ends_s)
+    _waves(rows, record)
+    _captions(rows, canvas, record)
+    _interruptions(rows["bot"], record)
+    _answers(rows["caller"], record)
     if not record.relayed:
-        _marks(panels["marks"], canvas, record)
-    _events(panels, canvas, record)
-    _wire(panels["wire"], canvas, record)
+        _marks(rows["marks"], canvas, record)
+    _events(rows, canvas, record)
+    _wire(rows["wire"], canvas, record)
     _waterfalls(figure, record)
     _title(figure, record)
     canvas.print_png(str(png))
 
 
-def _panels(figure: "Figure", record: Record) -> "dict[str, Axes]":
-    """One below the other, with one time axis; room for the rows of the waterfalls under it."""
+def _rows(figure: "Figure", record: Record) -> "dict[str, Axes]":
+    """The panels; room for the rows of the waterfalls under them."""
     heights = {"events": 1.0, "caller": 2.6, "bot": 2.6, "marks": 0.75, "wire": 1.7}
     if record.relayed:
         del heights["marks"]
-    rows = min(len(record.transcript.answered), fall.MOST)
-    below = (WATERFALL_PX + rows * fall.ROW_PX) / HEIGHT_PX if rows else 0.0
-    axes = figure.subplots(
-        len(heights),
-        sharex=True,
-        gridspec_kw={
-            "height_ratios": list(heights.values()),
-            "hspace": 0.07,
-            "left": LEFT,
-            "right": RIGHT,
-            "top": 0.91,
-            "bottom": 0.07 + below,
-        },
-    )
-    return dict(zip(heights, axes, strict=True))
-
-
-def blank() -> "tuple[Figure, FigureCanvasAgg]":
-    """1600 × 900 pixels. Raises CallbridgeError when matplotlib is not installed."""
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise CallbridgeError(
-            "a picture needs matplotlib: pip install 'callbridge[pictures]'"
-        ) from None
-    figure = Figure(figsize=(16, 9), dpi=100, facecolor="white")
-    return figure, FigureCanvasAgg(figure)
-
-
-def _frame(panels: "dict[str, Axes]", record: Record) -> None:
-    """The common time axis, with a little room before and after the call."""
-    end = record.ends_s
-    for name, axes in panels.items():
-        axes.set_xlim(-0.01 * end, 1.01 * end)
-        axes.tick_params(left=False, labelleft=False, bottom=name == "wire", colors=GREY)
-        for side, spine in axes.spines.items():
-            spine.set_visible(side == "bottom" and name == "wire")
-            spine.set_color(GREY)
-        if name != "events":
-            axes.grid(axis="x", color=RULE, linewidth=0.6)
-        axes.set_axisbelow(True)
-    panels["wire"].set_xlabel("seconds since the call came in", fontsize=LABEL, color=GREY)
-
-
-def _name(axes: "Axes", name: str, note: str, color: str) -> None:
-    """What a panel shows, in the margin before it."""
-    at = axes.transAxes
-    axes.text(-0.012, 0.5, name, transform=at, ha="right", va="bottom", color=color,
-              fontsize=LABEL + 2, fontweight="bold")  # fmt: skip
-    axes.text(-0.012, 0.46, note, transform=at, ha="right", va="top", color=GREY, fontsize=NOTE)
+    falls = min(len(record.transcript.answered), fall.MOST)
+    return panels.stack(figure, heights, WATERFALL_PX + falls * fall.ROW_PX if falls else 0.0)
 
 
 def _title(figure: "Figure", record: Record) -> None:
     facts = record.facts
-    figure.text(0.015, 0.957, f"{facts.from_}  →  {facts.to}", fontsize=18, color=INK,
-                fontweight="bold")  # fmt: skip
-    figure.text(0.015, 0.925, "   ·   ".join(_facts(record)), fontsize=LABEL + 0.5, color=GREY)
+    panels.head(figure, f"{facts.from_}  →  {facts.to}", _facts(record))
     if facts.failed:
         text = f"✗ {len(facts.failed)} failed: {facts.failed[0]}"
         text = text if len(text) <= 90 else text[:89] + "…"
@@ -151,50 +103,24 @@ def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def _ms(seconds: float) -> str:
-    return f"{1000 * seconds:.0f} ms"
-
-
 # ---- sound ------------------------------------------------------------------------------------
 
 
-def _waves(panels: "dict[str, Axes]", record: Record) -> None:
-    """Each track on a scale of its own: people speak softer than machines."""
-    for panel, track, color, note in (
+def _waves(rows: "dict[str, Axes]", record: Record) -> None:
+    captioned = bool(record.transcript.caller or record.transcript.bot)
+    for name, track, color, note in (
         ("caller", record.caller, BLUE, "as recorded"),
         ("bot", record.bot, GREEN, "as the caller\nheard it"),
     ):
-        peak = int(np.abs(track.astype(np.int32)).max(initial=0))
-        level = f"peak −{20 * math.log10(32768 / peak):.0f} dBFS" if peak else "silent"
-        top = 1.1 * max(peak, QUIETEST_PEAK)
-        panels[panel].set_ylim(-top, top * (1.0 + 2.0 * _strip(panels[panel], record)))
-        _name(panels[panel], panel, f"{note},\n{level}", color)
-        _wave(panels[panel], track, record, color)
+        level = panels.scale(rows[name], track, captioned=captioned)
+        entitle(rows[name], name, f"{note},\n{level}", color)
+        rows[name].axhline(0, color=RULE, linewidth=0.8)
+        panels.wave(rows[name], track, record.facts.sample_rate, record.audio_from_s, color)
 
 
-def _strip(axes: "Axes", record: Record) -> float:
-    """The room that captions need over a waveform, as a share of the waveform's."""
-    if not (record.transcript.caller or record.transcript.bot):
-        return 0.0
-    strip = captions.LINES * captions.LINE_PX
-    return strip / (axes.get_window_extent().height - strip)
-
-
-def _captions(panels: "dict[str, Axes]", canvas: "FigureCanvasAgg", record: Record) -> None:
-    captions.write(panels["caller"], canvas, record.transcript.caller)
-    captions.write(panels["bot"], canvas, record.transcript.bot)
-
-
-def _wave(axes: "Axes", track: Pcm, record: Record, color: str) -> None:
-    """The range of the samples under each pixel."""
-    rate = record.facts.sample_rate
-    step = max(1, len(track) // COLUMNS)
-    columns = track[: len(track) // step * step].reshape(-1, step).astype(np.int32)
-    time = record.audio_from_s + np.arange(len(columns)) * (step / rate)
-    axes.axhline(0, color=RULE, linewidth=0.8)
-    if len(columns):
-        low, high = columns.min(axis=1), columns.max(axis=1)
-        axes.fill_between(time, low, high, color=color, linewidth=0.7)
+def _captions(rows: "dict[str, Axes]", canvas: "FigureCanvasAgg", record: Record) -> None:
+    captions.write(rows["caller"], canvas, record.transcript.caller)
+    captions.write(rows["bot"], canvas, record.transcript.bot)
 
 
 def _interruptions(axes: "Axes", record: Record) -> None:
@@ -214,16 +140,16 @@ def _answers(axes: "Axes", record: Record) -> None:
         begin, end = each.last_voiced_s, each.last_voiced_s + max(each.after_s.values())
         y = 0.55 * low
         axes.annotate("", (begin, y), (end, y), arrowprops={"arrowstyle": "<->", "color": INK})
-        text = _ms(end - begin)
+        text = ms(end - begin)
         axes.text((begin + end) / 2, 0.62 * low, text, ha="center", va="top", fontsize=NOTE)
 
 
 # ---- events -----------------------------------------------------------------------------------
 
 
-def _events(panels: "dict[str, Axes]", canvas: "FigureCanvasAgg", record: Record) -> None:
+def _events(rows: "dict[str, Axes]", canvas: "FigureCanvasAgg", record: Record) -> None:
     """What a listener would notice, above the waves, with a line through them."""
-    axes = panels["events"]
+    axes = rows["events"]
     axes.set_ylim(0, 1)
     happened: list[Flag] = []
     if record.facts.answered_at_s is not None:
@@ -242,8 +168,8 @@ def _events(panels: "dict[str, Axes]", canvas: "FigureCanvasAgg", record: Record
     happened.sort(key=itemgetter(0))
     flags.plant(axes, canvas, happened, size=LABEL, lane_px=19)
     for flag in happened:
-        for panel in panels.keys() & {"caller", "bot", "marks"}:
-            panels[panel].axvline(flag.at_s, color=flag.color, linewidth=0.9, linestyle=(0, (4, 3)))
+        for name in rows.keys() & {"caller", "bot", "marks"}:
+            rows[name].axvline(flag.at_s, color=flag.color, linewidth=0.9, linestyle=DASHES)
 
 
 def _keys_and_clears(record: Record) -> list[Flag]:
@@ -252,18 +178,18 @@ def _keys_and_clears(record: Record) -> list[Flag]:
     happened: list[Flag] = []
     for entry in record.of("dtmf"):
         stopped = silences.pop(entry.at_s, None)
-        soon = f": silent {_ms(stopped.silent_s - stopped.begin_s)} later" if stopped else ""
+        soon = f": silent {ms(stopped.silent_s - stopped.begin_s)} later" if stopped else ""
         happened.append(Flag(entry.at_s, f"key {entry.detail['digit']}{soon}", VERMILION, "s"))
     for each in silences.values():
         cause = "clear" if each.speech_s is None else "speaks over the bot"
-        soon = _ms(each.silent_s - each.begin_s)
+        soon = ms(each.silent_s - each.begin_s)
         happened.append(Flag(each.begin_s, f"{cause}: silent {soon} later", VERMILION, "D"))
     return happened
 
 
 def _marks(axes: "Axes", canvas: "FigureCanvasAgg", record: Record) -> None:
     """Bars from queued to returned, each with its name behind it where that is not in the way."""
-    _name(axes, "marks", "queued → returned\nhatched: cleared", GREY)
+    entitle(axes, "marks", "queued → returned\nhatched: cleared", GREY)
     axes.set_ylim(MARK_ROWS - 0.4, -0.6)
     returned = record.of("mark returned")
     queued = {str(entry.detail["name"]): entry.at_s for entry in record.of("mark queued")}
@@ -300,7 +226,7 @@ def _bar(axes: "Axes", row: int, start_s: float, end_s: float, *, cleared: bool)
 
 def _wire(axes: "Axes", canvas: "FigureCanvasAgg", record: Record) -> None:
     """Webhooks of the carrier and commands of the bridge."""
-    _name(axes, "wire", "● webhooks\n▲ commands", GREY)
+    entitle(axes, "wire", "● webhooks\n▲ commands", GREY)
     axes.set_ylim(0, 1)
     sent = [(entry.at_s, str(entry.detail["event_type"]), GREY, "o") for entry in
             record.of("webhook")]  # fmt: skip
@@ -326,5 +252,5 @@ def _waterfalls(figure: "Figure", record: Record) -> None:
     note = "ms from the last\nvoiced sample on"
     if len(answered) > rows:
         note = f"the first {rows} of {len(answered)}"
-    _name(axes, "answers", note, INK)
+    entitle(axes, "answers", note, INK)
     fall.draw(axes, answered)

@@ -45,11 +45,29 @@ class CallFacts(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "fro
 
     @property
     def hung_up_by(self) -> str:
-        """The bot, the person at the other end, or neither."""
+        """The bot, the person at the other end, or neither. A call that ends with its conference,
+        or with the call that it is bridged with, counts as the bot's doing on the wire."""
         if self.hangup_source not in ("caller", "callee"):
             return "the network"
         bots = "callee" if self.direction == "incoming" else "caller"
-        return "the bot" if self.hangup_source == bots else "the caller"
+        if self.hangup_source != bots:
+            return "the caller"
+        if self._conference_over:
+            return "the conference"
+        return "the other call" if self._bridged else "the bot"
+
+    @property
+    def _conference_over(self) -> bool:
+        """At the very end."""
+        ended = [entry.at_s for entry in self.tape if entry.detail.get("state") == "ended"]
+        told = [entry for entry in self.tape if entry.kind == "webhook"]
+        over = [each.at_s for each in told if each.detail["event_type"] == "conference.ended"]
+        return bool(ended and over and ended[0] == over[-1])
+
+    @property
+    def _bridged(self) -> bool:
+        kinds = [entry.kind for entry in self.tape if entry.kind in ("bridged", "unbridged")]
+        return kinds[-1:] == ["bridged"]
 
 
 class HeardSound(msgspec.Struct, frozen=True):

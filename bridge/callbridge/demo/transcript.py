@@ -53,8 +53,12 @@ class Transcript(msgspec.Struct, frozen=True):
     barge_ins: tuple[tuple[float, float], ...] = ()
 
     def barge_in(self, clear_s: float) -> float | None:
-        """When the speech began that a clear answers; None if it was no speech."""
-        return next((began for at_s, began in self.barge_ins if abs(at_s - clear_s) < SAME_S), None)
+        """When the speech began that a clear answers; None if it was no speech. The bot falls
+        silent first, and a little later it is clear that it is interrupted."""
+        return next(
+            (began for at_s, began in self.barge_ins if began - SAME_S < clear_s < at_s + SAME_S),
+            None,
+        )
 
 
 def transcribe(log: Iterable[TapeEntry]) -> Transcript:

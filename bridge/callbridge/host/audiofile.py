@@ -10,7 +10,7 @@ import numpy as np
 
 from callbridge.errors import AudioFileError
 from callbridge.host.wav import RATES, UnknownFormat, from_float, is_wav, read_wav
-from telecodecs import CodecError, Pcm, resample
+from telecodecs import CodecError, Pcm, resample, resample_round
 
 MAX_S = 3600.0  # an hour; longer ones belong in a stream, not in memory
 MAX_BYTES = 100_000_000
@@ -31,14 +31,20 @@ Fetch = Callable[[str], Awaitable[bytes]]
 
 
 def load(
-    source: str | Path | bytes, sample_rate: int, name: str = "", *, max_s: float = MAX_S
+    source: str | Path | bytes,
+    sample_rate: int,
+    name: str = "",
+    *,
+    max_s: float = MAX_S,
+    repeated: bool = False,
 ) -> Pcm:
-    """(n,) int16 at `sample_rate`, of a file or of the bytes of one called `name`.
+    """(n,) int16 at `sample_rate`, of a file or of the bytes of one called `name`; what is to be
+    `repeated` fits its own beginning.
 
     Blocks: run it as a job. Raises AudioFileError."""
     pcm, rate = read(source, name, max_s=max_s)
     try:
-        return resample(pcm, rate, sample_rate)
+        return (resample_round if repeated else resample)(pcm, rate, sample_rate)
     except CodecError as error:
         raise AudioFileError(f"{_name_of(source, name)}: {error}") from None
 

@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import NoReturn
 
@@ -115,8 +115,10 @@ async def running(
     *command: str,
     env: Mapping[str, str],
     on_line: Callable[[str], None] = lambda line: None,
+    pass_fds: Sequence[int] = (),
 ) -> AsyncGenerator[Child]:
-    """Run a command, with `env` on top of our environment, until the block ends.
+    """Run a command, with `env` on top of our environment, until the block ends. Of our files it
+    has those of `pass_fds`.
 
     Raises CallbridgeError when there is no such program."""
     try:
@@ -128,6 +130,7 @@ async def running(
             stderr=asyncio.subprocess.STDOUT,
             start_new_session=True,  # Ctrl-C is for us: we end it in order
             limit=1 << 20,
+            pass_fds=pass_fds,
         )
     except OSError as error:
         raise CallbridgeError(f"{name}: {command[0]} cannot be run: {error.strerror}") from None

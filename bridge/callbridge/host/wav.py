@@ -7,7 +7,9 @@ bears it out, and else the audio goes on to the end of the file.
 Source: Microsoft/IBM, Multimedia Programming Interface (RIFF), 1991; `WAVEFORMATEXTENSIBLE`, 2001;
 EBU Tech 3306 (RF64)."""
 
+import io
 import struct
+import wave
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -57,6 +59,17 @@ def read_wav(data: bytes) -> Wav:
     form = _format(head)
     whole = len(audio) - len(audio) % (form.width * form.channels)
     return Wav(_samples(audio[:whole], form).reshape(-1, form.channels), form.rate)
+
+
+def write_wav(pcm: Pcm, sample_rate: int) -> bytes:
+    """A file of (n,) int16, in one channel."""
+    file = io.BytesIO()
+    with wave.open(file, "wb") as wav:
+        wav.setnchannels(1)
+        wav.setsampwidth(2)
+        wav.setframerate(sample_rate)
+        wav.writeframes(pcm.astype("<i2").tobytes())
+    return file.getvalue()
 
 
 def _chunks(data: bytes) -> tuple[bytes, bytes]:

@@ -1,11 +1,16 @@
 """The playout ledger: what the caller has heard, in samples, and how sure that is.
 
 One per call and the only truth about speech. It knows three things: how much was sent, when the
-carrier must have begun to play it, and which marks came back. Positions count the samples sent on
-the call's stream, less those that were flushed; time is whatever clock the caller passes in."""
+carrier must have begun to play it, and which marks came back. Positions count the samples of speech
+that were sent on the call's stream, less those that were flushed; time is whatever clock the caller
+passes in.
+
+Background sound has no positions: what is sent of it alone is a pause between two stretches of
+speech, like the silence of a carrier that has nothing to play."""
 
 from collections import deque
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Literal
 
 Certainty = Literal["measured", "reported", "estimated"]
@@ -38,10 +43,11 @@ class Ledger:
     sent: int = 0
     epoch: int = 0
     early_marks: int = 0  # came long before their audio could have been played
+    early_until: int = -1  # up to this position they did: none of those will come again
     stray_marks: int = 0  # names that were never ours, or came twice
     flushed_marks: int = 0  # returned by a clear, not by playout
     _stretch: tuple[int, float] = (0, 0.0)  # where, when the carrier last began from silence
-    _stretch_before: tuple[int, float] = (0, 0.0)  # the same of the stretch that this one follows
+    _before: tuple[tuple[int, float], ...] = ((0, 0.0),)  # the same of those before, oldest first
     _acknowledged: tuple[int, float] | None = None  # the last believed mark
     _pending: deque[PendingMark] = field(default_factory=deque[PendingMark])
     _flushed: dict[str, tuple[PendingMark, float]] = field(
@@ -49,10 +55,16 @@ class Ledger:
     )  # by name: the mark, and when its clear was sent
     _serial: int = 0
 
-    def begin_stretch(self, now: float) -> None:
-        """The next sample meets a carrier that has nothing more to play, or is about to."""
-        self._stretch_before = self._stretch
-        self._stretch = (self.sent, now + CARRIER_TICK_S)
+    def begin_stretch(self, now: float, at: float | None = None) -> None:
+        """The next sample meets a carrier that has nothing more to play, or is about to.
+
+        With `at` it meets one that plays until then what is nobody's speech."""
+        before: tuple[tuple[int, float], ...] = ()
+        if now < self._stretch[1]:  # the carrier has yet to leave one before it
+            stretches = pairwise((*self._before, self._stretch))
+            before = tuple(each for each, following in stretches if now < following[1])
+        self._before = (*before, self._stretch)
+        self._stretch = (self.sent, (now if at is None else at) + CARRIER_TICK_S)
 
     def add(self, samples: int) -> None:
         self.sent += samples
@@ -70,12 +82,21 @@ class Ledger:
         if now >= began:
             played = start + (now - began) * self.sample_rate
         else:  # the carrier may still be at the end of the stretch before
-            played = min(start, self._since(self._stretch_before, now))
+            played = self._played_before(now)
         if self._acknowledged is not None:
             by_mark = self._since(self._acknowledged, now)
             # A mark inside this stretch is better evidence than our guess of its beginning.
             played = by_mark if self._acknowledged[0] > start else min(played, by_mark)
         return min(self.sent, int(played + ROUNDING))
+
+    def _played_before(self, now: float) -> float:
+        """Samples of the stretches before this one that were played by `now`."""
+        end = self._stretch[0]
+        for stretch in reversed(self._before):
+            if now >= stretch[1] or stretch is self._before[0]:
+                return min(end, self._since(stretch, now))
+            end = stretch[0]
+        return end
 
     def _since(self, evidence: tuple[int, float], now: float) -> float:
         position, when = evidence
@@ -104,6 +125,7 @@ class Ledger:
         slack = max(EARLY_S, EARLY_SHARE * (mark.estimate - self._stretch[1]))
         if now < mark.estimate - slack:
             self.early_marks += 1
+            self.early_until = mark.position
             return None
         if self._acknowledged is None or mark.position >= self._acknowledged[0]:
             self._acknowledged = (mark.position, now)
@@ -118,7 +140,9 @@ class Ledger:
             del self._flushed[next(iter(self._flushed))]
         self.epoch += 1
         self.sent = heard
+        self.early_until = min(self.early_until, heard)
         if self._acknowledged is not None and self._acknowledged[0] > heard:
             self._acknowledged = (heard, now)
-        self._stretch = self._stretch_before = (heard, now)
+        self._stretch = (heard, now)
+        self._before = (self._stretch,)
         return heard

@@ -4,24 +4,26 @@ Pure state: no I/O, no clock. A bot may hand over ten seconds at once; the pacer
 `lead` of it unheard at the carrier, so that an interruption loses little and the ledger is exact.
 
 Audio belongs to utterances. An utterance is open while its producer may add to it and ends when
-the caller has heard it, or when it was cut. All samples are at the rate of the stream's codec."""
+the caller has heard it, or when it was cut. All samples are at the rate of the stream's codec.
+
+Background sound is no utterance: it is mixed under what is said and goes alone where nothing is,
+only a little ahead, as whatever is said next has to wait for it (`background`)."""
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass
 
-import numpy as np
-
+from callbridge.media.background import BackgroundSound, Bed
 from callbridge.media.ledger import CARRIER_TICK_S, Certainty, Ledger, PendingMark
-from telecodecs import Pcm, silence
-
-EndReason = Literal["finished", "interrupted", "stream_lost", "call_ended"]
+from callbridge.media.sent import SentSpeech
+from callbridge.media.utterance import Ending, EndReason, Span, Utterance
+from telecodecs import Pcm
 
 PTIME_S = 0.020
 ROUNDING_S = 1e-9
+REMEMBERED_S = 1.0  # of what was sent: marks say so late that it was heard
 NEVER = float("inf")
-NONE_ENDED: Sequence["Utterance"] = ()
+NONE_ENDED: Sequence[Utterance] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,89 +35,8 @@ class PlayoutSettings:
     mark_every: float = 1.0  # the longest stretch without a mark
     span_mark_every: float = 0.250  # marks for span ends come no closer than this
     patience: float = 2.0  # how long after its estimated end a missing mark is waited for
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """Text that sounds in the samples [start, end) of its utterance."""
-
-    text: str
-    start: int
-    end: int
-
-
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """How an utterance ended. `heard` is in samples of the utterance."""
-
-    reason: EndReason
-    heard: int
-    certainty: Certainty
-
-
-@dataclass(slots=True, eq=False)
-class Utterance:
-    """A stretch of speech or sound with one beginning and one end.
-
-    Read it as you like; only its `Playout` changes it. `length` is what was queued so far and
-    `sent` what went out of it, both with padding; `start` is the position of its first sample in
-    the ledger once that was sent."""
-
-    name: str = ""
-    interruptible: bool = True  # whether speech over it may cut it
-    closed: bool = False
-    length: int = 0
-    sent: int = 0
-    start: int = -1
-    spans: list[Span] = field(default_factory=list[Span])
-    ending: Ending | None = None
-    chunks: deque[Pcm] = field(default_factory=deque[Pcm])
-    written_at: float = 0.0
-    padding: int = 0  # silence at its very end, which is nobody's speech
-    end_mark: PendingMark | None = None
-    sent_at: float | None = None  # when its first message left, and ...
-    heard_at: float | None = None  # ... when a mark said that the first was played
-
-    @property
-    def queued(self) -> int:
-        return self.length - self.sent
-
-    def heard_text(self) -> str:
-        """The spans that were heard to their end."""
-        return self.text_until(self.ending.heard if self.ending else 0)
-
-    def text_until(self, sample: int) -> str:
-        """The spans that end by `sample`: cut at the word, if a span is one."""
-        return "".join(span.text for span in self.spans if span.end <= sample)
-
-    def ends_span(self, before: int) -> bool:
-        """Whether a span ended in what was sent since `before` was all of it."""
-        return any(before < span.end <= self.sent for span in self.spans)
-
-    def heard_of(self, position: int) -> int:
-        """How much of it the caller has heard when the ledger stands at `position`."""
-        if self.start < 0:
-            return 0
-        return max(0, min(position - self.start, self.sent, self.length - self.padding))
-
-    def take(self, samples: int) -> Pcm:
-        """The next `samples` of the queue, padded with silence if it holds fewer."""
-        self.sent += samples
-        if self.chunks and len(self.chunks[0]) == samples:
-            return self.chunks.popleft()
-        parts: list[Pcm] = []
-        while samples and self.chunks:
-            chunk = self.chunks.popleft()
-            if len(chunk) > samples:
-                self.chunks.appendleft(chunk[samples:])
-                chunk = chunk[:samples]
-            parts.append(chunk)
-            samples -= len(chunk)
-        if samples:
-            parts.append(silence(samples))
-            self.length += samples
-            self.padding = samples if self.closed else 0
-        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+    background_lead: float = 0.060  # of background alone: as much later may speech begin
+    go_back: float = 0.600  # at most, to where a word began that was cut by withholding
 
 
 @dataclass(slots=True)
@@ -128,15 +49,21 @@ class Playout:
     """Queue, pacer and ledger of one call's outgoing audio."""
 
     __slots__ = (
+        "_background_ahead",
+        "_certainty",
         "_chunk",
         "_ended",
+        "_flushed_to",
+        "_go_back",
         "_last_mark",
         "_lead",
         "_mark_apart",
         "_mark_every",
         "_ptime",
+        "_sent_speech",
         "_to_hear",
         "_to_send",
+        "bed",
         "ledger",
         "on_sent",
         "play_end",
@@ -156,6 +83,8 @@ class Playout:
         self._ptime = round(PTIME_S * sample_rate)
         self._lead = max(self.settings.lead, PTIME_S)
         self._chunk = max(self._ptime, round(min(self.settings.chunk, self._lead) * sample_rate))
+        self._background_ahead = min(self.settings.background_lead, self._lead) - PTIME_S
+        self.bed: Bed | None = None  # background that sounds, or was the last that was sent
         self._to_send: deque[Utterance] = deque()
         self._to_hear: deque[Utterance] = deque()  # sent; the end is not yet acknowledged
         self._ended: list[Utterance] = []
@@ -163,6 +92,10 @@ class Playout:
         self._mark_every = self.settings.mark_every * sample_rate  # samples
         self._mark_apart = self.settings.span_mark_every * sample_rate
         self.withheld = False  # what may be interrupted stays here
+        self._flushed_to = 0  # the position at which the carrier last held nothing, and ...
+        self._certainty: Certainty = "estimated"  # ... how sure that was when it was withheld
+        self._go_back = round(self.settings.go_back * sample_rate)
+        self._sent_speech: SentSpeech | None = None
 
     # ---- the producer's side ----------------------------------------------------------------
 
@@ -190,7 +123,8 @@ class Playout:
         seconds = size / self.sample_rate
         play_end = self.play_end
         if (
-            len(self._to_send) != 1
+            self.bed is not None
+            or len(self._to_send) != 1
             or self._to_send[0] is not utterance
             or not 0 < utterance.sent == utterance.length
             or utterance.closed
@@ -209,6 +143,8 @@ class Playout:
         utterance.sent = utterance.length
         if self.on_sent is not None:
             self.on_sent(pcm, play_end + CARRIER_TICK_S)
+        if self._sent_speech is not None:
+            self._sent_speech.add(utterance, pcm)
         self.ledger.sent += size
         self.play_end = play_end + seconds
         return True
@@ -217,21 +153,77 @@ class Playout:
         """Nothing more will be added."""
         utterance.closed = True
 
+    def cut_short(self, utterance: Utterance) -> None:
+        """It ends, well, behind what was sent of it so far."""
+        utterance.chunks.clear()
+        utterance.length = utterance.sent
+        utterance.closed = True
+
     def interrupt(self, now: float) -> bool:
-        """Drop everything. Returns whether the carrier holds audio of ours, so needs a `clear`."""
-        at_carrier = bool(self._to_hear) or any(u.sent for u in self._to_send)
+        """Drop all that is said. Returns whether the carrier holds any of it, so needs a `clear`.
+
+        That drops background, too, which then goes on where it stopped."""
+        at_carrier = self.ledger.sent > self._flushed_to and (
+            bool(self._to_hear) or any(u.sent for u in self._to_send)
+        )
         self._cut([*self._to_hear, *self._to_send], "interrupted", now)
+        if at_carrier or self.bed is None:
+            self._emptied(now)
         self._to_hear.clear()
         self._to_send.clear()
         return at_carrier
 
-    def withhold(self) -> None:
-        """Send nothing more of what may be interrupted: the caller seems to speak."""
-        self.withheld = True
+    def remember(self) -> None:
+        """From now on what was sent can be taken back, as long as the caller has not heard it."""
+        seconds = REMEMBERED_S + self.settings.lead + self.settings.go_back
+        self._sent_speech = SentSpeech(round(seconds * self.sample_rate))
 
-    def resume(self) -> None:
-        """They did not, or are done: go on where it stopped."""
+    def withhold(self, now: float) -> bool:
+        """The caller seems to speak: send nothing more of what may be interrupted, and take back
+        what they have not heard. Returns whether the carrier holds any of it, so needs a `clear`.
+
+        A playout that does not `remember` has nothing to take back: its lead plays out."""
+        self.withheld = True
+        current, sent_speech = self.current(), self._sent_speech
+        ahead = self.ledger.sent - self.ledger.heard(now)
+        if sent_speech is None or current is None or not current.interruptible or not ahead:
+            return False
+        certainty = self._certainty = self.ledger.certainty()
+        heard = self._flush(now)
+        self._emptied(now)
+        self._to_send.extendleft(reversed(self._to_hear))
+        self._to_hear.clear()
+        while self._to_send and self._to_send[0].all_heard_at(heard):
+            self._end(self._to_send.popleft(), "finished", heard, certainty)
+        sent_speech.take_back(ahead)
+        return True
+
+    def resume(self, now: float) -> None:
+        """They did not, or are done: go on where it stopped, at the beginning of a word."""
+        if not self.withheld:
+            return
         self.withheld = False
+        self.play_end = max(self.play_end, now)  # the pause was meant, and is no underrun
+        utterance = self._to_send[0] if self._to_send else None
+        taken_back = self.ledger.sent == self._flushed_to
+        if (
+            self._sent_speech is not None
+            and utterance is not None
+            and utterance.sent
+            and taken_back
+        ):
+            self._sent_speech.to_word_start(utterance, self._go_back, self.sample_rate)
+            utterance.start = self.ledger.sent - utterance.sent
+
+    def add_background(self, sound: BackgroundSound) -> None:
+        """From now on it sounds, until it ends; what sounded before is heard again after it."""
+        if self.bed is None:
+            self.bed = Bed(self.sample_rate, self.play_end)
+        self.bed.add(sound)
+
+    def end_background(self, sound: BackgroundSound) -> None:
+        if self.bed is not None:
+            self.bed.end(sound)
 
     def current(self) -> Utterance | None:
         """The utterance that the caller hears, or is about to."""
@@ -260,6 +252,11 @@ class Playout:
         return self.ledger.heard(now) < self.ledger.sent or any(u.queued for u in self._to_send)
 
     @property
+    def has_background(self) -> bool:
+        """Whether the caller hears a background."""
+        return self.bed is not None and bool(self.bed)
+
+    @property
     def between_utterances(self) -> bool:
         """Whether the next audio to be sent is the first of its utterance."""
         first = self._to_send[0] if self._to_send else None
@@ -283,6 +280,8 @@ class Playout:
             else:
                 self._to_send.popleft()
                 self._sent_whole(utterance, out)
+        if self.bed is not None:
+            self._send_background(self.bed, now, out)
         return out
 
     def mark_returned(self, name: str, now: float) -> None:
@@ -299,18 +298,21 @@ class Playout:
         """The carrier's queue is gone with its socket; what was not sent yet stays queued."""
         begun = [*self._to_hear, *(u for u in self._to_send if u.sent)]
         self._cut(begun, "stream_lost", now)
+        self._emptied(now)
         self._to_hear.clear()
         self._to_send = deque(u for u in self._to_send if not u.ending)
 
     def end(self, reason: EndReason, now: float) -> None:
         """No one listens any more: the call has ended, or its stream is gone for good."""
         self._cut([*self._to_hear, *self._to_send], reason, now)
+        self._emptied(now)
+        self.bed = None
         self._to_hear.clear()
         self._to_send.clear()
 
     def tick(self, now: float) -> None:
         """Stop waiting for marks that do not come: time decides."""
-        while self._to_hear and now >= self._end_of(self._to_hear[0]).estimate + self._patience:
+        while self._to_hear and now >= self._waited_until(self._to_hear[0]):
             utterance = self._to_hear.popleft()
             self._end(utterance, "finished", self._end_of(utterance).position, "estimated")
 
@@ -318,14 +320,19 @@ class Playout:
         """When `due` or `tick` next has work; infinity for never."""
         when = self._next(self._to_send[0])[1] if self._to_send else NEVER
         if self._to_hear:
-            when = min(when, self._end_of(self._to_hear[0]).estimate + self._patience)
+            when = min(when, self._waited_until(self._to_hear[0]))
+        if self.bed:
+            when = min(when, self.play_end - self._background_ahead)
         return when
 
     # ---- pacing -----------------------------------------------------------------------------
 
-    @property
-    def _patience(self) -> float:
-        return self.settings.patience
+    def _waited_until(self, utterance: Utterance) -> float:
+        """When it counts as heard though no mark says so. A mark that has come too early to be
+        believed does not come again: then it is heard when it should be."""
+        end = self._end_of(utterance)
+        came = end.position <= self.ledger.early_until
+        return end.estimate + (CARRIER_TICK_S if came else self.settings.patience)
 
     def _next(self, utterance: Utterance) -> tuple[int, float]:
         """The next message in samples, and when it may go; 0 samples is the end's turn.
@@ -343,7 +350,8 @@ class Playout:
         if partial and utterance.closed:
             size += self._ptime
         if not size:
-            return self._ptime, max(utterance.written_at + PTIME_S, self.play_end - PTIME_S)
+            dry = self.play_end if self.bed is None else self.bed.speech_end
+            return self._ptime, max(utterance.written_at + PTIME_S, dry - PTIME_S)
         limit = self._chunk if utterance.sent else self._ptime
         if size > limit:
             size = limit
@@ -352,22 +360,29 @@ class Playout:
     def _send(
         self, utterance: Utterance, size: int, now: float, out: list[Pcm | PendingMark]
     ) -> None:
-        if self.play_end <= now:
-            if utterance.sent and now - self.play_end > CARRIER_TICK_S:
-                self.stats.underruns += 1
-                self.stats.underrun_s += now - self.play_end
-            self.play_end = now
-            self.ledger.begin_stretch(now)
+        bed = self.bed
+        if self.play_end <= now or (bed is not None and bed.alone):
+            self._begin_stretch(utterance, now)
         first = not utterance.sent
         if first:
-            utterance.start, utterance.sent_at = self.ledger.sent, now
+            utterance.start = self.ledger.sent
+            if utterance.sent_at is None:  # else it was taken back to its beginning
+                utterance.sent_at = now
         before = utterance.sent
         pcm = utterance.take(size)
+        if self._sent_speech is not None:
+            self._sent_speech.add(utterance, pcm)
+        if bed is not None:
+            pcm = bed.under(pcm)
         out.append(pcm)
         if self.on_sent is not None:
             self.on_sent(pcm, self.play_end + CARRIER_TICK_S)
         self.ledger.add(size)
         self.play_end += size / self.sample_rate
+        if bed is not None:
+            bed.speech_end = self.play_end
+            if not bed:
+                self.bed = None
         since = self.ledger.sent - self._last_mark
         # After a span's end, but at most four times a second; after a second in any case.
         if (
@@ -376,6 +391,31 @@ class Playout:
             or (utterance.spans and since >= self._mark_apart and utterance.ends_span(before))
         ):
             self._mark(out)
+
+    def _begin_stretch(self, utterance: Utterance, now: float) -> None:
+        """The next speech follows a pause, silent or with background alone in it."""
+        paused_at = self.play_end if self.bed is None else self.bed.speech_end
+        self.play_end = begins = max(now, self.play_end)
+        if utterance.sent and begins - paused_at > CARRIER_TICK_S:
+            self.stats.underruns += 1
+            self.stats.underrun_s += begins - paused_at
+        self.ledger.begin_stretch(now, begins)
+
+    def _send_background(self, bed: Bed, now: float, out: list[Pcm | PendingMark]) -> None:
+        """Where speech leaves a pause, a ptime at a time."""
+        while bed and self.play_end - self._background_ahead <= now + ROUNDING_S:
+            self.play_end = max(now, self.play_end)
+            pcm = bed.by_itself(self._ptime)
+            out.append(pcm)
+            if self.on_sent is not None:
+                self.on_sent(pcm, self.play_end + CARRIER_TICK_S)
+            self.play_end += PTIME_S
+
+    def _emptied(self, now: float) -> None:
+        """The carrier holds nothing of ours any more."""
+        if self.bed is not None:
+            self.bed.dropped(self.play_end, now)
+        self.play_end = now
 
     def _mark(self, out: list[Pcm | PendingMark]) -> PendingMark:
         mark = self.ledger.expect_mark(self.play_end)
@@ -395,13 +435,19 @@ class Playout:
         self._to_hear.append(utterance)
 
     def _cut(self, utterances: list[Utterance], reason: EndReason, now: float) -> None:
+        flushed = self.withheld and self.ledger.sent == self._flushed_to
+        certainty = self._certainty if flushed else self.ledger.certainty()
         self.withheld = False
-        certainty = self.ledger.certainty()
-        heard = self.ledger.flush(now)
-        self.play_end = now
-        self._last_mark = heard
+        heard = self._flush(now)
+        if self._sent_speech is not None:
+            self._sent_speech.forget()
         for utterance in utterances:
             self._end(utterance, reason, heard, certainty)
+
+    def _flush(self, now: float) -> int:
+        """The carrier's queue is dropped. Returns how much was heard."""
+        self._last_mark = self._flushed_to = heard = self.ledger.flush(now)
+        return heard
 
     def _end(
         self, utterance: Utterance, reason: EndReason, position: int, certainty: Certainty

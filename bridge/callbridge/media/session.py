@@ -5,26 +5,25 @@ What arrives is decoded by the format that `start` names, what leaves is encoded
 platform to expect it: `rx` and `tx` are two codecs and often differ (PCMA in, PCMU out)."""
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from typing import Literal
 
 import msgspec
-import numpy as np
 
 from callbridge.errors import RemoteProtocolError
 from callbridge.media import wire
 from callbridge.media.jitter import NEVER, TrackOrder
 from callbridge.media.ledger import PendingMark
-from callbridge.media.playout import Playout, Utterance
-from telecodecs import Codec, CodecError, Pcm, Resampler, codec, l16, silence
-
-ByteOrder = Literal["little", "big"]
-
-CONCEAL_MAX_S = 1.0  # a longer hole in the timestamps is a jump of the counter, not lost audio
-NOTHING = silence(0)
-ORDER_VOTES = 5  # frames that are not silent, before the byte order of L16 is believed
-ORDER_PATIENCE = 50  # frames held for those votes; then the configured order stands
+from callbridge.media.playout import Playout
+from callbridge.media.receiver import NOTHING, ByteOrder, Receiver
+from callbridge.media.utterance import Utterance
+from telecodecs import (
+    Codec,
+    CodecError,
+    Encoding,
+    Pcm,
+)
 
 
 class State(Enum):
@@ -118,7 +117,9 @@ class MediaSession:
     """Decodes, orders and dispatches what arrives; paces, encodes and marks what leaves.
 
     `sample_rate` is the rate of the audio that it hands out; `playout` runs at the rate of `tx`.
-    While nothing is `wanted`, what arrives is counted and ordered, but not decoded."""
+    While nothing is `wanted`, what arrives is counted and ordered, but not decoded. `taps` get the
+    caller's payloads as they came, in order, with what is made up for lost ones; they may be
+    set where the stream is G.711."""
 
     __slots__ = (
         "_clear",
@@ -133,6 +134,7 @@ class MediaSession:
         "playout",
         "state",
         "stats",
+        "taps",
         "wanted",
     )
 
@@ -156,6 +158,7 @@ class MediaSession:
         self._l16_order: ByteOrder = l16_order
         self._clear = False
         self.wanted = wanted
+        self.taps: tuple[Callable[[bytes], None], ...] = ()
         # What was sent at once, the last time and the time before; bytes are live audio.
         self._sent: list[wire.Outgoing] | bytes = []
         self._sent_before: list[wire.Outgoing] | bytes = []
@@ -179,11 +182,27 @@ class MediaSession:
         ):
             return None
         self.stats.frames_in += 1
+        if self.taps:
+            self._pass_octets(receiver, body)
+            if not self.wanted:
+                return NOTHING
         try:
             return receiver.pcm(body) if self.wanted else receiver.skip(body)
         except CodecError:
             self.stats.undecodable += 1
             return NOTHING
+
+    @property
+    def rx(self) -> Encoding | None:
+        """What arrives, once the stream has said so."""
+        return self._receiver.encoding if self._receiver is not None else None
+
+    def _pass_octets(self, receiver: Receiver, body: wire.MediaBody) -> None:
+        octets = receiver.octets(body)
+        if not self.wanted:
+            receiver.follow(body)
+        for tap in self.taps:
+            tap(octets)
 
     def receive(self, frame: wire.Incoming, now: float) -> list[MediaEvent]:
         """Raises RemoteProtocolError for a frame that has no place here; the state stays.
@@ -231,6 +250,10 @@ class MediaSession:
         for body in bodies:
             if body.track != "inbound":
                 continue  # the outbound track only helps to count: it is what we sent
+            if self.taps:
+                self._pass_octets(receiver, body)
+                if not self.wanted:
+                    continue
             undecided = receiver.order is None
             try:
                 pcm = receiver.decode(body) if self.wanted else receiver.skip(body)
@@ -245,7 +268,7 @@ class MediaSession:
 
     @property
     def concealed(self) -> int:
-        """Samples of silence put in for lost frames."""
+        """Samples made up for lost frames."""
         return self._receiver.concealed if self._receiver is not None else 0
 
     # ---- what leaves ------------------------------------------------------------------------
@@ -254,6 +277,8 @@ class MediaSession:
         """The payload of live audio that may go at once, with nothing before it and no mark behind
         it. None changes nothing: `Playout.write` takes it, and `frames_to_send` when it is due."""
         if self.state is not STREAMING or self._clear or self._next_tx is not None:
+            return None
+        if self._tx.in_packets and len(pcm) > self._packet:
             return None
         if not self.playout.pass_on(utterance, pcm, now):
             return None
@@ -265,6 +290,10 @@ class MediaSession:
     def interrupt(self, now: float) -> None:
         """Stop speaking: drop what is queued, here and at the carrier."""
         self._clear = self.playout.interrupt(now) or self._clear
+
+    def withhold(self, now: float) -> None:
+        """Be silent, here and at the carrier, until `Playout.resume`; nothing is lost."""
+        self._clear = self.playout.withhold(now) or self._clear
 
     def frames_to_send(self, now: float) -> list[wire.Outgoing]:
         """What is due by the pacer; nothing before the stream has started."""
@@ -280,11 +309,21 @@ class MediaSession:
             if isinstance(item, PendingMark):
                 frames.append(wire.SetMark(wire.MarkBody(item.name)))
             else:
-                frames.append(wire.Audio(wire.AudioBody(self._tx.encode(item))))
+                size = self._packet if self._tx.in_packets else len(item)
+                frames += [
+                    wire.Audio(wire.AudioBody(self._tx.encode(item[at : at + size])))
+                    for at in range(0, len(item), size)
+                ]
         if frames:
             self.stats.frames_out += len(frames)
             self._sent_before, self._sent = self._sent, frames
         return frames
+
+    @property
+    def _packet(self) -> int:
+        """Samples of what leaves at once, in a codec of packets."""
+        encoding = self._tx.encoding
+        return encoding.sample_rate * encoding.ptime_ms // 1000
 
     def _last_sent(self) -> str:
         """In the order in which it left: "media 800 bytes L16/16000, mark e0.3"."""
@@ -318,104 +357,3 @@ class MediaSession:
         if self.state is not STREAMING:
             return self.order.deadline
         return min(self.order.deadline, self.playout.deadline())
-
-
-class Receiver:
-    """Turns payloads of one track into PCM at the session's rate, holes filled with silence."""
-
-    __slots__ = (
-        "_codec",
-        "_next_chunk",
-        "_next_timestamp",
-        "_rate",
-        "_resampler",
-        "_undecided",
-        "_votes",
-        "_wanted_rate",
-        "concealed",
-        "order",
-    )
-
-    def __init__(
-        self, media_format: wire.MediaFormat, sample_rate: int, l16_order: ByteOrder
-    ) -> None:
-        """Raises CodecError for a format that is not built here."""
-        name, rate = media_format.encoding, media_format.sample_rate
-        try:
-            self._codec = codec(name, rate, l16_order=l16_order)
-        except CodecError:
-            what = f"the stream's codec {name} at {rate} Hz is not built here"
-            raise CodecError(what) from None
-        if media_format.channels != 1:
-            raise CodecError(f"a stream of {media_format.channels} channels is not built here")
-        self.order: ByteOrder | None = None
-        self.concealed = 0
-        self._rate = self._codec.encoding.sample_rate
-        self._wanted_rate = sample_rate
-        self._resampler = self._new_resampler()
-        self._votes: list[ByteOrder] | None = [] if name == "L16" else None
-        self._undecided: list[wire.MediaBody] = []
-        self._next_chunk: int | None = None
-        self._next_timestamp = 0.0
-
-    @property
-    def settled(self) -> bool:
-        """Whether the byte order is known, or none is needed."""
-        return self._votes is None
-
-    def decode(self, body: wire.MediaBody) -> Pcm:
-        """(n,) int16; empty while the byte order of L16 is still being found. Raises CodecError."""
-        if self._votes is None:
-            return self.pcm(body)
-        due = [self.pcm(held) for held in self._settle_order(body)]
-        return np.concatenate(due) if due else silence(0)
-
-    def skip(self, body: wire.MediaBody) -> Pcm:
-        """A payload that nobody wants: returns no samples, and the next wanted one begins anew.
-
-        The byte order of L16 is found all the same, since what we send depends on it."""
-        if self._votes is not None:
-            self._settle_order(body)
-        if self._next_chunk is not None:
-            self._next_chunk = None
-            self._resampler = self._new_resampler()
-        return NOTHING
-
-    def _new_resampler(self) -> Resampler | None:
-        return Resampler(self._rate, self._wanted_rate) if self._rate != self._wanted_rate else None
-
-    def pcm(self, body: wire.MediaBody) -> Pcm:
-        """What `decode` does once the byte order is settled."""
-        pcm = self._codec.decode(body.payload)
-        samples = len(pcm)
-        if body.chunk != self._next_chunk and (missing := self._missing(body)) > 0:
-            self.concealed += missing
-            pcm = np.concatenate([silence(missing), pcm])
-        self._next_chunk = body.chunk + 1
-        self._next_timestamp = body.timestamp + 1000 * samples / self._rate
-        return self._resampler.process(pcm) if self._resampler else pcm
-
-    def _missing(self, body: wire.MediaBody) -> int:
-        """Samples lost before this frame: only if both its number and its timestamp jump."""
-        jumped = self._next_chunk is not None and body.chunk > self._next_chunk
-        gap_s = (body.timestamp - self._next_timestamp) / 1000
-        return round(gap_s * self._rate) if jumped and 0 < gap_s <= CONCEAL_MAX_S else 0
-
-    def _settle_order(self, body: wire.MediaBody) -> list[wire.MediaBody]:
-        """Hold L16 back until its byte order is known: nobody documents it, so the audio votes."""
-        assert self._votes is not None
-        vote = l16.likely_order(body.payload)  # raises for what is no L16 at all
-        if not self._undecided and not any(body.payload):
-            return [body]  # digital silence reads the same both ways
-        self._undecided.append(body)
-        if vote:
-            self._votes.append(vote)
-        if len(self._votes) < ORDER_VOTES and len(self._undecided) < ORDER_PATIENCE:
-            return []
-        if self._votes:
-            big = self._votes.count("big")
-            self.order = "big" if 2 * big > len(self._votes) else "little"
-            self._codec = codec("L16", self._rate, l16_order=self.order)
-        self._votes = None
-        due, self._undecided = self._undecided, []
-        return due

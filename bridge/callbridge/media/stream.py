@@ -11,8 +11,8 @@ from typing import Protocol
 from callbridge.errors import MalformedFrame, RemoteProtocolError
 from callbridge.media import wire
 from callbridge.media.jitter import NEVER
-from callbridge.media.playout import Utterance
 from callbridge.media.session import MediaEvent, MediaSession, State, Undecodable
+from callbridge.media.utterance import Utterance
 from callbridge.timing.clock import Clock
 from callbridge.timing.ticker import Ticker
 from telecodecs import Pcm
@@ -148,6 +148,10 @@ class MediaStream:
             self._closed = True
             self._transport.close(code, reason)
 
+    def socket_lost(self) -> None:
+        """Nothing more is sent into it: what waits is for the next stream."""
+        self._closed = True
+
     def tally(self) -> Counter[str]:
         """Everything counted on this stream."""
         session, tracks = self.session, self.session.order.tracks.values()
@@ -187,6 +191,8 @@ class MediaStream:
 
     def _on_tick(self) -> None:
         self._planned = 0.0
+        if self._closed:
+            return
         for event in self.session.tick(self._now()):
             self._listener.on_media_event(event)
         self.pump()

@@ -1,5 +1,6 @@
 """Loads the application out of a bot file."""
 
+import importlib
 import importlib.util
 import sys
 import traceback
@@ -7,6 +8,7 @@ from pathlib import Path
 
 from callbridge.app import App
 from callbridge.errors import BotError
+from callbridge.tape.codeline import code_line
 
 MODULE = "__bot__"  # not the file's name: a queue.py must not replace the standard library's
 
@@ -17,9 +19,14 @@ def path(where: str) -> Path:
 
 
 def load(where: str) -> App:
-    """The `App` of a file: `bot.py`, or `bot.py:name` if it has several. Raises BotError."""
+    """The `App` of a file: `bot.py`, or `bot.py:name` if it has several.
+
+    Or one that is installed, `package.module:name`: an App, or a function that makes a ReplyBot.
+    Raises BotError, and what such a function raises."""
     file, _, name = where.partition(":")
     path = Path(file)
+    if name and path.suffix != ".py" and all(map(str.isidentifier, file.split("."))):
+        return _of_module(file, name)
     if path.suffix != ".py":
         raise BotError(f"{file}: a bot is a Python file; `callbridge new` writes one")
     if not path.is_file():
@@ -37,6 +44,14 @@ def load(where: str) -> App:
     return apps.pop()
 
 
+def _of_module(module: str, name: str) -> App:
+    try:
+        value = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise BotError(f"{module}:{name}: {error}") from error
+    return value if isinstance(value, App) else App.of(value())
+
+
 def _run(path: Path) -> dict[str, object]:
     """The names of the file, run as a module that can import its neighbours."""
     spec = importlib.util.spec_from_file_location(MODULE, path)
@@ -52,5 +67,8 @@ def _run(path: Path) -> dict[str, object]:
         own = [frame for frame in frames if Path(frame.filename).resolve() == path.resolve()]
         line = own[-1].lineno if own else getattr(error, "lineno", "?")
         what = " ".join(f"{type(error).__name__}: {error}".split())
-        raise BotError(f"{path} does not import: line {line}: {what}") from error
+        where = code_line(error)
+        raise BotError(
+            f"{path} does not import: line {line}: {what}", file=where.file, line=where.line
+        ) from error
     return vars(module)

@@ -2,31 +2,22 @@
 
 import asyncio
 import logging
-import os
 import sys
-import sysconfig
 import traceback
 from contextlib import nullcontext
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
 
 from pythonjsonlogger.json import JsonFormatter
 
 from callbridge.sockets.tokens import masked, may_name_token
+from callbridge.tape.codeline import is_foreign
 
 LogForm = Literal["auto", "json", "text"]
 
 LATER_S = 0.25  # that a line may wait for others
 BUNDLE = 20  # lines, 0.6 ms of work
 
-# What lies here was not written by the author of a bot.
-OTHERS = (
-    *(f"{sysconfig.get_path(name)}{os.sep}" for name in ("stdlib", "platstdlib", "purelib")),
-    f"{sysconfig.get_path('platlib')}{os.sep}",
-    f"{Path(__file__).parents[1]}{os.sep}",
-    "<",  # what has no file: <frozen runpy>, <string>
-)
 STANDARD = set(vars(logging.makeLogRecord({}))) | {
     "message",
     "asctime",
@@ -99,7 +90,7 @@ class TextFormatter(logging.Formatter):
 
 def own_line(trace: TracebackType | None) -> str:
     """The last line of a traceback that is the bot's: neither ours, nor a library's."""
-    frames = [f for f in traceback.extract_tb(trace) if not f.filename.startswith(OTHERS)]
+    frames = [f for f in traceback.extract_tb(trace) if not is_foreign(f.filename)]
     if not frames:
         return ""
     last = frames[-1]
@@ -167,7 +158,8 @@ def set_up(form: LogForm, level: int = logging.INFO) -> None:
 
 def quieten_libraries() -> None:
     """What they tell of each request is of no use beside a call."""
-    for noisy in ("httpx", "httpcore", "websockets", "uvicorn.access", "uvicorn.error"):
+    http = ("httpx", "httpcore", "httpx2", "httpcore2", "openai")
+    for noisy in (*http, "websockets", "uvicorn.access", "uvicorn.error"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 

@@ -32,7 +32,7 @@ _HELP = {
     "malformed": "messages that are no frame of the contract, or out of place",
     "unknown": "messages of events that the contract does not name",
     "undecodable": "payloads that the codec refused",
-    "concealed_samples": "samples of silence put in for lost frames",
+    "concealed_samples": "samples made up for lost frames",
     "frames_lost": "frames that never came",
     "frames_late": "frames that came after their place was given up, or twice",
     "write_stalls": "times that a socket did not take what was due",
@@ -56,6 +56,7 @@ _SPEECH_HELP = {
     "interruptions": "times that a caller interrupted a bot",
     "withheld": "times that playout waited, as a caller seemed to speak",
     "echoes": "windows of a caller's audio that were the bot itself",
+    "fallbacks": "times that a speech engine failed and its fallback went on",
     "deaf_windows": "windows in which the voice detector failed",
     "stuck": "tasks of bots that did not end when cancelled",
 }

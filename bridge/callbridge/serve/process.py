@@ -4,11 +4,8 @@ import asyncio
 import gc
 import logging
 import socket
-import ssl
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
 from types import FrameType
 from typing import Protocol
 from urllib.parse import urlsplit
@@ -16,8 +13,9 @@ from urllib.parse import urlsplit
 import uvicorn
 
 from callbridge.app import App
-from callbridge.errors import SettingsError
-from callbridge.serve.settings import Settings, is_loopback
+from callbridge.host.certificate import Certificate as Certificate
+from callbridge.serve.account import is_loopback
+from callbridge.serve.settings import Settings
 from callbridge.sockets.picows import dispatcher
 
 # A thread that computes gives the interpreter up after so long. While one recognises speech, the
@@ -25,29 +23,6 @@ from callbridge.sockets.picows import dispatcher
 SWITCH_INTERVAL_S = 0.0005
 
 log = logging.getLogger("callbridge")
-
-
-@dataclass(frozen=True, slots=True)
-class Certificate:
-    """What TLS needs, in PEM; without `key` the key is in the same file."""
-
-    cert: Path
-    key: Path | None = None
-
-    def check(self) -> None:
-        """Raises SettingsError if nothing can be served with it."""
-        key = self.key or self.cert
-        for path in (self.cert, key):
-            try:
-                path.open("rb").close()
-            except OSError as error:
-                raise SettingsError(f"cannot read {path}: {error.strerror}") from None
-        try:
-            # A password that is wrong, where OpenSSL would ask for one on the terminal.
-            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(self.cert, key, password="")
-        except ssl.SSLError as error:
-            why = (error.reason or "").lower().replace("_", " ") or "no PEM, or a password"
-            raise SettingsError(f"{self.cert} and {key} are of no use for TLS: {why}") from None
 
 
 class Leaving(Protocol):

@@ -9,14 +9,15 @@ import httpx
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from callbridge.calls.course import CallMeans, Limits, Registration
 from callbridge.calls.leg import LegMeans, VoiceKind
+from callbridge.calls.means import CallMeans, Limits, Registration
 from callbridge.calls.registry import Calls
 from callbridge.control import signatures as webhooks
 from callbridge.control.client import CallControl, connect
 from callbridge.control.events import Event, read_event
 from callbridge.errors import BadSignature, SpeechFailed, WebhookError
 from callbridge.host.audiofile import Fetch, fetch
+from callbridge.host.wav import write_wav
 from callbridge.media.playout import PlayoutSettings
 from callbridge.serve.documents import DocumentRequest, Documents, WhichDocument
 from callbridge.serve.endpoints import MEDIA, RELAY
@@ -25,7 +26,7 @@ from callbridge.serve.settings import Settings
 from callbridge.sockets.asgi import StreamServer
 from callbridge.sockets.door import Door
 from callbridge.speech.echo import EchoSettings
-from callbridge.speech.engines import Speech
+from callbridge.speech.engines import Speech, in_language
 from callbridge.speech.offline import offline
 from callbridge.speech.pool import SpeechPool
 from callbridge.speech.studio import SpeechCounts, Studio
@@ -39,10 +40,13 @@ from callbridge.timing.jobs import Jobs, ThreadJobs
 from callbridge.timing.ticker import Ticker
 from callbridge.timing.watchdog import Watchdog
 from callbridge.voice.line import MediaPlan
-from telecodecs import Pcm, codec
+from telecodecs import Pcm, codec, silence
+from telecodecs.tones import hold_music
 
 log = logging.getLogger("callbridge")
 
+HOLD_MUSIC_HZ = 8000
+SILENCE_SAMPLES = HOLD_MUSIC_HZ // 10
 HEARING_WAIT_S = 3.0  # a caller who has heard nothing for so long is better told so
 WEBHOOK_LIMIT = 1_048_576  # bytes; real ones are a few thousand
 
@@ -57,6 +61,7 @@ class Sound:
     speech: Speech | None  # None: the offline engines, loaded when first needed
     turns: TurnSettings
     echo: EchoSettings
+    language: str = ""  # that callers speak, by its code, if it was given so
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +87,12 @@ class Service:
         sound: Sound,
         surroundings: Surroundings,
         bot_for: Callable[[str], Registration | None],
+        filled: Callable[[Registration], Registration],
     ) -> None:
         self.settings = settings
         self._clock = surroundings.clock
         self._jobs = surroundings.jobs
+        self.fetch = surroundings.fetch
         self._sound = sound
         self._studio: Studio | None = None
         self._loading: asyncio.Task[None] | None = None  # kept, as the loop does not
@@ -126,7 +133,10 @@ class Service:
             self._spoken,
             settings.media_url,
             settings.relay_url,
+            settings.hold_url,
+            settings.silence_url,
             readers,
+            sound.turns.language,
         )
         means = CallMeans(
             command=self._command,
@@ -137,10 +147,11 @@ class Service:
             limits=Limits(calls=settings.max_calls, call=settings.max_call_s),
             apology=sound.apology if len(sound.apology) else None,
             out_of_time=sound.out_of_time,
+            connection_id=settings.connection_id or "",
             texml_url=settings.texml_url,
             webhook_url=settings.webhook_url,
         )
-        self.calls = Calls(means, bot_for)
+        self.calls = Calls(means, bot_for, filled)
         self.documents = Documents(
             self.calls, self._clock, self._key, settings.when_full, settings.texml_url
         )
@@ -158,8 +169,9 @@ class Service:
         """The speech engines and their pools; loaded at the first call that listens or speaks."""
         if self._studio is None:
             sound = self._sound
+            speech = sound.speech or offline()
             self._studio = Studio(
-                sound.speech or offline(),
+                in_language(speech, sound.language) if sound.language else speech,
                 hearing=self._hearing,
                 speaking=self._speaking,
                 turns=sound.turns,
@@ -210,6 +222,14 @@ class Service:
             return self._refuse(error)
         self.metrics.webhooks[answer.outcome] += 1
         return Response(answer.body, answer.status, media_type=answer.media_type)
+
+    def hold_music(self) -> bytes:
+        """A WAV file, for platforms that play what has a URL."""
+        return write_wav(hold_music(HOLD_MUSIC_HZ), HOLD_MUSIC_HZ)
+
+    def silence(self) -> bytes:
+        """A WAV file that nobody hears: on such platforms only another sound ends a sound."""
+        return write_wav(silence(SILENCE_SAMPLES), HOLD_MUSIC_HZ)
 
     async def _body(self, request: Request) -> bytes | Response:
         """Or what a body that cannot be taken is answered with."""

@@ -13,20 +13,25 @@ import threading
 import weakref
 from typing import IO
 
+import msgspec
 import numpy as np
 
 from callbridge.errors import CallbridgeError
 from callbridge.host.child import of_module
-from callbridge.speech.engines import Recogniser
+from callbridge.speech.engines import Hints, TakesHints
+from callbridge.speech.moonshine import LANGUAGES
 from telecodecs import Pcm
 
 NICE = 10
-# Sample rate and octets of PCM one way; whether it is a text, and its octets, the other way.
-_REQUEST, _ANSWER = struct.Struct("<II"), struct.Struct("<?I")
+# Sample rate, octets of PCM and of the hints one way; whether it is a text, and its octets, the
+# other way.
+_REQUEST, _ANSWER = struct.Struct("<III"), struct.Struct("<?I")
 
 
 class Apart:
     """The offline recogniser, in a child process. One utterance at a time."""
+
+    languages = LANGUAGES
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -38,24 +43,43 @@ class Apart:
 
     def transcribe(self, pcm: Pcm, sample_rate: int) -> str:
         """The text of one utterance. Raises CallbridgeError."""
+        return self.transcribe_with(pcm, sample_rate, Hints())
+
+    def transcribe_with(self, pcm: Pcm, sample_rate: int, hints: Hints) -> str:
+        """The text of one utterance. Raises CallbridgeError."""
+        data, known = np.ascontiguousarray(pcm, "<i2").tobytes(), msgspec.msgpack.encode(hints)
+        request = _REQUEST.pack(sample_rate, len(data), len(known)) + data + known
         with self._lock:
-            child = self._running()
-            assert child.stdin is not None, "it was started with pipes"
-            assert child.stdout is not None, "it was started with pipes"
-            data = np.ascontiguousarray(pcm, "<i2").tobytes()
             try:
-                child.stdin.write(_REQUEST.pack(sample_rate, len(data)) + data)
-                child.stdin.flush()
-                good, size = _ANSWER.unpack(_read(child.stdout, _ANSWER.size))
-                text = _read(child.stdout, size).decode()
-            except (OSError, EOFError) as error:
-                _end(child)
-                raise CallbridgeError(
-                    f"the recogniser's process has ended ({child.returncode})"
-                ) from error
+                good, text = self._asked(request)
+            except (OSError, EOFError):  # it may have died long ago, and not by this utterance
+                good, text = self._asked_for_good(request)
         if not good:
             raise CallbridgeError(text)
         return text
+
+    def _asked_for_good(self, request: bytes) -> tuple[bool, str]:
+        """Of a new process. Raises CallbridgeError when that dies, too."""
+        try:
+            return self._asked(request)
+        except (OSError, EOFError) as error:
+            code = self._child.returncode if self._child is not None else None
+            raise CallbridgeError(f"the recogniser's process has ended ({code})") from error
+
+    def _asked(self, request: bytes) -> tuple[bool, str]:
+        """Whether there is a text, and it or why not. Raises OSError and EOFError when the process
+        dies, which is then over."""
+        child = self._running()
+        assert child.stdin is not None, "it was started with pipes"
+        assert child.stdout is not None, "it was started with pipes"
+        try:
+            child.stdin.write(request)
+            child.stdin.flush()
+            good, size = _ANSWER.unpack(_read(child.stdout, _ANSWER.size))
+            return good, _read(child.stdout, size).decode()
+        except (OSError, EOFError):
+            _end(child)
+            raise
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._child is None or self._child.poll() is not None:
@@ -64,6 +88,7 @@ class Apart:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 env={
+                    "OPENBLAS_NUM_THREADS": "1",  # the other cores are for the event loop
                     **os.environ,
                     "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
                 },
@@ -77,13 +102,14 @@ def _end(child: subprocess.Popen[bytes]) -> None:
     child.communicate()
 
 
-def serve(recogniser: Recogniser, requests: IO[bytes], answers: IO[bytes]) -> None:
+def serve(recogniser: TakesHints, requests: IO[bytes], answers: IO[bytes]) -> None:
     """Answer requests until there are no more: the parent has gone."""
     while len(head := requests.read(_REQUEST.size)) == _REQUEST.size:
-        sample_rate, size = _REQUEST.unpack(head)
+        sample_rate, size, known = _REQUEST.unpack(head)
         pcm = np.frombuffer(_read(requests, size), "<i2").astype(np.int16)
+        hints = msgspec.msgpack.decode(_read(requests, known), type=Hints)
         try:
-            good, text = True, recogniser.transcribe(pcm, sample_rate)
+            good, text = True, recogniser.transcribe_with(pcm, sample_rate, hints)
         except Exception as error:  # foreign code; the other process says what it said
             good, text = False, f"{type(error).__name__}: {error}"
         data = text.encode()

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from callbridge.errors import SpeechFailed
 from callbridge.speech.engines import Word
+from telecodecs import Pcm
 
 # Who speaks fast says 25 characters a second; so the first is far beyond all speech. The second
 # leaves room for signs that are read as many words.
@@ -20,11 +21,11 @@ SPOKEN_S = 10.0  # and more ...
 SPOKEN_S_PER_CHARACTER = 5.0
 
 
-def probability(returned: float) -> float:
-    """0 to 1, of a VAD; any kind of number. Raises SpeechFailed."""
+def probability(returned: float, whose: str) -> float:
+    """0 to 1; any kind of number. Raises SpeechFailed."""
     value = float(returned)
     if not 0.0 <= value <= 1.0:  # nor is nan
-        raise SpeechFailed(f"the voice detector returned {value}, not a probability")
+        raise SpeechFailed(f"{whose} returned {value}, not a probability")
     return value
 
 
@@ -43,21 +44,31 @@ def transcript(returned: object, audio_s: float) -> str:
 
 def words(returned: Iterable[Word], sentence: str, sample_rate: int) -> tuple[Word, ...]:
     """What a synthesiser made of a sentence; any iterable. Raises SpeechFailed."""
-    longest_s = SPOKEN_S + SPOKEN_S_PER_CHARACTER * len(sentence)
     kept: list[Word] = []
     samples = 0
     for text, pcm in returned:
-        if not isinstance(cast("object", text), str):
-            raise SpeechFailed(f"the synthesiser returned a {type(text).__name__} as a word's text")
-        if (kind := _kind(pcm)) != "(n,) int16":
-            raise SpeechFailed(f"the synthesiser returned {kind} as sound, not (n,) int16")
+        kept.append(word(text, pcm))
         samples += len(pcm)
-        if samples > longest_s * sample_rate:
-            raise SpeechFailed(f"the synthesiser returned over {longest_s:.0f} s for {sentence!r}")
-        kept.append(Word(text, pcm))
+        duration(samples, sentence, sample_rate)
     if not samples and any(character.isalnum() for character in sentence):
         raise SpeechFailed(f"the synthesiser returned no sound for {sentence!r}")
     return tuple(kept)
+
+
+def word(text: object, pcm: object) -> Word:
+    """One word of a synthesiser's. Raises SpeechFailed."""
+    if not isinstance(text, str):
+        raise SpeechFailed(f"the synthesiser returned a {type(text).__name__} as a word's text")
+    if (kind := _kind(pcm)) != "(n,) int16":
+        raise SpeechFailed(f"the synthesiser returned {kind} as sound, not (n,) int16")
+    return Word(text, cast("Pcm", pcm))
+
+
+def duration(samples: int, text: str, sample_rate: int) -> None:
+    """Of the sound that a synthesiser made of a text so far. Raises SpeechFailed."""
+    longest_s = SPOKEN_S + SPOKEN_S_PER_CHARACTER * len(text)
+    if samples > longest_s * sample_rate:
+        raise SpeechFailed(f"the synthesiser returned over {longest_s:.0f} s for {text!r}")
 
 
 def _kind(pcm: object) -> str:

@@ -30,6 +30,8 @@ FULL_SCALE_DB = 90.0
 AUDIBLE_DB = 35.0  # -55 dBFS: below, there is nothing to hear
 ABOVE_NOISE_DB = 6.0  # what noise itself seldom exceeds from frame to frame
 NOISE_RISES_DB = 0.05  # a frame; 2.5 dB a second
+SINKS_DB = 0.25  # a frame of echo that is quieter than what was known of it
+RISES_DB = 0.40  # and one that is louder: a handset was laid on a table
 FORGET_DB = 0.25  # a frame: a line that does not echo is known as such after three seconds
 
 Rows = NDArray[np.float64]
@@ -45,6 +47,8 @@ class EchoSettings:
     window: float = 0.400  # of inbound audio that is compared with as much of what was played
     evidence: float = 0.200  # of the window must be audible, before correlation is believed
     correlation: float = 0.70  # from here on it is an echo
+    louder: float = 3.0  # dB; what is so much louder than this line's echo so far ...
+    certain: float = 0.88  # ... must correlate so well to be one
     margin: float = 9.0  # dB; only somebody is louder than what was played less this margin
 
 
@@ -68,6 +72,8 @@ class EchoJudge:
         self._time = -np.inf  # when the first sample of the next inbound frame was there
         self._verdict = False
         self._presumed = True  # what audio is, until there is enough of it to tell
+        self._echo_level = 0.0  # dB over what was played: how loud this line's echo is at most
+        self._echoes = False  # this line does, for certain
         self._loudest_echo = 0.0  # dB over what was played; sinks while the line stays quieter
 
     def played(self, pcm: Pcm, at: float) -> None:
@@ -85,8 +91,7 @@ class EchoJudge:
         as soon as nothing was played that could still echo. Any n; order matters."""
         expected = self._time + (len(self._partial) + len(pcm)) / self._rate
         if abs(now - expected) > RESYNC_S:
-            self._time = now - len(pcm) / self._rate
-            self._partial = silence(0)
+            self._begin(now - len(pcm) / self._rate)
         samples = np.concatenate((self._partial, pcm))
         frame = self._filter.frame
         whole = len(samples) - len(samples) % frame
@@ -95,6 +100,13 @@ class EchoJudge:
             self._verdict = self._judge(samples[start : start + frame])
             self._time += 2 * HOP_S
         return self._verdict
+
+    def _begin(self, at: float) -> None:
+        """Nothing came for a while: what was heard before it is not compared with what follows."""
+        self._time = at
+        self._partial = silence(0)
+        self._heard[:] = FLOOR_DB
+        self._audible[:] = False
 
     def _judge(self, frame: Pcm) -> bool:
         heard = self._filter.measure(frame[None, :])[0]
@@ -114,13 +126,30 @@ class EchoJudge:
         margin = self.settings.margin
         if below > -margin:
             return False
-        if self._audible.sum() >= self._evidence:
-            self._presumed = self._correlation(row) >= self.settings.correlation
-        elif self._audible[-1] and below > self._loudest_echo + margin:
+        audible = self._audible.sum()
+        if not audible:
+            self._presumed = True  # what comes now may be the echo of a word after a pause
+        if audible >= self._evidence:
+            self._presumed = self._correlates(self._correlation(row), below)
+        elif self._audible[-1] and below > self._loudest() + margin:
             self._presumed = False  # this line has been heard not to echo so loudly
         if self._presumed:
             self._loudest_echo = max(below, self._loudest_echo - FORGET_DB)
         return self._presumed
+
+    def _loudest(self) -> float:
+        """Decibels over what was played: how loud an echo of this line could be."""
+        return max(self._loudest_echo, self._echo_level) if self._echoes else self._loudest_echo
+
+    def _correlates(self, correlation: float, below: float) -> bool:
+        """Whether that is an echo, of something so many decibels louder."""
+        settings, above = self.settings, below - self._echo_level
+        if correlation < settings.correlation:
+            return False
+        if self._audible[-1]:
+            self._echo_level += min(max(above, -SINKS_DB), RISES_DB)
+            self._echoes = self._echoes or correlation >= settings.certain
+        return above <= settings.louder or correlation >= settings.certain
 
     def _correlation(self, row: int) -> float:
         """The best over all delays, of the window that ends with the inbound frame at `row`."""

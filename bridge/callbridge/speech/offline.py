@@ -7,7 +7,7 @@ from callbridge.errors import SettingsError
 from callbridge.speech.apart import Apart
 from callbridge.speech.engines import Speech
 from callbridge.speech.espeak import Espeak
-from callbridge.speech.language import LANGUAGES
+from callbridge.speech.language import LANGUAGES, base_of
 from callbridge.speech.moonshine import Moonshine
 from callbridge.speech.silero import SileroVad
 
@@ -44,12 +44,16 @@ def offline(*, voice: str = "en-us", rate: int = 165, apart: bool = True) -> Spe
     SettingsError that says what to install, or why this machine cannot run them."""
     require()
     recogniser = Apart() if apart else Moonshine()
+    own = Espeak(voice=voice, rate=rate)
     return Speech(
         SileroVad,
         recogniser,
-        Espeak(voice=voice, rate=rate),
+        own,
         recognisers={"en": recogniser},
-        synthesisers={code: Espeak(VOICES.get(code, code), rate) for code in LANGUAGES},
+        synthesisers={
+            **{code: Espeak(VOICES.get(code, code), rate) for code in LANGUAGES},
+            base_of(voice): own,
+        },
     )
 
 

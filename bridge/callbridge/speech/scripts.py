@@ -6,7 +6,7 @@ and `PropList.txt`."""
 import re
 import unicodedata
 
-HAN = "々〇〡-〩⺀-⿟㐀-䶿一-鿿豈-\ufaff\U00020000-\U000323af"
+HAN = "々〇〡-〩⺀-⿟㐀-䶿一-鿿\uf900-\ufaff\U00020000-\U000323af"
 KANA = "ぁ-ヿㇰ-ㇿｦ-ﾟ"
 THAI, LAO = "\u0e01-\u0e7f", "\u0e81-\u0eff"
 BURMESE, KHMER = "\u1000-\u109f", "\u1780-\u17ff"
@@ -14,6 +14,8 @@ TAI = "\u1950-\u19df\u1a20-\u1aaf"
 GREEK = "\u0370-\u03ff\u1f00-\u1fff"
 
 UNSPACED = HAN + KANA + THAI + LAO + BURMESE + KHMER + TAI  # write words without spaces between
+
+UNSPACED_RUN = re.compile(f"[{UNSPACED}]+")
 
 _JOINERS = "\u200c\u200d\u00ad"  # stand inside of words, in Persian and in Hindi for example
 
@@ -52,9 +54,20 @@ _PLAIN: dict[int, str | None] = {
 _PIECES = re.compile(rf"(?P<unspaced>[{UNSPACED}]+)|(?:(?![{UNSPACED}])[^ ])+")
 
 
+class _Spaces(dict[int, int]):
+    """For `str.translate`: a space for all that is in no word. Each character is looked up once."""
+
+    def __missing__(self, code: int) -> int:
+        kept = is_letter(chr(code)) or chr(code) == "'"
+        return self.setdefault(code, code if kept else ord(" "))
+
+
+_SPACES = _Spaces()
+
+
 def runs(text: str) -> list[str]:
     """The words of a `plain` text; of a script without spaces, what stands between two signs."""
-    spaced = "".join(c if is_letter(c) or c == "'" else " " for c in text)
+    spaced = text.translate(_SPACES)
     found = (match[0].strip("'") for match in _PIECES.finditer(spaced))
     return [run for run in found if run]
 

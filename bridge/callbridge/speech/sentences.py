@@ -85,6 +85,12 @@ def split(text: str, *, opening: bool = False) -> list[str]:
     return [*whole, parts[-1]]
 
 
+def ends_sentence(text: str) -> bool:
+    """Whether the last sign ends a sentence, or a quotation of one."""
+    padded = f"{text.rstrip()} "
+    return any(match.end() == len(padded) for match in SENTENCE_END.finditer(padded))
+
+
 def _first_clause(text: str) -> int:
     """Where the first clause of a FEW words ends, or 0."""
     ends = (match.end() for match in CLAUSE_END.finditer(text))

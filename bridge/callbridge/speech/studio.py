@@ -2,11 +2,10 @@
 
 from collections import deque
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
 
 from callbridge.speech import turns
 from callbridge.speech.echo import EchoSettings
-from callbridge.speech.engines import Speech
+from callbridge.speech.engines import Loads, Speech
 from callbridge.speech.pool import SpeechPool
 from callbridge.tape.waterfall import STEPS, Waterfall
 from callbridge.timing.histogram import Histogram
@@ -22,6 +21,7 @@ class SpeechCounts:
     interruptions: int = 0
     withheld: int = 0  # onsets while the bot spoke
     echoes: int = 0  # windows that were the bot itself
+    fallbacks: int = 0  # an engine failed in the middle of its work, and another went on
     deaf_windows: int = 0  # in which the voice detector failed
     stuck: int = 0  # tasks of bots that were left behind, as they did not end when cancelled
     waterfalls: deque[dict[str, float]] = field(default_factory=lambda: deque(maxlen=1000))
@@ -36,13 +36,6 @@ class SpeechCounts:
         for step, seconds in steps.items():
             self.steps[step].add(seconds)
         return steps
-
-
-@runtime_checkable
-class Loads(Protocol):
-    """An engine that takes a while to load, and can do it before it is needed."""
-
-    def load(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 Pure state: no I/O, no clock. A turn is what the caller says until the bot may answer. Speech over
 the bot is at first only a reason to withhold playout; it becomes a turn when it lasts, when its
-words ask for something, or when the bot has nothing more to say.
+words ask for something (`speech.overlap` judges that), or when the bot has nothing more to say.
 
     onset while the bot is silent               SpeechStarted -> TurnEnded
     onset over the bot                          Withhold
@@ -16,22 +16,28 @@ further: a caller whose frames stop coming is silent."""
 
 from collections import deque
 from dataclasses import dataclass
-from enum import Enum, auto
+from typing import NamedTuple
 
 import numpy as np
 
+from callbridge.speech.ending import PatienceSettings, patience
 from callbridge.speech.language import DEFAULT, Language
-from callbridge.speech.words import count_without_back_channels, hesitates
+from callbridge.speech.levels import SpeechLevels, WindowSound
+from callbridge.speech.overlap import Overlap, OverlapMove, OverlapSettings
+from callbridge.speech.words import TextEnding, count_without_back_channels, ending_of
 from telecodecs import Pcm, silence
 
 NEVER = float("inf")
 QUIET_S = 0.100  # a pause between words is about as long
 STEP_S = 0.010
+WINDOWS_BEFORE = 8  # of speech: a voice detector may be late
+PAUSES = 12  # of a caller, that are remembered
 
 
-@dataclass(frozen=True, slots=True)
-class TurnSettings:
-    """Probabilities, seconds, and counts where it says so."""
+@dataclass(frozen=True)
+class TurnSettings(PatienceSettings, OverlapSettings):
+    """Probabilities, seconds, and counts where it says so; those of when a turn is over, and those
+    for speech over the bot."""
 
     voiced: float = 0.50  # a window's probability from here on is speech
     silent: float = 0.35  # and below this is silence; between them it stays what it was
@@ -39,14 +45,9 @@ class TurnSettings:
     onset_voiced: int = 3  # ... so many are speech
     pre_roll: float = 0.300  # before the first of them: soft beginnings of words
     tail: float = 0.200  # after the last voiced sample: soft endings
-    end: float = 0.640  # of silence ends the turn
-    end_after_hesitation: float = 1.200  # after a digit, a filler or a conjunction
     longest: float = 20.0  # a longer turn is cut at its quietest point
-    interrupt_after: float = 0.500  # of speech over the bot
-    interrupt_words: int = 2  # or so many words that are no back-channels
-    resume_after: float = 0.300  # of silence, if it was no interruption
-    speculate_after: float = 0.300  # of silence: transcribe, it may be the end
-    late_text: float = 2.0  # how long after it the text of a word over the bot still counts
+    draft_after: float = 0.100  # of silence: transcribe, so that at the pause little is left to do
+    speculate_after: float = 0.200  # of silence: transcribe, it may be the end
     language: Language = DEFAULT  # its back-channels, and what sounds like more to come
 
 
@@ -60,7 +61,7 @@ class SpeechStarted:
 
 @dataclass(frozen=True, slots=True)
 class Withhold:
-    """Speech over the bot: send no more audio, but clear nothing. Resume or Interrupt follows."""
+    """Speech over the bot: be silent, but forget nothing. Resume or Interrupt follows."""
 
     at: float
 
@@ -81,10 +82,20 @@ class Interrupt:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Draft:
+    """A gap between words, or the beginning of a pause: its text helps with what follows."""
+
+    audio: Pcm
+    voiced: int  # samples of it, to the last voiced one; fewer than a tail follow if frames stop
+    at: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Speculate:
     """A pause: transcribe this now, and hand its text to `partial`."""
 
     audio: Pcm
+    voiced: int
     at: float
 
 
@@ -96,22 +107,19 @@ class TurnEnded:
     was cut, the last Speculate had exactly this audio: its text is the final one."""
 
     audio: Pcm
+    voiced: int
     started_at: float
     last_voiced_at: float
     ended_at: float
     cut: bool = False  # the caller speaks on; SpeechStarted follows
 
 
-TurnEvent = SpeechStarted | Withhold | Resume | Interrupt | Speculate | TurnEnded
+TurnEvent = SpeechStarted | Withhold | Resume | Interrupt | Draft | Speculate | TurnEnded
 
 
-class _Overlap(Enum):
-    """How the speech in progress stands to what the bot says."""
-
-    NONE = auto()
-    WITHHELD = auto()
-    RESUMED = auto()
-    INTERRUPTED = auto()
+class _Window(NamedTuple):
+    voiced: bool
+    sound: WindowSound
 
 
 @dataclass(slots=True)
@@ -122,12 +130,19 @@ class _Speech:
     start: int  # with the pre-roll
     last_voiced: int
     last_voiced_at: float
+    overlap: Overlap
     is_turn: bool = False
-    overlap: _Overlap = _Overlap.NONE
-    over_bot: int = 0  # voiced samples since playout was withheld
     sustained: bool = True
     text: str = ""
+    drafted: bool = False  # since the last voiced sample
     speculation: Pcm | None = None  # what was transcribed of it, if nothing voiced came since
+    finished: float | None = None  # how probable that is of what was transcribed; None: not known
+    is_read: bool = False  # the text is that of the speculation
+
+    @property
+    def voiced(self) -> int:
+        """Samples to the last voiced one."""
+        return self.last_voiced - self.start
 
 
 class TurnTaker:
@@ -137,10 +152,13 @@ class TurnTaker:
         self.settings = settings or TurnSettings()
         self._rate = sample_rate
         self._tape = _Tape(sample_rate)
-        self._recent: deque[tuple[bool, int]] = deque(maxlen=self.settings.onset_windows)
+        self._levels = SpeechLevels(sample_rate)
+        self._recent: deque[_Window] = deque(maxlen=self.settings.onset_windows)
+        self._before: deque[WindowSound] = deque(maxlen=WINDOWS_BEFORE)  # earlier, no echoes
         self._heard_at = -NEVER
         self._taken = 0  # samples before this position belong to earlier turns
         self._interruptible_now = False
+        self._pauses: deque[float] = deque(maxlen=PAUSES)  # of this caller, within turns
         self._speech: _Speech | None = None
         self._aside: _Speech | None = None  # said over the bot, over, and no turn unless by words
 
@@ -167,8 +185,11 @@ class TurnTaker:
         if echo:
             probability = 0.0
         voiced = probability >= self.settings.voiced
-        self._recent.append((voiced, len(pcm)))
-        onset = sum(voiced for voiced, _ in self._recent) >= self.settings.onset_voiced
+        sound = self._sound(pcm, silent=probability < self.settings.silent, echo=echo)
+        if len(self._recent) == self._recent.maxlen and not echo:
+            self._before.append(self._recent[0].sound)
+        self._recent.append(_Window(voiced, sound))
+        onset = sum(window.voiced for window in self._recent) >= self.settings.onset_voiced
         speech = self._speech
         if speech is None:
             if not onset:
@@ -176,21 +197,30 @@ class TurnTaker:
                 return events
             speech = self._speech = self._begin(now)
         else:
-            self._extend(speech, probability, len(pcm), now)
+            self._extend(speech, probability, sound, now)
         events += self._over_bot(speech, onset, now)
         events += self._cut_if_long(speech, now)
         return events + self.tick(now)
 
-    def partial(self, text: str, now: float) -> list[TurnEvent]:
-        """The text of the speech in progress so far, or of the last Speculate; of nothing older."""
+    def _sound(self, pcm: Pcm, *, silent: bool, echo: bool) -> WindowSound:
+        """How it sounds: of a line on which nobody speaks, that is of no interest."""
+        if silent and not self._interruptible_now:
+            return WindowSound(0.0, False, len(pcm))
+        return self._levels.measure(pcm, self.settings, silent=silent and not echo)
+
+    def partial(self, text: str, now: float, finished: float | None = None) -> list[TurnEvent]:
+        """The text of the speech in progress so far, or of the last Speculate; of nothing older.
+        `finished`: how probable it is that a turn with this text is over."""
         events = self.tick(now)
         if self._speech is not None:
             self._speech.text = text
+            if self._speech.speculation is not None:  # else the caller has gone on
+                self._speech.finished, self._speech.is_read = finished, True
             events += self._by_words(self._speech, now)
             return events + self.tick(now)  # its end may be due now
-        aside = self._aside
-        late = aside is None or now > aside.last_voiced_at + self.settings.late_text
-        if aside is None or late or not self._words(text):
+        aside, settings = self._aside, self.settings
+        late = aside is None or now > aside.last_voiced_at + settings.late_text
+        if aside is None or late or not self._words(text) or not aside.overlap.speaks(settings):
             return events
         self._aside = None
         return [*events, *self._claim(aside, now), self._ended(aside, now)]
@@ -202,13 +232,14 @@ class TurnTaker:
             return []
         events: list[TurnEvent] = []
         if speech.speculation is None and self._silent(speech, self._pause, now):
-            speech.speculation = self._audio(speech)
-            events.append(Speculate(speech.speculation, now))
-        if self._silent(speech, self.settings.resume_after, now):
+            speech.drafted, speech.speculation = True, self._audio(speech)
+            events.append(Speculate(speech.speculation, speech.voiced, now))
+        elif not speech.drafted and self._silent(speech, self.settings.draft_after, now):
+            speech.drafted = True
+            events.append(Draft(self._audio(speech), speech.voiced, now))
+        if self._silent(speech, self._resume_after(speech), now):
             events += self._by_words(speech, now)
-            if speech.overlap is _Overlap.WITHHELD:
-                speech.overlap = _Overlap.RESUMED
-                events.append(Resume(now))
+            events += self._follow(speech.overlap.pause(), speech, now)
         if self._silent(speech, self._patience(speech), now):
             self._speech = None
             if speech.is_turn:
@@ -222,6 +253,16 @@ class TurnTaker:
         """Whether a turn is being spoken; not so a cough over the bot, as far as one knows."""
         return self._speech is not None and self._speech.is_turn
 
+    @property
+    def speaking(self) -> bool:
+        """Whether there is a voice now, since the last Speculate."""
+        return self._speech is not None and self._speech.speculation is None
+
+    @property
+    def pausing(self) -> bool:
+        """Whether a turn pauses, and may be over."""
+        return self.in_turn and not self.speaking
+
     def deadline(self) -> float:
         """When `tick` next has work; infinity for never."""
         speech = self._speech
@@ -229,21 +270,31 @@ class TurnTaker:
             return NEVER
         after = self._patience(speech)
         if speech.speculation is None:
-            after = min(after, self._pause)
-        if speech.overlap is _Overlap.WITHHELD:
-            after = min(after, self.settings.resume_after)
+            after = min(after, self._pause if speech.drafted else self.settings.draft_after)
+        if speech.overlap.withheld:
+            after = min(after, self._resume_after(speech))
         return speech.last_voiced_at + after
 
     # ---- speech and silence -----------------------------------------------------------------
 
     @property
     def _pause(self) -> float:
-        return min(self.settings.speculate_after, self.settings.end)
+        return min(self.settings.speculate_after, self.settings.soonest)
 
     def _patience(self, speech: _Speech) -> float:
-        if hesitates(speech.text, self.settings.language):
-            return self.settings.end_after_hesitation
-        return self.settings.end
+        settings = self.settings
+        # The bot goes on before speech ends that was no turn.
+        least = 0.0 if speech.is_turn else self._resume_after(speech)
+        if speech.finished is None:
+            return max(least, settings.unjudged)
+        return max(least, patience(speech.finished, self._pauses, settings))
+
+    def _resume_after(self, speech: _Speech) -> float:
+        """How much silence lets the bot go on. What its words ask for is worth waiting for."""
+        settings = self.settings
+        if speech.is_read or not speech.overlap.withheld:
+            return settings.resume_after
+        return max(settings.resume_after, settings.text_within)
 
     def _silent(self, speech: _Speech, after: float, now: float) -> bool:
         samples = self._tape.end - speech.last_voiced
@@ -251,9 +302,9 @@ class TurnTaker:
 
     def _onset_samples(self) -> int:
         """Since the first voiced one of the recent windows began; all of them if none is."""
-        lengths = [length for _, length in self._recent]
-        first = next((i for i, (voiced, _) in enumerate(self._recent) if voiced), 0)
-        return sum(lengths[first:])
+        windows = list(self._recent)
+        first = next((i for i, window in enumerate(windows) if window.voiced), 0)
+        return sum(window.sound.samples for window in windows[first:])
 
     def _pre_roll(self) -> int:
         """Where a turn begins whose onset is in the recent windows."""
@@ -263,62 +314,67 @@ class TurnTaker:
     def _begin(self, now: float) -> _Speech:
         self._aside = None
         started_at = now - self._onset_samples() / self._rate
-        return _Speech(started_at, self._pre_roll(), self._tape.end, now)
+        overlap = Overlap(self._levels, self._rate)
+        for window in self._recent:
+            if window.voiced:
+                overlap.add(window.sound)
+        overlap.stretch.add_before(self._before)
+        self._before.clear()
+        return _Speech(started_at, self._pre_roll(), self._tape.end, now, overlap)
 
-    def _extend(self, speech: _Speech, probability: float, samples: int, now: float) -> None:
+    def _extend(self, speech: _Speech, probability: float, sound: WindowSound, now: float) -> None:
         threshold = self.settings.silent if speech.sustained else self.settings.voiced
         speech.sustained = probability >= threshold
         if not speech.sustained:
             return
+        if speech.speculation is not None:
+            self._pauses.append(now - sound.samples / self._rate - speech.last_voiced_at)
         speech.last_voiced, speech.last_voiced_at = self._tape.end, now
-        speech.speculation = None
-        if speech.overlap is _Overlap.WITHHELD:
-            speech.over_bot += samples
+        speech.drafted = False
+        speech.speculation = speech.finished = None
+        speech.is_read = False
+        if probability >= self.settings.voiced:
+            speech.overlap.add(sound)
 
     def _words(self, text: str) -> int:
-        return count_without_back_channels(text, self.settings.language)
+        """How many of its words ask for something. One that leads on to others ("so", "but") does
+        not yet, and those that follow will."""
+        language = self.settings.language
+        count = count_without_back_channels(text, language)
+        leads_on = ending_of(text.strip(" ,.-"), language) is TextEnding.OPEN
+        return 0 if count == 1 and leads_on else count
 
     # ---- over the bot -----------------------------------------------------------------------
 
     def _over_bot(self, speech: _Speech, onset: bool, now: float) -> list[TurnEvent]:
-        events: list[TurnEvent] = []
         if not self._interruptible_now:
-            if speech.overlap is _Overlap.WITHHELD:
-                events.append(Resume(now))
-            speech.overlap = _Overlap.NONE
-            return events + self._claim(speech, now)
-        if onset and speech.overlap in (_Overlap.NONE, _Overlap.RESUMED):
-            speech.overlap = _Overlap.WITHHELD
-            speech.over_bot = sum(length for voiced, length in self._recent if voiced)
-            events.append(Withhold(now))
-        if (
-            speech.overlap is _Overlap.WITHHELD
-            and speech.over_bot >= self.settings.interrupt_after * self._rate
-        ):
-            events.append(self._interrupt(speech, now))
-        return events
+            left = self._follow(speech.overlap.leave(), speech, now)
+            return left + self._claim(speech, now)
+        voiced = sum(each.sound.samples for each in self._recent if each.voiced) if onset else 0
+        return self._follow(speech.overlap.hear(voiced, self.settings), speech, now)
 
     def _by_words(self, speech: _Speech, now: float) -> list[TurnEvent]:
-        """Two words are an interruption at once, a single one if silence follows it: "stop"."""
-        if speech.overlap not in (_Overlap.WITHHELD, _Overlap.RESUMED):
+        if not self._interruptible_now:
             return []
-        done = self._silent(speech, self.settings.resume_after, now)
-        wanted = 1 if done else self.settings.interrupt_words
-        if self._words(speech.text) < wanted or not self._interruptible_now:
-            return []
-        return [self._interrupt(speech, now)]
+        pause = speech.speculation is not None
+        moves = speech.overlap.read(self._words(speech.text), self.settings, pause=pause)
+        return self._follow(moves, speech, now)
 
-    def _interrupt(self, speech: _Speech, now: float) -> Interrupt:
-        speech.is_turn = True
-        speech.overlap = _Overlap.INTERRUPTED
-        return Interrupt(speech.started_at, now)
+    def _follow(self, moves: list[OverlapMove], speech: _Speech, now: float) -> list[TurnEvent]:
+        return [self._as_event(move, speech, now) for move in moves]
+
+    def _as_event(self, move: OverlapMove, speech: _Speech, now: float) -> TurnEvent:
+        if move is OverlapMove.INTERRUPT:
+            speech.is_turn = True
+            return Interrupt(speech.started_at, now)
+        return Withhold(now) if move is OverlapMove.WITHHOLD else Resume(now)
 
     def _claim(self, speech: _Speech, now: float) -> list[TurnEvent]:
         """It is a turn, whatever else it may be."""
         if speech.is_turn:
             return []
         if self._interruptible_now:
-            return [self._interrupt(speech, now)]
+            return self._follow([speech.overlap.interrupt()], speech, now)
         speech.is_turn = True
         return [SpeechStarted(speech.started_at, now)]
 
@@ -331,8 +387,9 @@ class TurnTaker:
     def _ended(self, speech: _Speech, now: float) -> TurnEnded:
         audio = speech.speculation
         assert audio is not None, "the silence that ends a turn is longer than a pause"
+        self._levels.learn(speech.overlap.stretch, self.settings)
         self._taken = max(self._taken, speech.start + len(audio))
-        return TurnEnded(audio, speech.started_at, speech.last_voiced_at, now)
+        return TurnEnded(audio, speech.voiced, speech.started_at, speech.last_voiced_at, now)
 
     def _cut_if_long(self, speech: _Speech, now: float) -> list[TurnEvent]:
         """End a turn that is too long at the quietest point of its second half, and go on."""
@@ -343,7 +400,7 @@ class TurnTaker:
         cut = self._tape.quietest(speech.start + longest // 2, self._tape.end - self._rate // 2)
         cut_at = now - (self._tape.end - cut) / self._rate
         audio = self._tape.cut(speech.start, cut)
-        ended = TurnEnded(audio, speech.started_at, cut_at, now, cut=True)
+        ended = TurnEnded(audio, len(audio), speech.started_at, cut_at, now, cut=True)
         speech.start = self._taken = cut
         speech.started_at = cut_at
         speech.speculation = None

@@ -165,9 +165,9 @@ class TextCall:
     def press(self, digits: str) -> None:
         """Keys, 200 ms each."""
         leg = self._switch.find(self._call)
-        if leg is not None and leg.caller is not None:
+        if leg is not None and leg.scripted is not None:
             self._asked_at = self.now()
-            leg.caller.carry_on((Press(digits),))
+            leg.scripted.carry_on((Press(digits),))
 
     def hang_up(self) -> None:
         """Nothing happens to a call that is over."""
@@ -193,7 +193,7 @@ class TextCall:
         """The bot has said all that it has begun to say, no transfer of it is under way, and all
         keys are pressed."""
         relay, leg = self._switch.relay(self._call), self._switch.find(self._call)
-        pressing = leg is not None and leg.caller is not None and leg.caller.step is not None
+        pressing = leg is not None and leg.scripted is not None and leg.scripted.step is not None
         waiting = pressing or self._open is not None or self._errands > 0
         return not waiting and (relay is None or relay.idle)
 

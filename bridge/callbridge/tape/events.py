@@ -10,6 +10,14 @@ import msgspec
 
 Level = int
 
+# Under these names webhooks, and callbacks of TeXML, carry what was said or what follows from it.
+_SPOKEN = """
+transcript transcription_text message_history messages partial_results results
+conversation_insights fulfillment_messages query_result
+Transcript TranscriptionText MessageHistory Content
+"""
+SPOKEN = frozenset(_SPOKEN.split())
+
 
 class Happening(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", omit_defaults=True):
     """One event of one call."""
@@ -36,6 +44,25 @@ class PhaseEntered(Happening, frozen=True, kw_only=True, tag="phase"):
     words = "phase"
     level = logging.DEBUG
     phase: str
+
+
+class DecisionCrashed(Happening, frozen=True, kw_only=True, tag="decision_crashed"):
+    """The function that decides about calls that come in raised; the bot answers all the same."""
+
+    words = "the function for incoming calls raised, the bot answers"
+    level = logging.ERROR
+    error: str
+    traceback: str = ""
+    file: str = ""
+    line: int = 0
+
+
+class Undecided(Happening, frozen=True, kw_only=True, tag="undecided"):
+    """It has not decided in time; the bot answers."""
+
+    words = "the function for incoming calls has not decided, the bot answers"
+    level = logging.WARNING
+    after_s: float
 
 
 class StreamStarted(Happening, frozen=True, kw_only=True, tag="stream_started"):
@@ -133,6 +160,28 @@ class ErrandSettled(Happening, frozen=True, kw_only=True, tag="settled"):
     cause: str = ""
 
 
+class AnsweredBy(Happening, frozen=True, kw_only=True, tag="answered_by"):
+    """It is known who has picked up a dialled call: `who` is a person, a machine or a fax.
+
+    `word` is what the platform has told; without one, nothing came in time."""
+
+    words = "picked up"
+    who: str
+    word: str = ""
+
+
+class PlatformTold(Happening, frozen=True, kw_only=True, tag="platform_told"):
+    """A genuine webhook of the call's own leg, as the platform sent it but for tokens of ours.
+
+    `occurred_at` is the platform's time, ISO 8601 or empty. A repetition is not told again."""
+
+    words = "the platform tells"
+    level = logging.DEBUG
+    event_type: str
+    payload: dict[str, object] = {}
+    occurred_at: str = ""
+
+
 class CommandFailed(Happening, frozen=True, kw_only=True, tag="command_failed"):
     """A command without which the call cannot go on."""
 
@@ -152,6 +201,23 @@ class NotConfirmed(Happening, frozen=True, kw_only=True, tag="not_confirmed"):
 
     words = "the platform did not confirm the hang-up"
     level = logging.WARNING
+
+
+class RecordingNotChanged(Happening, frozen=True, kw_only=True, tag="recording_not_changed"):
+    """A recording was to be stopped or resumed, and the platform did not do so."""
+
+    words = "recording not changed"
+    level = logging.ERROR
+    action: str
+    error: str
+
+
+class NotArranged(Happening, frozen=True, kw_only=True, tag="not_arranged"):
+    """The caller was handed over; that the conference ends with them, or is recorded, failed."""
+
+    words = "not arranged for the conference"
+    level = logging.WARNING
+    error: str
 
 
 class StreamNotStopped(Happening, frozen=True, kw_only=True, tag="stream_not_stopped"):
@@ -191,12 +257,15 @@ class BotLog(Happening, frozen=True, kw_only=True, tag="log"):
 
 
 class BotCrashed(Happening, frozen=True, kw_only=True, tag="bot_crashed"):
-    """The bot raised. `traceback` is Python's own text of it."""
+    """The bot raised. `traceback` is Python's own text of it; `file` and `line` are the last one
+    of the author's own, if any of it is (`codeline.py`)."""
 
     words = "the bot raised"
     level = logging.ERROR
     error: str
     traceback: str = ""
+    file: str = ""
+    line: int = 0
 
 
 class BotStuck(Happening, frozen=True, kw_only=True, tag="bot_stuck"):
@@ -217,8 +286,11 @@ class CallBroke(Happening, frozen=True, kw_only=True, tag="call_broke"):
 
 
 class CallOver(Happening, frozen=True, kw_only=True, tag="call_over"):
-    """The last event of every call. `source` is the wire's word, `by` who that is: bot, person (at
-    the other end), network, or empty if the platform did not say."""
+    """The last event of every call, but for what becomes of its recordings, and of a model's tools
+    that go on to their end.
+
+    `source` is the wire's word, `by` who that is: bot, person (at the other end), network, or empty
+    if the platform did not say."""
 
     words = "call ended"
     cause: str
@@ -269,6 +341,16 @@ class Interrupted(Happening, frozen=True, kw_only=True, tag="interrupted"):
     at: float
 
 
+class WordsQueued(Happening, frozen=True, kw_only=True, tag="words_queued"):
+    """Words of the bot have their sound and wait to be heard; `opens` where they are the first of
+    a text. Which of them were heard, `Said` tells. On the relay it is the platform that knows."""
+
+    words = "words queued"
+    level = logging.DEBUG
+    text: str
+    opens: bool = False
+
+
 class Said(Happening, frozen=True, kw_only=True, tag="said"):
     """An utterance has ended: what it was to be, and what was heard of it."""
 
@@ -279,6 +361,18 @@ class Said(Happening, frozen=True, kw_only=True, tag="said"):
     stop: str
     certainty: str
     sent_at: float
+
+
+class ToolRan(Happening, frozen=True, kw_only=True, tag="tool"):
+    """A tool of a model has ended. `arguments` is what the model wrote, JSON if it was careful, and
+    `result` what it is told; empty if the tool was cancelled, or has ended the call for the bot."""
+
+    words = "tool"
+    level = logging.DEBUG
+    tool: str
+    arguments: str
+    result: str
+    began_at: float
 
 
 class WaterfallMeasured(Happening, frozen=True, kw_only=True, tag="waterfall"):
@@ -299,6 +393,16 @@ class Deaf(Happening, frozen=True, kw_only=True, tag="deaf"):
     why: str
 
 
+class EngineFailed(Happening, frozen=True, kw_only=True, tag="engine_failed"):
+    """A speech engine has failed in the middle of its work: its fallback goes on, if it has one,
+    or a connection is made anew."""
+
+    words = "a speech engine failed"
+    level = logging.WARNING
+    what: str
+    why: str
+
+
 class ReplyStuck(Happening, frozen=True, kw_only=True, tag="reply_stuck"):
     words = "a reply does not end, it is left behind"
     level = logging.ERROR
@@ -312,11 +416,15 @@ class ReplyFailed(Happening, frozen=True, kw_only=True, tag="reply_failed"):
     level = logging.ERROR
     error: str
     traceback: str = ""
+    file: str = ""
+    line: int = 0
 
 
 CallEvent = (
     CallBegan
     | PhaseEntered
+    | DecisionCrashed
+    | Undecided
     | StreamStarted
     | StreamBroke
     | StreamNotRestarted
@@ -328,9 +436,13 @@ CallEvent = (
     | KeyPressed
     | Asked
     | ErrandSettled
+    | AnsweredBy
+    | PlatformTold
     | CommandFailed
     | NotHungUp
     | NotConfirmed
+    | NotArranged
+    | RecordingNotChanged
     | StreamNotStopped
     | NotDrained
     | LimitReached
@@ -344,9 +456,12 @@ CallEvent = (
     | Withheld
     | Resumed
     | Interrupted
+    | WordsQueued
     | Said
+    | ToolRan
     | WaterfallMeasured
     | Deaf
+    | EngineFailed
     | ReplyStuck
     | ReplyFailed
 )

@@ -12,7 +12,8 @@ from typing import Protocol
 import msgspec
 
 from callbridge.errors import SettingsError
-from callbridge.tape.events import CallEvent
+from callbridge.tape.events import CallEvent, PlatformTold
+from callbridge.tape.secrecy import Secrecy, without_links
 from callbridge.timing.signal import Signal
 
 log = logging.getLogger("callbridge")
@@ -40,9 +41,12 @@ class TapeReader(Protocol):
 
 
 class TapeListener:
-    """The events of one call from now on, for one who waits for them."""
+    """The events of one call from now on, for one who waits for them.
 
-    def __init__(self) -> None:
+    The bot itself has asked for what is secret: it is `trusted`."""
+
+    def __init__(self, *, trusted: bool) -> None:
+        self.trusted = trusted
         self.events: deque[CallEvent] = deque(maxlen=LISTENER_LIMIT)
         self.signal = Signal()
         self.closed = False
@@ -51,7 +55,7 @@ class TapeListener:
 class Tape:
     """Of one call. `wall` gives Unix seconds."""
 
-    __slots__ = ("_ids", "_listeners", "_readers", "_wall")
+    __slots__ = ("_ids", "_listeners", "_readers", "_wall", "secrecy")
 
     def __init__(
         self, ids: CallIds, wall: Callable[[], float], readers: Sequence[TapeReader] = ()
@@ -60,17 +64,28 @@ class Tape:
         self._wall = wall
         self._readers = readers
         self._listeners: tuple[TapeListener, ...] = ()
+        self.secrecy = Secrecy(wall)
+
+    def now(self) -> float:
+        """Unix seconds."""
+        return self._wall()
 
     def write(self, event: CallEvent, error: BaseException | None = None) -> None:
-        at = self._wall()
-        for reader in self._readers:
-            reader.on_event(self._ids, at, event, error)
+        shown = event
+        if self.secrecy.begun:
+            shown = self.secrecy.shown(event)
+            error = self.secrecy.harmless(error) if error is not None else None
+        if self._readers:
+            at = self._wall()
+            kept = without_links(shown) if isinstance(shown, PlatformTold) else shown
+            for reader in self._readers:
+                reader.on_event(self._ids, at, kept, error)
         for listener in self._listeners:
-            listener.events.append(event)
+            listener.events.append(event if listener.trusted else shown)
             listener.signal.notify()
 
-    def listen(self) -> TapeListener:
-        listener = TapeListener()
+    def listen(self, *, trusted: bool = False) -> TapeListener:
+        listener = TapeListener(trusted=trusted)
         self._listeners = (*self._listeners, listener)
         return listener
 

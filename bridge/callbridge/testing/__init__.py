@@ -14,14 +14,14 @@ from callbridge.carrier.people.checks import ScriptError
 from callbridge.carrier.people.echo import EchoPath
 from callbridge.carrier.people.script import CallScript
 from callbridge.carrier.people.steps import HangUp, Hold, Play, Press, Say, Wait
-from callbridge.testing.callers import caller, caller_of, says, tone
+from callbridge.testing.callers import caller, caller_of, people_of, says, tone
 from callbridge.testing.loop import EPOCH, Stuck, VirtualClock, VirtualLoop, run
 from callbridge.testing.pair import Pair
 from callbridge.testing.placed import PlacedCall
 from callbridge.testing.speech import scripted
 from callbridge.testing.whole_call import async_converse, converse
 from callbridge.testing.witness import LeftBehind
-from callbridge.testing.words import Conversation, SentCommand, SpokenTurn
+from callbridge.testing.words import Conversation, SentCommand, SpokenTurn, UsedTool
 
 __all__ = [
     "EPOCH",
@@ -42,6 +42,7 @@ __all__ = [
     "SentCommand",
     "SpokenTurn",
     "Stuck",
+    "UsedTool",
     "VirtualClock",
     "VirtualLoop",
     "Wait",
@@ -49,6 +50,7 @@ __all__ = [
     "caller",
     "caller_of",
     "converse",
+    "people_of",
     "run",
     "says",
     "scripted",

@@ -5,7 +5,9 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
+from callbridge.carrier.config import Behaviour
 from callbridge.carrier.net.files import loader
+from callbridge.carrier.net.numbers import read_people
 from callbridge.carrier.net.ring import read_script
 from callbridge.carrier.people.echo import EchoPath
 from callbridge.carrier.people.script import CallScript, parse_script
@@ -31,8 +33,18 @@ def caller_of(path: str | Path) -> CallScript:
     """The caller of a JSON script, as `callbridge call` reads it. What they `say`, a test says with
     its own voice. Raises CallbridgeError."""
     path = Path(path)
-    script = parse_script(read_script(path))
-    load = loader(path.parent)
+    return _with_files(parse_script(read_script(path)), path.parent)
+
+
+def people_of(path: str | Path) -> dict[str, Behaviour]:
+    """Who lives where, for `numbers` of a test, as `callbridge carrier --numbers` reads it. What
+    they `say`, a test says with its own voice. Raises CallbridgeError."""
+    path = Path(path)
+    return read_people(path, lambda script: _with_files(script, path.parent))
+
+
+def _with_files(script: CallScript, base: Path) -> CallScript:
+    load = loader(base)
     steps = tuple(
         msgspec.structs.replace(step, sound=load(step.sound))
         if isinstance(step, Play) and isinstance(step.sound, str)
@@ -63,4 +75,15 @@ def hum(text: str, sample_rate: int) -> Pcm:
     return tone(CHARACTER_S * len(text), 300.0, sample_rate)
 
 
-__all__ = ["NUMBER", "HangUp", "Press", "Wait", "caller", "caller_of", "hum", "says", "tone"]
+__all__ = [
+    "NUMBER",
+    "HangUp",
+    "Press",
+    "Wait",
+    "caller",
+    "caller_of",
+    "hum",
+    "people_of",
+    "says",
+    "tone",
+]

@@ -91,6 +91,11 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         future.add_done_callback(self._landed)
         return future
 
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:
+        """Threads end in real time. The limit that Python sets from 3.12 on is one of this loop's
+        time, which would jump to it at once."""
+        await super().shutdown_default_executor()
+
     def _landed(self, _: "asyncio.Future[Any] | Future[Any]") -> None:
         self._selector_of_time.in_flight -= 1
 

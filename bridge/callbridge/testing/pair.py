@@ -6,9 +6,7 @@ left out are only the servers, which have no logic."""
 
 import asyncio
 import base64
-import io
 import json
-import wave
 from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -35,9 +33,10 @@ from callbridge.carrier.texml.requests import TexmlAnswer
 from callbridge.errors import AudioFileError, CallbridgeError
 from callbridge.host import audiofile
 from callbridge.host.audiofile import Clip, Fetch
+from callbridge.host.wav import write_wav
 from callbridge.serve.documents import DocumentRequest, WhichDocument
-from callbridge.serve.service import Surroundings
-from callbridge.serve.settings import Settings
+from callbridge.serve.service import HOLD_MUSIC_HZ, SILENCE_SAMPLES, Surroundings
+from callbridge.serve.settings import HOLD_MUSIC, SILENCE, Settings
 from callbridge.sockets.endpoint import StreamOwner
 from callbridge.speech.engines import Speech
 from callbridge.tape.tape import TapeReader
@@ -47,10 +46,11 @@ from callbridge.testing.placed import PTIME_S, PlacedCall
 from callbridge.testing.recordings import MemoryRecordings
 from callbridge.testing.speech import scripted, voice_for
 from callbridge.testing.witness import Crash, Witness
-from callbridge.testing.words import Conversation, SentCommand, turns_of
+from callbridge.testing.words import Conversation, SentCommand, tools_of, turns_of
 from callbridge.timing.clock import Clock, wall_of
 from callbridge.timing.jobs import InlineJobs, Jobs
-from telecodecs import resample
+from telecodecs import resample, silence
+from telecodecs.tones import hold_music
 
 RETRY_S = 1.0
 ATTEMPTS = 2
@@ -58,6 +58,8 @@ FINISHED_KEPT = 256
 ENDING_S = 5.0  # for tasks of an application to end, once it is closed
 WHICH: dict[str, WhichDocument] = {"next": "next", "held": "held"}  # by the end of its address
 ADDRESS = "http://127.0.0.1:9"  # the discard port: nothing here ever connects
+HOLD_MUSIC_URL = f"{ADDRESS}{HOLD_MUSIC}"  # which the application serves
+SILENCE_URL = f"{ADDRESS}{SILENCE}"
 
 
 def on_time(webhook: do.SendWebhook) -> float:
@@ -114,7 +116,13 @@ class Pair:
             speech = app.sound.speech or scripted()
         engines = app.sound.speech if speech == "own" else speech
         self._engines = engines
-        self.sounds: dict[str, Clip] = dict(sounds or {})
+        served = Clip(hold_music(HOLD_MUSIC_HZ), HOLD_MUSIC_HZ)
+        still = Clip(silence(SILENCE_SAMPLES), HOLD_MUSIC_HZ)
+        self.sounds: dict[str, Clip] = {
+            HOLD_MUSIC_URL: served,
+            SILENCE_URL: still,
+            **(sounds or {}),
+        }
         self._speak = voice_for(engines.recogniser if engines is not None else None)
         config = msgspec.structs.replace(
             config,
@@ -152,6 +160,7 @@ class Pair:
         self._on_the_way: deque[tuple[Any, tuple[Any, ...]]] = deque()
         self._draining = False
         self._drain_planned = False
+        self._closed = False
         self._ticks: asyncio.TimerHandle | None = None
         self._before = app.configuration
         app.configure(
@@ -200,23 +209,46 @@ class Pair:
         del self._finished[call_control_id]
         await self.quiet()
         self._witness.raise_crashes()
-        events, crashes = self._witness.take(call_control_id)
-        leg = self.switch.find(call_control_id)
-        began = leg.started_at if leg is not None else 0.0
+        conversation = self._conversation(report, self._dialled_since(report))
+        self._witness.forget(call_control_id)
+        self._commands.pop(call_control_id, None)
+        return conversation
+
+    def _dialled_since(self, first: CallReport) -> tuple[Conversation, ...]:
+        """Calls to others that have begun since and are over; each can still be asked for."""
+        order = {call: number for number, call in enumerate(self._commands)}
+        over = (future.result() for future in self._finished.values() if future.done())
+        dialled = [report for report in over if report.direction == "outgoing"]
+        dialled.sort(key=lambda each: (self._began(each), order.get(each.call_control_id, 0)))
+        began = self._began(first)
+        return tuple(self._conversation(each) for each in dialled if self._began(each) >= began)
+
+    def _began(self, report: CallReport) -> float:
+        leg = self.switch.find(report.call_control_id)
+        return leg.started_at if leg is not None else 0.0
+
+    def _conversation(
+        self, report: CallReport, others: tuple[Conversation, ...] = ()
+    ) -> Conversation:
+        events, crashes = self._witness.seen(report.call_control_id)
+        began = self._began(report)
         commands = [
             msgspec.structs.replace(command, at_s=round(command.at_s - began, 3))
-            for command in self._commands.pop(call_control_id, ())
+            for command in self._commands.get(report.call_control_id, ())
         ]
         return Conversation(
             **msgspec.structs.asdict(report),
             turns=turns_of(events, wall_of(self.clock, began)),
+            tools=tools_of(events, wall_of(self.clock, began)),
             commands=tuple(commands),
             crashes=crashes,
+            others=others,
         )
 
     async def close(self, *, ending_s: float = ENDING_S) -> None:
         """End the application and give it back what it was made with; tasks that it has left behind
         get so many seconds to end. Raises what crashed."""
+        self._closed = True
         try:
             await self.app.close()
             # A reply that does not end is only told of when it has had its time to.
@@ -342,6 +374,8 @@ class Pair:
                 del self.recordings.saved[recording_id]
             case do.SpeakWords() | do.Recognise() | do.FetchSound():
                 self._converse(effect)
+            case do.TellPhone() | do.PhoneHears():
+                pass  # nobody in virtual time has a browser
 
     def _save(self, wish: do.SaveRecording) -> None:
         recogniser = self._engines.recogniser if self._engines is not None else None
@@ -381,11 +415,14 @@ class Pair:
         self.drain()
 
     async def _fetch(self, url: str) -> bytes:
-        """A WAV file out of `sounds`, for the bridge."""
+        """A recording by its link, or a WAV file out of `sounds`, for the bridge."""
+        recorded = self.recordings.file(url)
+        if recorded is not None:
+            return recorded
         clip = self.sounds.get(url)
         if clip is None:
             raise AudioFileError(f"{url}: it is not among the `sounds` of this test")
-        return _wav(clip)
+        return write_wav(clip.pcm, clip.sample_rate)
 
     def _later(self, action: Any, *args: Any) -> None:
         """After the network's delay, in order: timers of one instant have none."""
@@ -408,6 +445,8 @@ class Pair:
             self._loop.call_later(seconds, self._deliver, webhook, 1)
 
     def _deliver(self, webhook: do.SendWebhook, attempt: int) -> None:
+        if self._closed:  # nobody is there any more for one that is late
+            return
         meta = {"attempt": attempt, "delivered_to": webhook.urls[0]}
         body = json.dumps(webhook.event | {"meta": meta}, sort_keys=True).encode()
         response = self._webhook(body, "application/json")
@@ -466,7 +505,7 @@ class Pair:
     def _forget_call(self, call_control_id: str) -> None:
         del self._finished[call_control_id]
         self._commands.pop(call_control_id, None)
-        self._witness.take(call_control_id)
+        self._witness.forget(call_control_id)
 
     def on_command(self, path: str, body: bytes, answer: Response) -> None:
         """The carrier has answered a command. A dial is one of the call that it makes."""
@@ -548,13 +587,3 @@ def _settings(
         "media_auth": "minted",
     }
     return Settings.load(**(settings | carrier | given))
-
-
-def _wav(clip: Clip) -> bytes:
-    file = io.BytesIO()
-    with wave.open(file, "wb") as wav:
-        wav.setnchannels(1)
-        wav.setsampwidth(2)
-        wav.setframerate(clip.sample_rate)
-        wav.writeframes(clip.pcm.astype("<i2").tobytes())
-    return file.getvalue()

@@ -34,10 +34,10 @@ class PlacedCall:
         """The caller carries out these steps; returns when the last of them is done."""
         leg = self._switch.find(self.call_control_id)
         assert leg is not None, "the carrier has forgotten the call"
-        caller = leg.caller
+        caller = leg.scripted
         assert caller is not None, "the call is over"
         caller.carry_on(self._voiced(steps))
-        while caller.step is not None and leg.caller is caller:  # noqa: ASYNC110  time is virtual
+        while caller.step is not None and leg.scripted is caller:  # noqa: ASYNC110  time is virtual
             await asyncio.sleep(PTIME_S)
         assert not leg.failures, leg.failures
 
@@ -56,10 +56,11 @@ class PlacedCall:
         raise AssertionError(f"{text!r} was not heard in {within_s:g} s; heard: {self.heard}")
 
     async def hangs_up(self) -> Conversation:
-        """The caller hangs up."""
+        """The caller hangs up. Of several calls this is for the last one, as `over` is; for the
+        others there is `does(HangUp())`."""
         await self.does(HangUp())
         return await self.over()
 
     async def over(self) -> Conversation:
-        """Until the call has ended, whoever ends it."""
+        """Until the call has ended, whoever ends it, and no other call goes on."""
         return await self._finished(self.call_control_id)

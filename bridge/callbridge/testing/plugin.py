@@ -18,6 +18,7 @@ import asyncio
 import functools
 import inspect
 from collections.abc import Callable, Coroutine, Generator, Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -96,6 +97,16 @@ def _in_virtual_time(
 
 async def _to_its_end(test: Coroutine[Any, Any, None], pair: Pair | None) -> None:
     """The test, then the end of its calls and of its application; nothing may be left."""
+    try:
+        await _with_nothing_left(test, pair)
+    except BaseException:
+        if pair is not None:
+            with suppress(Exception):  # the test's own failure is the one to tell of
+                await pair.close()  # the application may be that of other tests as well
+        raise
+
+
+async def _with_nothing_left(test: Coroutine[Any, Any, None], pair: Pair | None) -> None:
     try:
         await test
     except BaseException as failure:

@@ -12,6 +12,7 @@ from callbridge.tape.events import (
     CallBroke,
     CallEvent,
     CallOver,
+    DecisionCrashed,
     ReplyFailed,
     ReplyStuck,
 )
@@ -57,15 +58,20 @@ class Witness:
         elif crash not in self._unexpected:
             self._unexpected.append(crash)
 
-    def take(
+    def seen(
         self, call_control_id: str
     ) -> tuple[list[tuple[float, CallEvent]], tuple[Exception, ...]]:
-        """The tape of a call and its expected crashes, once: what was taken is forgotten."""
-        for reference, (ids, events) in list(self._tapes.items()):
+        """The tape of a call, and its expected crashes."""
+        for reference, (ids, events) in self._tapes.items():
+            if ids.call_control_id == call_control_id:
+                return events, tuple(self._crashes.get(reference, ()))
+        return [], ()
+
+    def forget(self, call_control_id: str) -> None:
+        for reference, (ids, _) in list(self._tapes.items()):
             if ids.call_control_id == call_control_id:
                 del self._tapes[reference]
-                return events, tuple(self._crashes.pop(reference, ()))
-        return [], ()
+                self._crashes.pop(reference, None)
 
     def raise_crashes(self) -> None:
         """Raise what crashed and was not raised yet: the exception itself, several as a group."""
@@ -91,7 +97,7 @@ class Witness:
 
 def _crash(event: CallEvent, error: BaseException | None) -> Exception | None:
     match event:
-        case BotCrashed() | ReplyFailed() | CallBroke():
+        case BotCrashed() | DecisionCrashed() | ReplyFailed() | CallBroke():
             return _unwrapped(error) if isinstance(error, Exception) else RuntimeError(event.error)
         case BotStuck(at=at):
             return LeftBehind(f"the bot does not end though it was cancelled; it waits at {at}")

@@ -5,13 +5,14 @@ assert [turn.text for turn in report.heard] == ["two tickets"]
 assert report.said[0].heard == "You said: two tickets"
 """
 
+import json
 from collections.abc import Iterable
 from typing import Literal
 
 import msgspec
 
 from callbridge.carrier.core.report import CallReport
-from callbridge.tape.events import CallEvent, Interrupted, Said, TurnLost, TurnTaken
+from callbridge.tape.events import CallEvent, Interrupted, Said, ToolRan, TurnLost, TurnTaken
 
 SAME_S = 0.05  # what is no further apart tells of the same moment
 
@@ -49,15 +50,35 @@ class SentCommand(msgspec.Struct, frozen=True):
     at_s: float
 
 
-class Conversation(CallReport, frozen=True, kw_only=True, eq=False):
-    """The carrier's report, and what the bridge's tape adds: the words, the commands, the crashes.
+class UsedTool(msgspec.Struct, frozen=True):
+    """A tool of a model that was called. `arguments` are what the model wrote: an object, or the
+    text itself where that is no JSON. `result` is what the model was told; empty if the tool was
+    cancelled or has ended the call for the bot. `at_s` counts from the beginning of the call."""
 
-    `turns` are in the order in which they began. `crashes` are those that the test expects; any
-    other one is raised."""
+    name: str
+    arguments: object
+    result: str
+    at_s: float
+
+    def __str__(self) -> str:
+        asked = self.arguments if isinstance(self.arguments, str) else json.dumps(self.arguments)
+        return f"{self.at_s:7.2f}  tool:   {self.name} {asked} -> {self.result}"
+
+
+class Conversation(CallReport, frozen=True, kw_only=True, eq=False):
+    """The carrier's report, and what the bridge's tape adds: the words, the commands, the tools of
+    a model, the crashes.
+
+    `turns` and `tools` are in the order in which they began. `crashes` are those that the test
+    expects; any other one is raised. `others` are the calls to others that began during this one
+    and are over, in their order: of whom the bot dialled, `said` is what the bot said to them,
+    `bot` what they heard."""
 
     turns: tuple[SpokenTurn, ...] = ()
     commands: tuple[SentCommand, ...] = ()
+    tools: tuple[UsedTool, ...] = ()
     crashes: tuple[Exception, ...] = ()
+    others: tuple["Conversation", ...] = ()
 
     @property
     def said(self) -> tuple[SpokenTurn, ...]:
@@ -76,10 +97,12 @@ class Conversation(CallReport, frozen=True, kw_only=True, eq=False):
         return f"<Conversation {words}, {self.hangup_cause} by {self.hung_up_by}{failed}>"
 
     def __str__(self) -> str:
-        """The call to read, a line for each turn."""
+        """The call to read, a line for each turn and each tool."""
         ending = f"{self.hangup_cause} after {self.duration_s:.2f} s"
         failed = (f"failed: {line}" for line in self.failed)
-        return "\n".join([*map(str, self.turns), ending, *failed])
+        happened: list[SpokenTurn | UsedTool] = [*self.turns, *self.tools]
+        happened.sort(key=lambda each: each.at_s)
+        return "\n".join([*map(str, happened), ending, *failed])
 
 
 def turns_of(events: Iterable[tuple[float, CallEvent]], began: float) -> tuple[SpokenTurn, ...]:
@@ -88,6 +111,22 @@ def turns_of(events: Iterable[tuple[float, CallEvent]], began: float) -> tuple[S
     cuts = [e.speech_at or e.at for _, e in taped if isinstance(e, Interrupted)]
     turns = [turn for at, event in taped if (turn := _turn(at, event, began, cuts)) is not None]
     return tuple(sorted(turns, key=lambda turn: turn.at_s))
+
+
+def tools_of(events: Iterable[tuple[float, CallEvent]], began: float) -> tuple[UsedTool, ...]:
+    """Out of a tape, as `turns_of`."""
+    ran = sorted((e for _, e in events if isinstance(e, ToolRan)), key=lambda e: e.began_at)
+    return tuple(
+        UsedTool(e.tool, _arguments(e.arguments), e.result, round(e.began_at - began, 3))
+        for e in ran
+    )
+
+
+def _arguments(written: str) -> object:
+    try:
+        return json.loads(written or "{}")
+    except ValueError:
+        return written
 
 
 def _turn(at: float, event: CallEvent, began: float, cuts: list[float]) -> SpokenTurn | None:

@@ -11,10 +11,11 @@ from typing import Protocol
 import numpy as np
 
 from callbridge.errors import LocalProtocolError
-from callbridge.media.playout import Playout, PlayoutSettings, Utterance
+from callbridge.media.background import BackgroundSound
+from callbridge.media.playout import Playout, PlayoutSettings
+from callbridge.media.receiver import ByteOrder
 from callbridge.media.session import (
     AudioReceived,
-    ByteOrder,
     ByteOrderFound,
     DigitReceived,
     ErrorReceived,
@@ -26,12 +27,14 @@ from callbridge.media.session import (
     Undecodable,
 )
 from callbridge.media.stream import MediaStream, Transport
+from callbridge.media.utterance import Utterance
 from callbridge.media.wire import StartBody
 from callbridge.tape.events import ByteOrderSwitched, StreamError, StreamStarted
 from callbridge.tape.tape import Tape
 from callbridge.timing.clock import Clock, wall_of
 from callbridge.timing.signal import Signal
 from callbridge.timing.ticker import Ticker
+from callbridge.voice.tap import PayloadTap
 from callbridge.voice.voice import SessionStart, VoiceOwner
 from telecodecs import Codec, Pcm, Resampler, codec
 
@@ -115,6 +118,7 @@ class AudioLine:
         "sent",
         "stream",
         "streams",
+        "taps",
     )
 
     def __init__(
@@ -136,7 +140,8 @@ class AudioLine:
         self._ticker = ticker
         self._loop = asyncio.get_running_loop()
         self._past_streams: Counter[str] = Counter()
-        self.listeners: tuple[AudioListener, ...] = ()
+        self.listeners: tuple[AudioListener | PayloadTap, ...] = ()
+        self.taps: tuple[PayloadTap, ...] = ()
         self._rest: Pcm | None = None
         self._ptime = round(PTIME_S * plan.sample_rate)
         self._hearing: dict[Utterance, asyncio.Future[Utterance]] = {}
@@ -164,6 +169,7 @@ class AudioLine:
         if stream is not self.stream:
             return
         self.stream = None
+        stream.socket_lost()
         self._past_streams.update(stream.tally())
         self.lost_at = self.clock.now()
         self.playout.stream_lost(self.lost_at)
@@ -196,6 +202,7 @@ class AudioLine:
             case DigitReceived():
                 self._owner.on_key(event.digit, event.occurred_at)
             case Started():
+                self._match_taps()
                 if self._owner.on_session(_session(event.start)):
                     form = event.start.media_format
                     self._tape.write(
@@ -231,6 +238,25 @@ class AudioLine:
         self.listeners = tuple(other for other in self.listeners if other is not listener)
         self._past_dropped += listener.dropped
         listener.dropped = 0
+        self._match_wishes()
+
+    def tap(self, tap: PayloadTap) -> None:
+        self.taps = (*self.taps, tap)
+        self._match_taps()
+
+    def untap(self, tap: PayloadTap) -> None:
+        self.taps = tuple(other for other in self.taps if other is not tap)
+        self._match_taps()
+
+    def _match_taps(self) -> None:
+        """Straight from the wire for those that want what it has; the others are listeners."""
+        session = self.stream.session if self.stream is not None else None
+        straight = [tap for tap in self.taps if session is not None and tap.fits(session.rx)]
+        if session is not None:
+            session.taps = tuple(tap.take_octets for tap in straight)
+        others = tuple(tap for tap in self.taps if tap not in straight)
+        queues = (each for each in self.listeners if isinstance(each, AudioListener))
+        self.listeners = (*queues, *others)
         self._match_wishes()
 
     def hear_with(self, ear: Callable[[Pcm], None] | None) -> None:
@@ -312,6 +338,17 @@ class AudioLine:
         else:
             self.on_sent()
 
+    def begin_background(self, sound: BackgroundSound) -> None:
+        """It sounds until its end, under all that is said, or until another one begins."""
+        if not self.given_up:
+            self.playout.add_background(sound)
+            self.pump()
+
+    def end_background(self, sound: BackgroundSound) -> None:
+        """It fades."""
+        self.playout.end_background(sound)
+        self.pump()
+
     def interrupt(self) -> None:
         """Stop speaking, here and at the carrier. There is no other way to stop."""
         now = self.clock.now()
@@ -319,6 +356,20 @@ class AudioLine:
             self.stream.session.interrupt(now)
         else:
             self.playout.interrupt(now)
+        self.pump()
+
+    def withhold(self) -> None:
+        """Be silent at once, until it is clear whether the caller interrupts; nothing is lost."""
+        now = self.clock.now()
+        if self.stream is not None:
+            self.stream.session.withhold(now)
+        else:
+            self.playout.withhold(now)
+        self.pump()
+
+    def resume(self) -> None:
+        """They did not: go on where it stopped."""
+        self.playout.resume(self.clock.now())
         self.pump()
 
     def hearing(self, utterance: Utterance) -> asyncio.Future[Utterance]:

@@ -4,17 +4,18 @@ A text that is still being written begins to sound behind its first clause. The 
 in `source`."""
 
 import asyncio
-from collections.abc import AsyncIterable
+from collections.abc import AsyncIterable, Callable
+from contextlib import aclosing
 from functools import partial
 
 from callbridge.errors import StreamLost
 from callbridge.media.ledger import Certainty
-from callbridge.media.playout import EndReason, Utterance
-from callbridge.speech import checks
-from callbridge.speech.engines import Synthesiser, Word
+from callbridge.media.utterance import EndReason, Utterance
+from callbridge.speech.engines import Synthesiser
 from callbridge.speech.sentences import split
+from callbridge.speech.speaking import speak
 from callbridge.speech.studio import Studio
-from callbridge.tape.events import Said, WaterfallMeasured
+from callbridge.tape.events import EngineFailed, Said, WaterfallMeasured, WordsQueued
 from callbridge.tape.tape import Tape
 from callbridge.tape.waterfall import Waterfall
 from callbridge.timing.clock import first_of
@@ -50,6 +51,11 @@ class Saying:
         self.open()
 
     @property
+    def text(self) -> str:
+        spans = (span for utterance in self.utterances for span in utterance.spans)
+        return "".join(span.text for span in spans)
+
+    @property
     def sent_at(self) -> float | None:
         return self.utterances[0].sent_at
 
@@ -63,7 +69,7 @@ class Saying:
             return self.utterances[-1]
         utterance = self._line.playout.open(interruptible=self._interruptible)
         self.utterances.append(utterance)
-        self._history.add(utterance)
+        self._history.add(utterance, self._line.wall(self._line.clock.now()))
         self._line.hearing(utterance).add_done_callback(self._ended)
         return utterance
 
@@ -113,6 +119,48 @@ class Saying:
         ending = future.result().ending
         if ending is not None and ending.reason != "finished" and not self.cut.done():
             self.cut.set_result(None)
+
+
+class QueuedText:
+    """What a voice says in one go, sentence by sentence out of a text's queue: until something
+    waits for its end, or another voice is to go on. Then it can be gone through again."""
+
+    def __init__(self, queue: "asyncio.Queue[str | asyncio.Future[None] | None]") -> None:
+        self.goes_on: Callable[[], bool] = lambda: True  # with the same voice
+        self._queue = queue
+        self._begun = False
+        self._kept: list[str | asyncio.Future[None] | None] = []  # at most one, taken too early
+        self._waiting: asyncio.Future[None] | None = None
+
+    async def more(self) -> bool:
+        """Whether there is more to say, when all before is synthesised. At first that is unknown:
+        a voice can prepare while the text is thought of."""
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(None)
+        self._waiting = None
+        if self._begun:
+            self._kept.append(await self._take())
+            return self._kept[0] is not None
+        self._begun = True
+        return True
+
+    async def _take(self) -> "str | asyncio.Future[None] | None":
+        return self._kept.pop() if self._kept else await self._queue.get()
+
+    def __aiter__(self) -> "QueuedText":
+        return self
+
+    async def __anext__(self) -> str:
+        if self._waiting is not None:
+            raise StopAsyncIteration
+        item = await self._take()
+        if isinstance(item, str) and self.goes_on():
+            return item
+        if isinstance(item, asyncio.Future):
+            self._waiting = item
+        else:
+            self._kept.append(item)
+        raise StopAsyncIteration
 
 
 class Mouth:
@@ -230,23 +278,30 @@ class Mouth:
 
     async def _produce(self, saying: Saying, answers: Waterfall | None) -> None:
         """Sound out of the queue, until None."""
-        line, speaking = self._line, self._studio.speaking
-        rate = line.plan.tx_rate
+        line = self._line
+        text = QueuedText(saying.queue)
+        opens = True
+        while await text.more():
+            voice = self.synthesiser
+            text.goes_on = partial(self._speaks_with, voice)
+            spoken = speak(voice, text, line.plan.tx_rate, self._studio.speaking, self._fell_back)
+            async with aclosing(spoken):
+                async for words in spoken:
+                    if answers is not None and answers.first_audio is None:
+                        answers.first_audio = line.clock.now()
+                    utterance = saying.open()
+                    said = "".join(word.text for word in words)
+                    self._tape.write(WordsQueued(text=said, opens=opens))
+                    opens = False
+                    for word in words:
+                        line.playout.write(utterance, word.pcm, line.clock.now(), word.text)
+                    line.pump()
+                    while utterance.queued > line.queue_limit:
+                        await line.sent.wait()
 
-        def synthesise(synthesiser: Synthesiser, sentence: str) -> tuple[Word, ...]:
-            return checks.words(synthesiser.speak(sentence, rate), sentence, rate)
+    def _speaks_with(self, voice: Synthesiser) -> bool:
+        return voice is self.synthesiser
 
-        while (item := await saying.queue.get()) is not None:
-            if isinstance(item, asyncio.Future):
-                if not item.done():
-                    item.set_result(None)
-                continue
-            words = await speaking.run(partial(synthesise, self.synthesiser, item))
-            if answers is not None and answers.first_audio is None:
-                answers.first_audio = line.clock.now()
-            utterance = saying.open()
-            for word in words:
-                line.playout.write(utterance, word.pcm, line.clock.now(), word.text)
-            line.pump()
-            while utterance.queued > line.queue_limit:
-                await line.sent.wait()
+    def _fell_back(self, why: str) -> None:
+        self._studio.counts.fallbacks += 1
+        self._tape.write(EngineFailed(what="voice", why=why))

@@ -12,7 +12,7 @@ import msgspec
 
 from callbridge.errors import StreamLost
 from callbridge.media.ledger import Certainty
-from callbridge.media.playout import EndReason
+from callbridge.media.utterance import EndReason
 from callbridge.relay import wire
 from callbridge.relay.stream import RelayStream
 from callbridge.tape.events import Said, WaterfallMeasured
@@ -108,6 +108,14 @@ class RelayStretch:
         characters = round(share * len(self.text))
         return self.text[: self.text.rfind(" ", 0, max(characters, 0) + 1) + 1]
 
+    @property
+    def unheard(self) -> str:
+        """The text behind what was heard, once it was cut; empty where the platform reports words
+        that are not ours."""
+        if self.ended in (None, "finished") or not self.text.startswith(self.heard):
+            return ""
+        return self.text.removeprefix(self.heard)
+
     def end(self, reason: EndReason, now: float) -> None:
         """Only the first end counts; a report of the platform may still correct it."""
         if self.ended is None:
@@ -129,6 +137,10 @@ class RelaySaying:
         self._mouth = mouth
         self._remember = remember
         self.open()
+
+    @property
+    def text(self) -> str:
+        return "".join(stretch.text for stretch in self.stretches)
 
     @property
     def sent_at(self) -> float | None:
@@ -229,19 +241,24 @@ class RelayMouth:
             raise failure
         return saying
 
-    async def play(self, url: str, seconds: float, *, preemptible: bool) -> RelaySaying:
-        """A turn without words. Returns when it has been heard, as far as time tells, or cut."""
+    async def play(self, url: str, seconds: float, times: int, *, preemptible: bool) -> RelaySaying:
+        """A turn without words, of so many seconds each time. Returns when it has been heard, as
+        far as time tells, or cut."""
         stream = self._live()
         saying = self.last = RelaySaying(self, self._remember)
         now = self._clock.now()
         stretch = self._begun(saying, now)
-        stream.send(wire.PlaySource(url, preemptible=preemptible))
-        stretch.ends_at = self._clock.add_s(seconds, now)
+        stream.send(wire.PlaySource(url, loop=times, preemptible=preemptible))
+        stretch.ends_at = self._clock.add_s(seconds * times, now)
         try:
             await self.finish(saying)
         finally:
             saying.end("interrupted", self._clock.now())
         return saying
+
+    def hold(self, url: str, times: int) -> None:
+        """A sound that nobody waits for, and that only the next text or sound ends."""
+        self._live().send(wire.PlaySource(url, loop=times, interruptible=False, preemptible=True))
 
     def greeted(self, text: str) -> None:
         """The platform has begun to say this by itself."""

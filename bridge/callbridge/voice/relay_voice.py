@@ -1,15 +1,17 @@
 """Conversation Relay: the platform hears and speaks, and only text crosses the wire."""
 
 from collections import Counter
-from collections.abc import AsyncIterable, Mapping, Sequence
+from collections.abc import AsyncIterable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
 from callbridge.control import commands as control
-from callbridge.errors import LocalProtocolError, SettingsError
-from callbridge.media.playout import EndReason
+from callbridge.errors import LocalProtocolError, SettingsError, StreamLost
+from callbridge.media.utterance import EndReason
 from callbridge.relay import wire
 from callbridge.relay.stream import RelayStream, RelayTransport
+from callbridge.speech.language import LANGUAGES, Language, base_of
 from callbridge.speech.studio import SpeechCounts
 from callbridge.tape.events import Interrupted, RelayRefused, TurnTaken
 from callbridge.tape.tape import Tape
@@ -26,10 +28,11 @@ from callbridge.voice.relay_mouth import (
 )
 from callbridge.voice.source import Dismissal
 from callbridge.voice.spoken import spoken_part
-from callbridge.voice.turn import Message, Turn, TurnQueue
+from callbridge.voice.turn import HistoryItem, Message, Turn, TurnQueue
 from callbridge.voice.voice import Can, SessionStart, VoiceOwner
 
 RECENT = 4  # stretches in which what an interrupt reports is looked for
+HOLD_S = 3600.0  # nobody holds for longer
 ERRORS_TOLD = 10  # error frames that are told of one call; the rest is counted
 
 
@@ -83,6 +86,7 @@ class RelayVoice:
         "_recent",
         "_restarted",
         "_settings",
+        "_silence_url",
         "_tape",
         "_url",
         "dismiss",
@@ -103,9 +107,10 @@ class RelayVoice:
         tape: Tape,
         counts: SpeechCounts,
         relay_url: str,
+        silence_url: str,
         settings: RelaySettings,
     ) -> None:
-        self.turns = TurnQueue()
+        self.turns = TurnQueue(self._last_text)
         self.stream: RelayStream | None = None
         self.lost_at: float | None = None
         self.in_progress = False  # the caller is speaking
@@ -115,13 +120,14 @@ class RelayVoice:
         self._tape = tape
         self._counts = counts
         self._url = relay_url
+        self._silence_url = silence_url
         self._restarted = 0
         self._greeted = False
         self._interrupted = False  # the next turn is what interrupted
         self._began_at = 0.0  # of what the caller is saying
         self._past: Counter[str] = Counter()
         self._recent: list[RelayStretch] = []  # the last of them; an empty deque takes 600 bytes
-        self._memory: History[RelayStretch] = History()
+        self._memory: History[RelayStretch] = History(tape.secrecy)
         self._settings = settings
         self._clock = RelayClock(clock, settings.characters_per_s)
         self._changed = Signal()  # the session has come or gone
@@ -217,6 +223,8 @@ class RelayVoice:
     def _hear(self, prompt: wire.Prompt) -> None:
         now = self._clock.now()
         if not self.in_progress:
+            if self.turns.on_hold:
+                return
             self._began_at = now
         self.in_progress, self.partial = not prompt.last, prompt.voice_prompt
         if not prompt.last:
@@ -229,7 +237,7 @@ class RelayVoice:
         counts = self._counts
         if turn:
             counts.turns += 1
-            self._memory.add(turn)
+            self._memory.add(turn, self._clock.wall(self._began_at))
             self._tape.write(
                 TurnTaken(
                     said=text,
@@ -294,8 +302,16 @@ class RelayVoice:
 
     @property
     def history(self) -> list[Message]:
+        return self._memory.messages(self._said_of())
+
+    @property
+    def history_items(self) -> list[HistoryItem]:
+        return self._memory.items(self._said_of())
+
+    def _said_of(self) -> Callable[[RelayStretch], tuple[str, str]]:
+        """What of a stretch was heard by now, and what will not be heard any more."""
         now = self._clock.now()
-        return self._memory.messages(lambda stretch: stretch.heard_by(now))
+        return lambda stretch: (stretch.heard_by(now), stretch.unheard)
 
     @property
     def busy(self) -> bool:
@@ -316,6 +332,12 @@ class RelayVoice:
     def attend(self) -> None:
         """Nothing: the platform listens all the time."""
 
+    def overhear(self) -> None:
+        """Nothing, as for `attend`."""
+
+    def stop_overhearing(self, *, at_once: bool = False) -> None:
+        """Nothing, as for `attend`."""
+
     async def say(
         self,
         text: str | AsyncIterable[str],
@@ -326,14 +348,32 @@ class RelayVoice:
         """Whether it can be interrupted was settled when the session was started."""
         return await self._mouth.say(text, answers=answers)
 
-    async def play_url(self, url: str, seconds: float, *, preemptible: bool) -> RelaySaying:
-        """Let the platform play a sound file that lasts so long, once.
+    async def play_url(
+        self, url: str, seconds: float, *, times: int = 1, preemptible: bool
+    ) -> RelaySaying:
+        """Let the platform play a sound file that lasts so long, so many times.
 
         Something `preemptible` ends where the next text or sound begins."""
-        return await self._mouth.play(url, seconds, preemptible=preemptible)
+        return await self._mouth.play(url, seconds, times, preemptible=preemptible)
+
+    def hold(self, url: str, seconds: float) -> None:
+        """Let the platform play a sound file that lasts so long for an hour, under no text: the
+        next one ends it, and until then nothing does."""
+        self._mouth.hold(url, max(1, round(HOLD_S / max(seconds, 1.0))))
+
+    def hold_over(self) -> None:
+        """The protocol has no way to stop a sound but another one: one that nobody hears."""
+        if self.turns.on_hold and self._silence_url:
+            with suppress(StreamLost):  # then nothing plays
+                self._mouth.hold(self._silence_url, 1)
 
     def switch_language(self, speak: str | None, hear: str | None) -> None:
         self._mouth.switch_language(speak, hear)
+        if hear:
+            self.turns.language = LANGUAGES.get(base_of(hear), Language())
+
+    def _last_text(self) -> str:
+        return self._mouth.last.text if self._mouth.last else ""
 
     def interrupt(self) -> None:
         """Say no more. What the platform has been sent it speaks to the end: the protocol has no
@@ -358,7 +398,7 @@ class RelayVoice:
         self.wake()
 
     def _remember(self, stretch: RelayStretch) -> None:
-        self._memory.add(stretch)
+        self._memory.add(stretch, self._clock.wall(self._clock.now()))
         self._recent.append(stretch)
         del self._recent[:-RECENT]
 

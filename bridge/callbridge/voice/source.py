@@ -14,6 +14,7 @@ from collections.abc import (
 from contextvars import ContextVar
 from typing import Any, Protocol, Self, cast
 
+from callbridge.tape.codeline import code_line
 from callbridge.tape.events import ReplyFailed, ReplyStuck
 from callbridge.tape.tape import Tape
 
@@ -109,6 +110,8 @@ class Pieces:
     def _came(self, end: StopIteration) -> StopIteration | TypeError:
         self._steps = None
         if isinstance(end.value, str):
+            if type(end.value) is not str:  # LangChain's are, and only a plain one can be encoded
+                end.value = str.__str__(end.value)
             return end
         return TypeError(f"a bot yields text, not {type(end.value).__name__}")
 
@@ -157,6 +160,7 @@ class Dismissal:
                 ReplyFailed(
                     error=f"{type(error).__name__}: {error}",
                     traceback="".join(traceback.format_exception(error)),
+                    **code_line(error)._asdict(),
                 ),
                 error,
             )

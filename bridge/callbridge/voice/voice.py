@@ -10,11 +10,11 @@ from typing import Any, Protocol
 
 from callbridge.control import commands as control
 from callbridge.media.ledger import Certainty
-from callbridge.media.playout import EndReason
+from callbridge.media.utterance import EndReason
 from callbridge.sockets.endpoint import SocketStream, SocketTransport
 from callbridge.tape.waterfall import Waterfall
 from callbridge.voice.source import Dismissal
-from callbridge.voice.turn import Message, TurnQueue
+from callbridge.voice.turn import HistoryItem, Message, TurnQueue
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,11 @@ class Can:
 
 class Heard(Protocol):
     """What became of a text that was said."""
+
+    @property
+    def text(self) -> str:
+        """As far as it is known."""
+        ...
 
     @property
     def sent_at(self) -> float | None:
@@ -78,6 +83,9 @@ class Voice(Protocol):
 
     @property
     def history(self) -> list[Message]: ...
+
+    @property
+    def history_items(self) -> list[HistoryItem]: ...
 
     @property
     def busy(self) -> bool:
@@ -134,6 +142,16 @@ class Voice(Protocol):
         """Listen from now on. Raises SettingsError without engines."""
         ...
 
+    def overhear(self) -> None:
+        """Take down what is said before the bot is there: turns, which cut nothing. Without
+        engines nothing is heard."""
+        ...
+
+    def stop_overhearing(self, *, at_once: bool = False) -> None:
+        """The bot is there: unless it listens soon nobody does. What is being said becomes a turn
+        yet, but not `at_once`."""
+        ...
+
     async def say(
         self,
         text: str | AsyncIterable[str],
@@ -144,6 +162,10 @@ class Voice(Protocol):
 
     def switch_language(self, speak: str | None, hear: str | None) -> None:
         """Of what is said and heard from now on; None leaves it. Raises VoiceCannot."""
+        ...
+
+    def hold_over(self) -> None:
+        """Nothing that was begun for who holds is to be heard on: somebody else is."""
         ...
 
     def interrupt(self) -> None:

@@ -149,6 +149,17 @@ def test_on_asgi_l16_goes_both_ways_through_a_bot_at_another_rate(run: Run) -> N
     assert figures.lag_p99_ms is not None
 
 
+def test_a_codec_with_a_memory_goes_both_ways(run: Run) -> None:
+    pytest.importorskip("G722", reason="pip install 'callbridge[hd]'")
+    ran = run(*QUICK, "--codec", "G722", "--bot-rate", "16000", "--json")
+    assert ran.code in (0, 1), ran.err
+    (figures,) = ran.steps
+    assert ran.facts["scene"]["codec"] == "G722"
+    assert figures.latency_ms is not None
+    assert 22 / 16 * 2 * 0.5 < figures.latency_ms.p50 < 100  # both ways through the two filters
+    assert (figures.foreign, figures.lost) == (0, 0)
+
+
 @dataclass(frozen=True)
 class Theirs:
     """An endpoint of somebody's, which knows the carrier's key and address."""
@@ -251,6 +262,7 @@ async def test_what_was_measured_until_ctrl_c_is_not_lost(tmp_path: Path) -> Non
         (("--codec", "G729"), "'G729' is no codec here"),
         (("--codec", "L16/22050"), "22050 Hz has no whole milliseconds"),
         (("--codec", "L16/fast"), "'L16/fast' is no codec here"),
+        (("--codec", "L16/44100"), "L16 at 44100 Hz is not supported"),
         (("--ssl-certfile", "x.pem"), "--ssl-certfile and --ssl-keyfile belong together"),
         (("--peer", "/no/such/program"), "/no/such/program cannot be run"),
         (("ws://127.0.0.1:9/x", "--cafile", "/no/file"), "/no/file holds no certificates"),

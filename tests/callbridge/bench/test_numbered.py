@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from callbridge.bench.numbered import FRAME_S, NUMBERS, Reader, form
 from callbridge.errors import CallbridgeError
-from telecodecs import Resampler, codec
+from telecodecs import MissingLibrary, Resampler, codec
 
 CODECS = [("PCMU", 8000), ("PCMA", 8000), ("L16", 8000), ("L16", 16000), ("L16", 24000)]
 
@@ -33,6 +33,19 @@ def test_a_transcoded_frame_keeps_its_number(there: tuple[str, int], back: tuple
     sent, heard = form(codec(*there)), form(codec(*back))
     pcm = sent.codec.decode(sent.payloads()[77])
     assert Reader(heard).whole(heard.codec.encode(pcm)) == 77
+
+
+def test_numbers_are_read_through_a_codec_with_a_memory() -> None:
+    pytest.importorskip("G722", reason="pip install 'callbridge[hd]'")
+    shape = form(codec("G722"))
+    payloads = shape.payloads()
+    reader, found = Reader(shape), list[tuple[int, float]]()
+    assert reader.decodes
+    for number, payload in enumerate(payloads):
+        found += reader.read(reader.decoded(payload), number * FRAME_S)
+    assert [number for number, _ in found] == list(range(NUMBERS - 1))
+    assert np.allclose([at - number * FRAME_S for number, at in found], 22 / 16000, atol=0.0005)
+    assert reader.unread == 0
 
 
 @pytest.mark.parametrize("bot_rate", [16000, 24000, 48000])
@@ -90,6 +103,15 @@ def test_what_is_no_echo_has_no_number_and_what_comes_after_it_has() -> None:
     for number in range(40):
         found += [each for each, _ in reader.read(payloads[number], 0.0)]
     assert found[-1] == 39
+
+
+def test_a_codec_that_keeps_no_signs_is_refused() -> None:
+    try:
+        opus = codec("OPUS")
+    except MissingLibrary as error:
+        pytest.skip(str(error))
+    with pytest.raises(CallbridgeError, match="cannot be read through OPUS"):
+        form(opus)
 
 
 def test_a_rate_without_whole_milliseconds_is_refused() -> None:

@@ -20,7 +20,7 @@ from callbridge.bench.picture import (
     sign_of,
 )
 from callbridge.bench.results import Figures, Knee, Slo, Spread
-from callbridge.demo.picture import blank
+from callbridge.demo.panels import blank
 from tests.callbridge.bench.steps import late, slow, step
 
 pytest.importorskip("matplotlib", reason="the extra callbridge[pictures] is not installed")

@@ -1,6 +1,7 @@
 """Level 1 and the speech of level 2, with scripted engines in virtual time."""
 
 import asyncio
+import logging
 import sys
 from collections.abc import AsyncIterator
 
@@ -9,7 +10,7 @@ import pytest
 
 from callbridge import App, Call, Message, Outcome, Turn
 from callbridge.errors import SettingsError
-from callbridge.testing import CallReport, Pair, Press, Wait, caller, says, tone
+from callbridge.testing import EPOCH, CallReport, Pair, Press, Wait, caller, converse, says, tone
 from callbridge.testing.speech import CHARACTER_S, pitched
 
 HELLO, STOP, COUGH, MORE = 440.0, 600.0, 900.0, 520.0
@@ -139,7 +140,7 @@ async def test_three_lines_hold_a_conversation(app: App, pair: Pair) -> None:
         "turn_ended", "final_text", "first_token", "first_audio", "first_sent", "first_heard",
     ]  # fmt: skip
     assert list(steps.values()) == sorted(steps.values())
-    assert steps["turn_ended"] == pytest.approx(0.64, abs=0.05)
+    assert steps["turn_ended"] == pytest.approx(0.7, abs=0.05)
     assert steps["first_heard"] < 0.75
 
 
@@ -171,10 +172,8 @@ async def test_a_cough_withholds_for_a_moment_and_the_reply_goes_on(app: App, pa
     )  # fmt: skip
     speech = app.service.studio().counts
     assert (speech.withheld, speech.interruptions) == (1, 0)
-    assert not report.clears
-    assert voiced(report) == pytest.approx(
-        hummed("one two three four five six seven eight."), rel=0.05
-    )
+    repeated = voiced(report) - hummed("one two three four five six seven eight.")
+    assert -800 <= repeated <= hummed("three ") + 800  # the word that was cut is said again
 
 
 async def test_a_caller_who_goes_on_before_the_reply_sounds_has_said_one_turn(
@@ -190,16 +189,93 @@ async def test_a_caller_who_goes_on_before_the_reply_sounds_has_said_one_turn(
     assert thinker.asked == ["hello there", "hello there and more"]
 
 
-async def test_a_language_models_stream_is_closed_when_it_is_interrupted(
-    app: App, pair: Pair
+@pytest.mark.parametrize("after_s", [0.04, 0.25])
+async def test_a_caller_who_goes_on_at_the_first_sound_of_the_reply_has_said_one_turn(
+    app: App, pair: Pair, after_s: float
 ) -> None:
-    endless = app.reply()(Endless())
+    asked: list[str] = []
+
+    @app.reply()
+    async def talks(call: Call, turn: Turn) -> str:
+        asked.append(turn.text)
+        return Talker.text
+
     report = await pair.call(
+        caller(
+            says(tone(1.0, HELLO)), Wait("bot_speaking", after_s), says(tone(1.0, MORE)),
+            Wait("bot_speaking", 1.0),
+        )
+    )  # fmt: skip
+    assert asked == ["hello there", "hello there and more"]
+    assert len(report.clears) == 1
+
+
+@pytest.mark.parametrize("after_s", [0.04, 0.25])
+async def test_a_cough_at_the_first_sound_of_the_reply_costs_no_answer(
+    app: App, pair: Pair, after_s: float
+) -> None:
+    talker = app.reply()(Talker())
+    report = await pair.call(
+        caller(
+            says(tone(1.0, HELLO)), Wait("bot_speaking", after_s), says(tone(0.25, COUGH)),
+            Wait("bot_silent", 1.2),
+        )
+    )  # fmt: skip
+    assert report.turns[-1].text.endswith("eleven twelve.")
+    assert len(talker.histories) <= 2
+
+
+async def test_a_language_models_stream_is_closed_when_it_is_interrupted(
+    app: App, pair: Pair, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "callbridge")
+    endless = app.reply()(Endless())
+    await pair.call(
         caller(says(tone(1.0, HELLO)), Wait("bot_speaking", 2.0), says(tone(0.8, STOP)))
     )
-    cleared_at = next(entry.at_s for entry in report.tape if entry.kind == "clear")
+    (interrupted,) = [vars(each) for each in caplog.records if each.message == "interrupted"]
     assert endless.closed_at is not None
-    assert endless.closed_at - cleared_at < 0.1
+    assert abs(endless.closed_at - (interrupted["at"] - EPOCH)) < 0.1
+
+
+async def test_a_filler_is_said_when_a_reply_takes_long_and_only_then(app: App, pair: Pair) -> None:
+    class Slow:
+        takes_s = 1.5
+
+        async def __call__(self, call: Call, turn: Turn) -> str:
+            await asyncio.sleep(self.takes_s)
+            self.takes_s = 0.5
+            return "Done."
+
+    app.reply(filler="One moment.", filler_after=0.8)(Slow())
+    once = (says(tone(1.0, HELLO)), Wait("bot_speaking", 0.1), Wait("bot_silent", 1.5))
+    report = await pair.call(caller(*once, *once))
+    said = [turn.text for turn in report.turns if turn.who == "bot"]
+    assert said == ["One moment. Done.", "Done."]
+
+
+async def test_who_goes_on_while_a_reply_is_waited_for_with_a_filler_closes_it(
+    app: App, pair: Pair
+) -> None:
+    closed: list[str] = []
+
+    @app.reply(filler="One moment.", filler_after=5.0)
+    async def thinks(call: Call, turn: Turn) -> AsyncIterator[str]:
+        try:
+            await asyncio.sleep(30.0)
+            yield "Done."
+        finally:
+            closed.append(turn.text)
+
+    await pair.call(
+        caller(
+            says(tone(1.0, HELLO)), Wait("bot_silent", 1.5), says(tone(1.0, MORE)),
+            Wait("bot_silent", 2.0),
+        )
+    )  # fmt: skip
+    assert closed[0] == "hello there"
+    assert closed[1] == "hello there and more"
+    assert app.service.studio().counts.stuck == 0
 
 
 async def test_silence_is_asked_after_and_then_ended(app: App, pair: Pair) -> None:
@@ -264,3 +340,23 @@ async def test_gather_takes_speech_instead_of_keys(app: App, pair: Pair) -> None
         caller(says(tone(1.0, HELLO)), Wait("bot_silent", 1.2), Press("42"), Wait("hangup"))
     )
     assert menu.gathered == [("", "speech", "hello there"), ("42", "complete", "")]
+
+
+class FrameworksText(str):
+    """As LangChain yields it: a string with more to it, which no encoder of ours takes."""
+
+    __slots__ = ()
+
+
+async def yields_text_of_its_own(call: Call, turn: Turn) -> AsyncIterator[str]:
+    yield FrameworksText("You said ")
+    yield FrameworksText(turn.text)
+
+
+@pytest.mark.parametrize("voice", ["media", "relay"])
+def test_a_piece_may_be_more_than_a_string(voice: str) -> None:
+    app = App()
+    app.reply(yields_text_of_its_own)
+    script = caller(says("hello there"), Wait("bot_speaking", 0.2), Wait("bot_silent", 1.5))
+    report = converse(app, script, voice=voice)
+    assert report.said[0].heard == "You said hello there"

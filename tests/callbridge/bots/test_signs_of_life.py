@@ -3,7 +3,7 @@
 import pytest
 
 from callbridge import App, Call, SettingsError, Turn
-from callbridge.calls.course import OUT_OF_TIME
+from callbridge.calls.means import OUT_OF_TIME
 from callbridge.testing import Pair, Wait, caller, says, tone
 from callbridge.testing.speech import pitched
 from tests.callbridge.hummed import LEAVES_IT, hummed_s, says_s

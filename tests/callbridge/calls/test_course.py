@@ -1,15 +1,19 @@
 """The life of a call, end to end in virtual time: every way in and every way out."""
 
 import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 import numpy as np
 import pytest
 from examples import jingle
 
-from callbridge import App, Call, CallEnded, CallReleased, StreamLost, Transferred
+from callbridge import App, Call, CallEnded, CallGone, CallReleased, StreamLost, Transferred
 from callbridge.calls.leg import client_state
 from callbridge.carrier.config import Unreachable
+from callbridge.carrier.core.effects import SendWebhook
 from callbridge.carrier.people.script import Step
+from callbridge.control.commands import Hangup
 from callbridge.control.events import Event
 from callbridge.testing import (
     CallReport,
@@ -56,7 +60,7 @@ def refusing(behaviour: Unreachable) -> pytest.MarkDecorator:
 REFUSALS = [
     pytest.param("busy", marks=refusing("busy")),
     pytest.param("no_answer", marks=refusing("no_answer")),
-    pytest.param("rejected", marks=refusing("reject")),
+    pytest.param("declined", marks=refusing("reject")),
     pytest.param("failed", marks=refusing("not_found")),
 ]
 
@@ -113,6 +117,29 @@ class Stubborn:
         (left,) = (task for task in asyncio.all_tasks() if task.get_name().startswith("bot "))
         left.cancel()
         await asyncio.wait({left})
+
+
+class InAGroup:
+    """Does several things at once."""
+
+    def __init__(self, *works: Callable[[Call], Coroutine[Any, Any, None]]) -> None:
+        self._works = works
+
+    async def __call__(self, call: Call) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            for work in self._works:
+                tasks.create_task(work(call))
+
+
+async def asks_for_a_key(call: Call) -> None:
+    await call.gather(timeout=1000)
+
+
+async def fails_in_the_end(call: Call) -> None:
+    try:
+        await call.gather(timeout=1000)
+    except CallEnded:
+        raise ValueError("no bot should") from None
 
 
 class TriesAgain:
@@ -276,11 +303,137 @@ async def test_a_caller_is_not_left_on_the_line_with_a_bot_that_does_not_end(
     await stubborn.gives_in()
 
 
+async def test_a_bot_of_several_tasks_ends_well_when_the_caller_hangs_up(
+    app: App, pair: Pair
+) -> None:
+    app.call(InAGroup(asks_for_a_key, asks_for_a_key))
+    await pair.call(caller())
+    assert app.service.calls.counts.bots_crashed == 0
+
+
+@pytest.mark.virtual(expect_crash=ExceptionGroup)
+async def test_what_else_one_of_its_tasks_raises_is_a_crash(app: App, pair: Pair) -> None:
+    app.call(InAGroup(asks_for_a_key, fails_in_the_end))
+    await pair.call(caller())
+    assert app.service.calls.counts.bots_crashed == 1
+
+
 async def test_awaits_on_an_ended_call_raise(app: App, pair: Pair) -> None:
     bot = TriesAgain()
     app.call(bot)
     await pair.call(caller())
     assert bot.errors == [CallEnded] * 3
+
+
+Act = Callable[[Call], Coroutine[Any, Any, Any]]
+
+
+class ActsTooLate:
+    """Asks something of the platform when it is told to."""
+
+    def __init__(self, act: Act) -> None:
+        self._act = act
+        self.now = asyncio.Event()
+        self.raised: BaseException | None = None
+
+    async def __call__(self, call: Call) -> None:
+        await self.now.wait()
+        try:
+            await self._act(call)
+        except Exception as error:
+            self.raised = error
+            raise
+
+
+async def records(call: Call) -> None:
+    async with call.record():
+        pass
+
+
+COMMANDS: dict[str, Act] = {
+    "record": records,
+    "join": lambda call: call.join("room"),
+    "send": lambda call: call.send("speak", payload="Good day.", voice="female", language="en-US"),
+    "speak": lambda call: call.speak("Good day."),
+    "send_digits": lambda call: call.send_digits("1"),
+    "leave_queue": lambda call: call.leave_queue(),
+}
+
+
+class Pauses(ActsTooLate):
+    """A recording that it has begun in time."""
+
+    async def __call__(self, call: Call) -> None:
+        async with call.record() as recording:
+            await self.now.wait()
+            await recording.pause()
+
+
+class Hides(ActsTooLate):
+    """What is recorded."""
+
+    async def __call__(self, call: Call) -> None:
+        async with call.record():
+            await super().__call__(call)
+
+
+async def hides(call: Call) -> None:
+    async with call.secure():
+        pass
+
+
+ENDS = ("call.hangup", "call.recording.saved")
+
+
+def ends_told_after(seconds: float) -> Callable[[SendWebhook], float]:
+    def lateness(webhook: SendWebhook) -> float:
+        event: dict[str, Any] = webhook.event
+        return seconds if event["data"]["event_type"] in ENDS else 0.0
+
+    return lateness
+
+
+@pytest.mark.parametrize("told_after_s", [0.3, float("inf")])
+@pytest.mark.parametrize("act", COMMANDS.values(), ids=list(COMMANDS))
+async def test_what_is_asked_of_a_call_before_its_end_is_told_raises_that_it_has_ended(
+    app: App,
+    pair: Pair,
+    act: Act,
+    told_after_s: float,
+) -> None:
+    bot = ActsTooLate(act)
+    app.call(bot)
+    pair.lateness = ends_told_after(told_after_s)
+    call = await pair.ring()
+    await call.does(HangUp())
+    bot.now.set()
+    await call.over()
+    assert isinstance(bot.raised, CallEnded)
+    assert app.service.calls.counts.bots_crashed == 0
+
+
+@pytest.mark.parametrize("bot_class", [Pauses, Hides])
+async def test_nor_is_a_recording_paused_that_has_ended_with_the_call(
+    app: App, pair: Pair, bot_class: type[ActsTooLate]
+) -> None:
+    bot = bot_class(hides)
+    app.call(bot)
+    pair.lateness = ends_told_after(0.3)
+    call = await pair.ring()
+    await call.does(HangUp())
+    bot.now.set()
+    await call.over()
+    assert app.service.calls.counts.bots_crashed == 0
+
+
+@pytest.mark.virtual(expect_crash=CallGone)
+async def test_that_another_call_has_ended_is_told_as_it_is(app: App, pair: Pair) -> None:
+    bot = ActsTooLate(lambda call: call.send(Hangup(call_control_id="v3:another")))
+    app.call(bot)
+    call = await pair.ring()
+    bot.now.set()
+    await call.over()
+    assert isinstance(bot.raised, CallGone)
 
 
 # ---- streams ------------------------------------------------------------------------------------

@@ -173,7 +173,19 @@ async def test_a_caller_who_hangs_up_while_it_rings_leaves_nothing_behind(
     receptionist = app.reply()(Receptionist())
     report = await pair.call(caller(says(tone(1.0, HELLO)), Wait("bot_silent", 3.0)))
     assert not report.bridged
-    assert not receptionist.outcomes
+    assert [outcome.result for outcome in receptionist.outcomes] == ["caller_hung_up"]
+
+
+@person(ring_s=8.0)
+async def test_a_caller_who_hangs_up_first_is_an_outcome_of_the_transfer(
+    app: App, pair: Pair
+) -> None:
+    bot = transfers()
+    app.call(bot)
+    report = await pair.call(caller(says(tone(2.0, HELLO)), Wait("said"), HangUp()))
+    assert bot.results == [Transferred("caller_hung_up", report.hangup_cause or "")]
+    assert not bot.results[0]
+    assert app.service.calls.counts.bots_crashed == 0
 
 
 # ---- a dial -------------------------------------------------------------------------------------

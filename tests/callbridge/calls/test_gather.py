@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from callbridge import App, Call, Outcome, Turn
+from callbridge.calls.playing import STRAGGLER_S
 from callbridge.testing import HangUp, Pair, Press, Wait, caller, says, tone
 from callbridge.testing.speech import pitched
+from telecodecs import Pcm
 from tests.callbridge.does import Does
 from tests.callbridge.hummed import LEAVES_IT, hummed_s, says_s
 
@@ -74,6 +76,27 @@ async def test_a_prompt_may_be_a_text_and_its_first_key_counts(app: App, pair: P
     (entry,) = bot.results
     assert entry.digits == "1234"
     assert 0.3 < hummed_s(report) < says_s(PROMPT) - 0.5
+
+
+@pytest.mark.parametrize("prompt", [None, tone(3.0, 300.0)], ids=["in silence", "over a prompt"])
+async def test_who_presses_the_one_key_that_is_asked_for_waits_for_no_other(
+    app: App, pair: Pair, prompt: Pcm | None
+) -> None:
+    bot = Does(lambda call: call.first_key(prompt, timeout=5))  # then it hangs up
+    app.call(bot)
+    start = Wait("streaming") if prompt is None else Wait("bot_speaking", 0.3)
+    report = await pair.call(caller(start, Press("4"), LEAVES_IT))
+    assert bot.results == ["4"]
+    at = {entry.kind: entry.at_s for entry in report.tape}
+    assert at["state"] - at["dtmf"] < STRAGGLER_S
+
+
+async def test_a_key_that_nobody_presses_is_not_waited_for(app: App, pair: Pair) -> None:
+    bot = Does(lambda call: call.first_key(None, timeout=1.0))
+    app.call(bot)
+    report = await pair.call(caller(LEAVES_IT))
+    assert bot.results == [""]
+    assert report.duration_s == pytest.approx(1.0, abs=0.2)
 
 
 async def slow_web(url: str) -> bytes:

@@ -17,7 +17,8 @@ from callbridge.calls.leg import (
     read_client_state,
 )
 from callbridge.errors import LocalProtocolError, StreamLost
-from callbridge.media.session import AudioReceived, ByteOrder
+from callbridge.media.receiver import ByteOrder
+from callbridge.media.session import AudioReceived
 from callbridge.speech.studio import SpeechCounts, Studio
 from callbridge.tape.events import CallOver
 from callbridge.tape.lines import LogLines

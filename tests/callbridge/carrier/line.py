@@ -19,6 +19,7 @@ from callbridge.carrier.core.effects import (
     Effect,
     FetchSound,
     OpenStream,
+    PhoneHears,
     Recognise,
     RequestTexml,
     SaveRecording,
@@ -26,6 +27,7 @@ from callbridge.carrier.core.effects import (
     SendWebhook,
     SpeakWords,
     Synthesise,
+    TellPhone,
     WriteRecording,
 )
 from callbridge.carrier.core.links import RecordingServer
@@ -187,6 +189,8 @@ class Line:
                     self.switch.recording_saved(effect.recording_id, self.now)
             case DropRecordingFile(recording_id):
                 del self.recordings.saved[recording_id]
+            case TellPhone() | PhoneHears():
+                pass  # see phones/phone_line.py
             case CallFinished(call):
                 self.finished.append(call)
 

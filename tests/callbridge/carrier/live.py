@@ -30,8 +30,8 @@ KEY = "live-key"
 class Live:
     """A running carrier, with a client that has its key."""
 
-    def __init__(self, running: Running, http: httpx.AsyncClient) -> None:
-        self.running = running
+    def __init__(self, running: Running, http: httpx.AsyncClient, stop: Callable[[], None]) -> None:
+        self.running, self.stop = running, stop
         self.base_url = f"http://127.0.0.1:{running.port}/v2"
         self.http = http
 
@@ -91,7 +91,7 @@ async def carrier(
         verify=False,  # plain http only; spares a tenth of a second for certificates
     ) as http:
         try:
-            yield Live(running, http)
+            yield Live(running, http, stop.set)
         finally:
             stop.set()
             await task

@@ -61,8 +61,8 @@ class PlayingLine(Line):
         """The caller presses keys from now on, 200 ms each."""
         leg = self.switch.find(call)
         assert leg is not None
-        assert leg.caller is not None
-        leg.caller.carry_on((Press(digits),))
+        assert leg.scripted is not None
+        leg.scripted.carry_on((Press(digits),))
 
     def heard_ms(self, call: str) -> int:
         return 20 * sum(sounding(self.report(call).bot))

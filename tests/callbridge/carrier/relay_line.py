@@ -56,8 +56,8 @@ class RelayLine(Line):
         """The caller speaks so long, in the background."""
         leg = self.switch.find(call)
         assert leg is not None
-        assert leg.caller is not None
-        leg.caller.carry_on((Play(Clip(tone(ms), 8000), background=True),))
+        assert leg.scripted is not None
+        leg.scripted.carry_on((Play(Clip(tone(ms), 8000), background=True),))
 
     def heard_ms(self, call: str) -> int:
         """How long something sounded at the caller's."""

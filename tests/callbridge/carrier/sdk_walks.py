@@ -57,7 +57,7 @@ WITHIN_S = 10
 
 def greeting_and_beep() -> tuple[Step, ...]:
     """Of an answering machine."""
-    words = np.random.default_rng(1).integers(-6000, 6000, 6400).astype(np.int16)  # 0.8 s
+    words = np.random.default_rng(1).integers(-6000, 6000, 12000).astype(np.int16)  # 1.5 s
     return Play(Clip(words, 8000)), Play(Clip(tone(600, hz=1000), 8000)), *STAY
 
 
@@ -78,8 +78,17 @@ class Scene:
     """A carrier and a customer of it, who has files, a bot for streams and one for relays."""
 
     def __init__(
-        self, live: Live, app: Hooks, judge: Judge, folder: Path, *, media: str, relay: str
+        self,
+        live: Live,
+        app: Hooks,
+        judge: Judge,
+        folder: Path,
+        engines: Understands,
+        *,
+        media: str,
+        relay: str,
     ) -> None:
+        self.engines = engines
         self.live, self.app, self.folder = live, app, folder
         self.media_url, self.relay_url = media, relay
         self._judge = judge
@@ -266,6 +275,14 @@ async def who_has_picked_up(at: Scene) -> None:
         await at.told(f"call.machine.{kind}detection.ended")
         await at.told(f"call.machine.{kind}greeting.ended")
         await at.hang_up(call)
+    at.engines.understood = "record your name and reason for calling"
+    call = await at.dialled(
+        MACHINE,
+        answering_machine_detection="premium_ios_call_screening_detection",
+        answering_machine_detection_config={"greeting_duration_millis": 500},
+    )
+    await at.told("call.machine.premium.call_screening.detected")
+    await at.hang_up(call)
 
 
 async def what_is_said_is_written_down(at: Scene) -> None:
@@ -514,6 +531,7 @@ async def scene(folder: Path, verdicts: Verdicts) -> AsyncGenerator[Scene]:
         BUSY: "busy",
         MACHINE: CallScript(steps=greeting_and_beep()),
     }
+    engines = Understands()
     async with (
         hooks(page) as app,
         customer(echo) as media,
@@ -521,13 +539,13 @@ async def scene(folder: Path, verdicts: Verdicts) -> AsyncGenerator[Scene]:
         carrier(
             CarrierConfig(api_key=KEY, webhook_url=app.url, numbers=numbers, ring_s=0.02),
             voice=voice,
-            engines=Understands(),
+            engines=engines,
             media=folder,
         ) as live,
     ):
         judge = Judge(live, verdicts)
         async with judge.sdk:
-            at = Scene(live, app, judge, folder, media=media, relay=relay)
+            at = Scene(live, app, judge, folder, engines, media=media, relay=relay)
             yield at
             await at.hear_the_rest()
 

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from callbridge.carrier.audio.ringing import RINGING_TONES
 from callbridge.carrier.audio.tone import ToneFinder
 from callbridge.carrier.config import CarrierConfig
 from callbridge.carrier.people.script import CallScript, HangUp, Play, Wait
@@ -42,16 +43,15 @@ CALLEES = {
     "mute machine": says(GREETING),
     "quick machine": after(0, says("Leave a message."), after(0.2, tone(400, hz=850))),
     "fax": after(1, tone(500, hz=1100), after(3, tone(500, hz=1100))),
+    "answering fax": after(1, tone(3000, hz=2100)),
     "nobody": after(1),
 }
 
 
-def line_to(sound: Pcm, *then: Any) -> Line:
+def line_to(sound: Pcm, *then: Any, **of_carrier: Any) -> Line:
     steps = (Play(Clip(sound, 8000)), *(then or (Wait("hangup", within_s=1000),)))
-    config = CarrierConfig(
-        webhook_url="http://a/", numbers={CALLEE: CallScript(steps=steps)}, ring_s=0.0
-    )
-    return Line(config)
+    numbers = {CALLEE: CallScript(steps=steps)}
+    return Line(CarrierConfig(webhook_url="http://a/", numbers=numbers, ring_s=0.0, **of_carrier))
 
 
 def told(line: Line) -> list[tuple[str, str]]:
@@ -110,12 +110,21 @@ def test_the_end_of_a_machines_greeting(callee: str, mode: str, end: list[str]) 
         ("mute machine", [("detection.ended", "machine"), ("greeting.ended", "no_beep_detected")]),
         ("quick machine", [("greeting.ended", "beep_detected")]),
         ("fax", [("detection.ended", "fax_detected")]),
+        ("answering fax", [("detection.ended", "fax_detected")]),
         ("nobody", [("detection.ended", "silence")]),
     ],
 )
 def test_premium_detection(callee: str, results: list[tuple[str, str]]) -> None:
     assert detected(CALLEES[callee], "premium") == [
         (f"premium.{name}", result) for name, result in results
+    ]
+
+
+def test_premium_detection_is_not_sure_when_its_time_is_over() -> None:
+    found = detected(CALLEES["machine"], "premium", 6, total_analysis_time_millis=3000)
+    assert found == [("premium.detection.ended", "not_sure")]
+    assert detected(CALLEES["machine"], "detect", 6, total_analysis_time_millis=3000) == [
+        ("detection.ended", "machine")
     ]
 
 
@@ -157,6 +166,77 @@ def test_a_beep_is_only_what_the_settings_call_one() -> None:
         assert detected(CALLEES["machine"], "detect_beep", 20, **settings) == [
             ("detection.ended", "machine")
         ]
+
+
+def test_a_long_beep_is_no_silence_in_which_a_person_waits() -> None:
+    sound = after(0, says("Leave a message."), after(0.3, tone(1200, hz=1000)))
+    assert detected(sound, "premium") == [("premium.greeting.ended", "beep_detected")]
+
+
+def ringing(country: str) -> Pcm:
+    return np.tile(RINGING_TONES[country].period(8000), 8)
+
+
+@pytest.mark.parametrize("country", ["us", "uk", "de", "fr", "jp"])
+def test_a_ringing_tone_is_no_beep(country: str) -> None:
+    """As where the call is put through to another telephone that rings."""
+    assert detected(ringing(country), "premium") == [("premium.detection.ended", "silence")]
+    assert detected(ringing(country), "detect_beep") == [("detection.ended", "not_sure")]
+
+
+def test_behind_words_a_low_tone_is_a_beep() -> None:
+    sound = after(0, says(GREETING), after(0.3, tone(500, hz=440)))
+    assert detected(sound, "detect_beep")[-1] == ("greeting.ended", "beep_detected")
+
+
+TWO_TONES = tone(600, hz=440) // 2 + tone(600, hz=480) // 2  # as a ringing tone of the USA
+FADES = (tone(600, hz=1000) * np.linspace(1, 0.15, 4800)).astype(np.int16)
+
+
+@pytest.mark.parametrize(
+    ("sound", "settings"),
+    [(TWO_TONES, {"beep_spectral_confirmation": False}), (FADES, {})],
+    ids=["two tones", "fades"],
+)
+def test_a_beep_is_one_steady_tone_unless_settings_say_otherwise(
+    sound: Pcm, settings: dict[str, bool]
+) -> None:
+    greeting = after(0, says(GREETING), after(0.3, sound), after(1))
+    assert detected(greeting, "detect_beep") == [("detection.ended", "machine")]
+    lenient: dict[str, Any] = {"beep_detection_profile": "freq_only", **settings}
+    assert detected(greeting, "detect_beep", **lenient) == [
+        ("detection.ended", "machine"),
+        ("greeting.ended", "beep_detected"),
+    ]
+
+
+def test_a_carrier_may_tell_of_a_beep_that_did_not_come() -> None:
+    line = line_to(CALLEES["mute machine"], beep_timer_tells=True)
+    line.dial(CALLEE, answering_machine_detection="detect_beep")
+    line.tick(50 * 36)
+    assert told(line) == [("detection.ended", "machine"), ("greeting.ended", "not_sure")]
+
+
+def test_an_answering_fax_is_known_while_its_tone_sounds() -> None:
+    line = line_to(CALLEES["answering fax"])
+    line.dial(CALLEE, answering_machine_detection="premium")
+    line.tick(110)  # it sounds from the first to the fourth second
+    assert told(line) == [("premium.detection.ended", "fax_detected")]
+
+
+def test_noise_on_the_line_is_no_speech_in_the_premium_modes() -> None:
+    hiss = np.random.default_rng(1).normal(0, 380, 8000 * 30).astype(np.int16)  # -39 dBFS
+    sound = hiss.copy()
+    person = says("Hello?")
+    sound[8000 : 8000 + len(person)] += person
+    assert detected(hiss, "premium") == [("premium.detection.ended", "silence")]
+    assert detected(sound, "premium") == [("premium.detection.ended", "human_residence")]
+
+
+def test_premium_modes_know_few_of_the_settings() -> None:
+    settings: dict[str, Any] = {"silence_threshold": 20000, "beep_min_frequency_hz": 1100}
+    found = detected(CALLEES["machine"], "premium", **settings)
+    assert [result for _, result in found] == ["machine", "beep_detected"]
 
 
 def test_a_greeting_without_end_is_given_up() -> None:
@@ -204,6 +284,8 @@ def test_it_is_off_unless_somebody_asks() -> None:
         ({"answering_machine_detection_config": {"silence_threshold": "loud"}}, "10026"),
         ({"answering_machine_detection_config": {"silence_threshold": -1}}, "10026"),
         ({"answering_machine_detection_config": {"beep_spectral_min_purity": 2}}, "10033"),
+        ({"answering_machine_detection_config": {"prompt_end_timeout_millis": 500}}, "10033"),
+        ({"answering_machine_detection_config": {"beep_detection_profile": "x"}}, "10032"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(fields: dict[str, object], expected: str) -> None:
@@ -229,3 +311,24 @@ def test_a_tone_is_measured(hz: int, rate: int) -> None:
     [end] = [end for end in ends if end is not None]
     assert abs(end.hz - hz) < 3
     assert end.seconds == 0.5
+
+
+def test_a_tone_goes_on_where_its_phase_turns_around() -> None:
+    """As that of a fax or modem does every 450 ms (ITU-T V.25)."""
+    finder = ToneFinder(8000)
+    piece = tone(450, hz=2100)
+    pcm = np.concatenate([piece, -piece, piece, silence(160)])
+    ends = [finder.hear(pcm[at : at + 160]) for at in range(0, len(pcm), 160)]
+    [end] = [end for end in ends if end is not None]
+    assert abs(end.hz - 2100) < 5
+    assert end.seconds > 1.3
+
+
+def test_two_tones_close_to_each_other_are_found_out_when_they_end() -> None:
+    for purity, pcm in ((1.0, tone(400, hz=1000)), (0.5, TWO_TONES)):
+        finder = ToneFinder(8000)
+        for at in range(0, 3200, 160):
+            finder.hear(pcm[at : at + 160])
+        end = finder.hear(None)
+        assert end is not None
+        assert abs(end.purity - purity) < 0.1

@@ -1,15 +1,17 @@
 """What goes through a stream: order, numbering, codecs of each direction, who hears it, errors."""
 
 import base64
+import sys
 from typing import Any
 
 import numpy as np
 import pytest
 
 from callbridge.carrier.config import CarrierConfig
+from callbridge.carrier.people.checks import ScriptError
 from callbridge.carrier.people.script import CallScript, Play, Press, Step, Wait
 from callbridge.host.audiofile import Clip
-from telecodecs import Pcm, codec
+from telecodecs import MissingLibrary, Pcm, codec, g722
 from tests.callbridge.carrier.line import (
     CLEAR,
     RTP,
@@ -37,6 +39,11 @@ def audio(line: Line, name: str, rate: int | None = None, track: str = "inbound"
             if frame["media"]["track"] == track
         ]
     )
+
+
+def without_g722(monkeypatch: pytest.MonkeyPatch) -> None:
+    g722._library.cache_clear()  # pyright: ignore[reportPrivateUsage]
+    monkeypatch.setitem(sys.modules, "G722", None)
 
 
 def level(pcm: Pcm) -> float:
@@ -214,7 +221,14 @@ def test_each_direction_has_its_own_codec() -> None:
         ("PCMU", "PCMA", "PCMA", 8000),
         ("PCMA", "PCMU", "PCMU", 8000),
         ("PCMU", "L16", "PCMU", 8000),
-        ("PCMU", "G722", "PCMU", 8000),
+        ("PCMU", "AMR-WB", "PCMU", 8000),
+        ("PCMU", "G722", "G722", 8000),
+        ("L16", "G722", "G722", 8000),
+        ("PCMU", "OPUS", "OPUS", 16000),
+        ("OPUS", "default", "OPUS", 16000),
+        ("OPUS", "PCMU", "OPUS", 16000),
+        ("G722", "default", "G722", 8000),
+        ("G722", "PCMU", "G722", 8000),
         ("L16", "PCMU", "L16", 16000),
         ("L16", "default", "L16", 16000),
     ],
@@ -222,12 +236,49 @@ def test_each_direction_has_its_own_codec() -> None:
 def test_stream_codec_is_honoured_where_it_can_be_transcoded(
     leg: str, asked: str, encoding: str, rate: int
 ) -> None:
+    try:
+        codec(encoding)
+    except MissingLibrary as error:
+        pytest.skip(str(error))
     line = Line()
     line.streaming(*talking(), codec=leg, params=SELF | {"stream_codec": asked})
     line.tick(30)
     body: Any = line.of("start")[0]["start"]["media_format"]
     assert (body["encoding"], body["sample_rate"]) == (encoding, rate)
     assert 5000 < level(audio(line, encoding, rate)[rate // 5 :]) < 6000
+
+
+def test_each_track_of_a_codec_with_a_memory_has_its_own() -> None:
+    pytest.importorskip("G722", reason="pip install 'callbridge[hd]'")
+    both = SELF | {"stream_track": "both_tracks", "stream_bidirectional_codec": "PCMU"}
+    line = Line()
+    line.streaming(*talking(rate=16000), codec="G722", params=both)
+    line.tick(30)
+    assert 5000 < level(audio(line, "G722")[3200:]) < 6000
+    assert level(audio(line, "G722", track="outbound")) < 2  # nobody speaks on it
+
+
+def test_without_the_library_a_codec_falls_back_to_that_of_the_call(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    without_g722(monkeypatch)
+    line = Line()
+    line.streaming(params=SELF | {"stream_codec": "G722"})
+    line.tick(3)
+    assert line.of("start")[0]["start"]["media_format"]["encoding"] == "PCMU"
+
+
+def test_without_the_library_a_command_is_refused_with_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    without_g722(monkeypatch)
+    line = Line()
+    call = line.ring(*STAY)
+    response = line.command(call, "answer", **SELF, stream_bidirectional_codec="G722")
+    assert codes(response) == [("90046", "/stream_bidirectional_codec")]
+    assert "pip install 'callbridge[hd]'" in str(response.body)
+    with pytest.raises(ScriptError, match="codec G722 needs the package G722"):
+        CallScript(codec="G722")
 
 
 @pytest.mark.parametrize("rate", [8000, 16000, 22050, 24000, 48000])
@@ -265,7 +316,7 @@ def test_l16_byte_order_is_a_setting_of_both_directions() -> None:
 def test_a_codec_that_is_not_there_is_refused_with_its_name() -> None:
     line = Line()
     call = line.ring()
-    response = line.command(call, "answer", **SELF, stream_bidirectional_codec="OPUS")
+    response = line.command(call, "answer", **SELF, stream_bidirectional_codec="AMR-WB")
     assert response.status == 422
     assert codes(response) == [("90046", "/stream_bidirectional_codec")]
     assert line.command(call, "answer").status == 200

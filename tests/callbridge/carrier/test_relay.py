@@ -406,8 +406,8 @@ def test_what_interrupts_what(what: str, mode: str, by: str) -> None:
     else:
         leg = line.switch.find(call)
         assert leg is not None
-        assert leg.caller is not None
-        leg.caller.carry_on((Press("1"),))
+        assert leg.scripted is not None
+        leg.scripted.carry_on((Press("1"),))
         line.tick(8)
     assert bool(line.got("interrupt")) is (by in ALLOWED[mode])
 

@@ -93,7 +93,7 @@ SENSELESS: list[tuple[object, str]] = [
     ([], "a script is a JSON object"),
     ({"step": []}, "a script: 'step' is not known (did you mean 'steps'?)"),
     ({"steps": {}}, "'steps' is a list"),
-    ({"codec": "GSM"}, "PCMU, PCMA, L16"),
+    ({"codec": "GSM"}, "PCMU, PCMA, G722, OPUS, L16"),
     ({"to": 5}, "'to' is a telephone number"),
     ({"steps": ["wait"]}, "step 1 is a JSON object"),
     (
@@ -260,6 +260,15 @@ def test_the_tape_tells_where_the_script_is() -> None:
     assert steps == ["step 2 (press 1)"]
 
 
+def test_the_tape_has_the_words_of_what_is_said() -> None:
+    line = Line()
+    says = Say("Good day.", clip=Clip(tone(200), 8000))
+    call = line.streaming(Wait("streaming"), says, HangUp())
+    line.tick(20)
+    [step] = [entry.detail for entry in line.report(call).tape if entry.kind == "script"]
+    assert step == {"at": "step 2 (say 'Good day.')", "says": "Good day."}
+
+
 @pytest.mark.parametrize("event", ["bot_speaking", "streaming", "hangup"])
 def test_a_step_that_does_not_come_true_fails_the_script_and_hangs_up(event: ScriptEvent) -> None:
     line = Line()
@@ -290,6 +299,28 @@ def test_a_call_that_ends_too_early_fails_the_script() -> None:
     line.tick(5)
     line.command(call, "hangup")
     assert line.report(call).failed == ("the call ended before step 2 (play) was done",)
+
+
+def pressed(line: Line, call: str) -> list[object]:
+    return [entry.detail["digit"] for entry in line.report(call).tape if entry.kind == "dtmf"]
+
+
+def test_a_key_that_ends_the_call_was_pressed() -> None:
+    line = Line()
+    call = line.streaming(Wait("streaming"), Press("15"), HangUp())
+    while pressed(line, call) != ["1", "5"]:
+        line.tick()
+    line.command(call, "hangup")
+    assert line.report(call).failed == ()
+
+
+def test_a_key_that_was_never_pressed_is_missed() -> None:
+    line = Line()
+    call = line.streaming(Wait("streaming"), Press("15"), HangUp())
+    while pressed(line, call) != ["1"]:
+        line.tick()
+    line.command(call, "hangup")
+    assert line.report(call).failed == ("the call ended before step 2 (press 15) was done",)
 
 
 def test_what_only_waits_for_the_end_is_not_missed() -> None:

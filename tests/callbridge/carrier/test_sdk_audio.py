@@ -135,11 +135,13 @@ async def test_every_command_of_sound_by_the_sdk(tmp_path: Path) -> None:
 class Understands:
     """Engines for whom everything that is said is the same."""
 
+    understood = "hello there"
+
     def speak(self, text: str, sample_rate: int) -> list[tuple[str, Pcm]]:
         return [(text, tone(100, sample_rate))]
 
     def transcribe(self, pcm: Pcm, sample_rate: int) -> str:
-        return "hello there"
+        return self.understood
 
     @property
     def synthesiser(self) -> "Understands":
@@ -151,7 +153,7 @@ class Understands:
 
 
 async def test_transcription_and_detection_by_the_sdk() -> None:
-    callee = CallScript(steps=(Play(Clip(tone(1500), 8000)), *STAY))
+    callee = CallScript(steps=(Play(Clip(tone(1500, hz=1000), 8000)), *STAY))
     config = CarrierConfig(api_key=KEY, numbers={CALLEE: callee}, ring_s=0.05)
     async with hooks() as app, carrier(config, engines=Understands()) as live, client(live) as sdk:
         told = Told(sdk, app)

@@ -9,8 +9,10 @@ import httpx
 import pytest
 
 from callbridge.control import commands as wire
-from callbridge.control.client import CallControl, connect
-from callbridge.control.commands import Answer, Dial, Hangup
+from callbridge.control.client import CallControl, ListPage, connect
+from callbridge.control.commands import Answer, Bridge, Dial, Hangup
+from callbridge.control.conferences import ConferenceJoin, ConferencePlay, ConferencesList
+from callbridge.control.queues import QueueCallRemove, QueueDelete
 from callbridge.errors import CallGone, CarrierUnreachable, CommandRefused
 from callbridge.serve.settings import Settings
 from callbridge.testing.loop import run
@@ -157,6 +159,20 @@ def test_passing_trouble_is_tried_again_under_the_same_command_id(stumble: Reply
     assert 0.03 + 0.75 * 0.3 <= seconds <= 0.03 + 0.3  # pauses of 0.1 and 0.2 s, less up to 25 %
 
 
+def test_a_server_that_does_not_run_is_waited_for_unless_that_is_final() -> None:
+    platform = Platform((0.01, httpx.ConnectError("refused")))
+
+    async def seconds_to_fail() -> float:
+        http = httpx.AsyncClient(transport=httpx.MockTransport(platform.answer), base_url=BASE_URL)
+        async with http:
+            with pytest.raises(CarrierUnreachable, match="ConnectError: refused"):
+                await CallControl(http, refused_is_final=True).send(HANGUP)
+        return asyncio.get_running_loop().time()
+
+    assert run(seconds_to_fail()) == pytest.approx(0.01)
+    assert len(platform.requests) == 1
+
+
 def test_retry_after_is_honoured() -> None:
     platform = Platform((0.0, httpx.Response(429, headers={"retry-after": "3"})), (0.0, OK))
     run(sent(platform))
@@ -225,6 +241,81 @@ def test_cancelling_the_caller_ends_both_attempts() -> None:
     assert platform.cancelled == 2
 
 
+# ---- commands without a command_id --------------------------------------------------------------
+
+PLAY = ConferencePlay(conference_id="c1", audio_url="https://bot.example/a.wav")
+
+
+def test_what_must_not_happen_twice_is_not_asked_for_again_when_the_answer_is_slow() -> None:
+    platform = Platform((3.0, OK))
+    answer, client, _ = run(sent(platform, PLAY))
+    assert answer == {"result": "ok"}
+    assert (len(platform.requests), client.stats.hedged) == (1, 0)
+
+
+@pytest.mark.parametrize("stumble", [httpx.Response(503), httpx.ReadTimeout("too slow")])
+def test_what_may_have_happened_is_not_asked_for_again(stumble: Reply) -> None:
+    platform = Platform((0.1, stumble), (0.1, OK))
+    with pytest.raises(CarrierUnreachable, match="or carried out and not answered"):
+        run(sent(platform, PLAY))
+    assert len(platform.requests) == 1
+
+
+@pytest.mark.parametrize("stumble", [httpx.Response(429), httpx.ConnectError("refused")])
+def test_what_cannot_have_arrived_is_asked_for_again(stumble: Reply) -> None:
+    platform = Platform((0.1, stumble), (0.1, OK))
+    run(sent(platform, PLAY))
+    assert len(platform.requests) == 2
+
+
+# ---- lists --------------------------------------------------------------------------------------
+
+
+def page(*names: str, **meta: object) -> tuple[float, Reply]:
+    return 0.0, httpx.Response(200, json={"data": [{"name": each} for each in names], "meta": meta})
+
+
+async def listed(platform: Platform) -> list[str]:
+    http = httpx.AsyncClient(transport=httpx.MockTransport(platform.answer), base_url=BASE_URL)
+    client = CallControl(http)
+    try:
+        return [item["name"] for item in await client.every(ConferencesList(page_size=2))]
+    finally:
+        await client.aclose()
+
+
+def test_a_list_is_read_to_its_last_page() -> None:
+    platform = Platform(page("a", "b", total_pages=2), page("c", total_pages=2))
+    assert run(listed(platform)) == ["a", "b", "c"]
+    asked = [request.url.params["page[number]"] for _, request in platform.requests]
+    assert asked == ["1", "2"]
+
+
+def test_a_list_of_nobody_knows_how_many_pages_ends_with_an_empty_one() -> None:
+    platform = Platform(page("a", "b", cursors={}), page("c"), page())
+    assert run(listed(platform)) == ["a", "b", "c"]
+
+
+def test_a_list_that_says_the_same_for_ever_is_read_once() -> None:
+    assert run(listed(Platform(page("a", "b", cursors={})))) == ["a", "b"]
+
+
+async def first_page(platform: Platform) -> ListPage:
+    http = httpx.AsyncClient(transport=httpx.MockTransport(platform.answer), base_url=BASE_URL)
+    async with http:
+        return await CallControl(http).page(ConferencesList())
+
+
+def test_a_page_says_what_is_known_of_the_whole() -> None:
+    found = run(first_page(Platform(page("a", total_results=9))))
+    assert found == ([{"name": "a"}], {"total_results": 9})
+
+
+def test_what_is_no_list_is_not_the_voice_apis() -> None:
+    with pytest.raises(CommandRefused, match="not the Voice API's"):
+        run(listed(Platform((0.0, OK))))
+
+
 # ---- answers ------------------------------------------------------------------------------------
 
 
@@ -246,9 +337,44 @@ def test_a_dial_has_no_call_that_could_be_gone() -> None:
     assert type(caught.value) is CommandRefused
 
 
+def pointing(pointer: str) -> Reply:
+    fault = {"code": "90018", "title": "Ended", "source": {"pointer": pointer}}
+    return httpx.Response(422, json={"errors": [fault]})
+
+
+@pytest.mark.parametrize(
+    ("command", "answer", "error"),
+    [
+        (Bridge(call_control_id="v3:a", with_="v3:b"), refusal(422, "90018"), CallGone),
+        (Bridge(call_control_id="v3:a", with_="v3:b"), pointing("/call_control_id"),
+         CommandRefused),
+        (Bridge(call_control_id="v3:a", queue="q"), pointing("/queue"), CommandRefused),
+        (HANGUP, pointing("/call_control_id"), CallGone),
+        (ConferenceJoin(conference_id="c", call_control_id="v3:a"), pointing("/call_control_id"),
+         CallGone),
+        (ConferenceJoin(conference_id="c", call_control_id="v3:a"), refusal(404, "10005"),
+         CommandRefused),
+        (QueueCallRemove(queue_name="q", call_control_id="v3:a"), refusal(404, "10005"),
+         CommandRefused),
+    ],
+)  # fmt: skip
+def test_only_the_call_that_was_commanded_is_gone(
+    command: wire.Command, answer: Reply, error: type[CommandRefused]
+) -> None:
+    with pytest.raises(CommandRefused) as caught:
+        run(sent(Platform((0.0, answer)), command))
+    assert type(caught.value) is error
+
+
+def test_no_content_is_an_answer() -> None:
+    answer, _, _ = run(sent(Platform((0.0, httpx.Response(204))), QueueDelete(queue_name="q")))
+    assert answer == {}
+
+
 @pytest.mark.parametrize(
     ("answer", "code", "title"),
     [
+        (httpx.Response(200), "200", "not the Voice API's"),
         (refusal(422, "90034", "Call not answered yet"), "90034", "Call not answered yet"),
         (refusal(401, "10009", "Authentication failed"), "10009", "Authentication failed"),
         (refusal(422, 422, "Invalid"), "422", "Invalid"),

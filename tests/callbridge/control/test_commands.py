@@ -11,10 +11,14 @@ from rich.console import Console
 from callbridge.control import commands as wire
 from callbridge.control.commands import (
     Action,
+    AmdConfig,
     Answer,
     AnyCommand,
+    Bridge,
+    CallStatus,
     ClientStateUpdate,
     Dial,
+    DialConference,
     Hangup,
     Reject,
     Relay,
@@ -27,6 +31,15 @@ from callbridge.control.commands import (
     StreamingStop,
     Transfer,
 )
+from callbridge.control.conferences import (
+    ConferenceCreate,
+    ConferenceMute,
+    ConferenceRecordStart,
+    ConferencesList,
+    ParticipantsList,
+)
+from callbridge.control.lists import ActiveCallsList, CallEventsList
+from callbridge.control.queues import QueueCallRemove, QueueCreate, QueueDelete
 from callbridge.errors import LocalProtocolError
 
 LEG = "v3:MdI91X4lWFEs7IgbBEOT9M4AigoY08M0WWZFISt1Yw2axZ_IiE4pqg"
@@ -185,3 +198,83 @@ def test_secrets_among_the_fields_are_not_shown() -> None:
     shown = repr(Action(call_control_id=LEG, action="refer", fields=fields))
     assert "hush" not in shown
     assert "wss://bot.example/media" in shown
+
+
+# ---- more than one call -------------------------------------------------------------------------
+
+
+def test_a_bridge_names_one_leg_in_its_path_and_the_other_in_its_body() -> None:
+    command = Bridge(call_control_id=LEG, with_="v3:other", park_after_unbridge="self")
+    assert wire.request(command).path == f"/calls/{LEG}/actions/bridge"
+    assert body_of(command) == {"call_control_id": "v3:other", "park_after_unbridge": "self"}
+    assert body_of(Bridge(call_control_id=LEG, queue="support")) == {"queue": "support"}
+
+
+def test_a_dial_rings_several_and_has_them_join() -> None:
+    command = Dial(
+        connection_id="1684",
+        to=("+13125550199", "sip:agent@example.com"),
+        from_="+13125550100",
+        answering_machine_detection="premium",
+        answering_machine_detection_config=AmdConfig(total_analysis_time_millis=20000),
+        conference_config=DialConference(conference_name="sales", mute=False),
+    )
+    assert body_of(command) == {
+        "connection_id": "1684",
+        "to": ["+13125550199", "sip:agent@example.com"],
+        "from": "+13125550100",
+        "answering_machine_detection": "premium",
+        "answering_machine_detection_config": {"total_analysis_time_millis": 20000},
+        "conference_config": {"conference_name": "sales", "mute": False},
+    }
+
+
+def test_a_conference_is_in_the_path_and_who_is_meant_in_the_body() -> None:
+    request = wire.request(ConferenceMute(conference_id="c/1", call_control_ids=(LEG,)))
+    assert (request.method, request.path) == ("POST", "/conferences/c%2F1/actions/mute")
+    assert json.loads(request.body) == {"call_control_ids": [LEG]}
+    assert body_of(ConferenceRecordStart(conference_id="c")) == {"format": "mp3"}
+
+
+def test_what_errors_call_a_conference_is_not_its_name() -> None:
+    command = ConferenceCreate(call_control_id=LEG, conference_name="sales")
+    assert command.name == "ConferenceCreate"
+    assert body_of(command) == {"call_control_id": LEG, "name": "sales"}
+
+
+# ---- lists and what is deleted ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("command", "path"),
+    [
+        (CallStatus(call_control_id=LEG, client_state="YQ=="), f"/calls/{LEG}"),
+        (
+            ActiveCallsList(connection_id="1684", page_number=2, page_size=20),
+            "/connections/1684/active_calls?page%5Bnumber%5D=2&page%5Bsize%5D=20",
+        ),
+        (
+            ConferencesList(conference_name="a b&c", status="in_progress"),
+            "/conferences?page%5Bnumber%5D=1&page%5Bsize%5D=250"
+            "&filter%5Bname%5D=a+b%26c&filter%5Bstatus%5D=in_progress",
+        ),
+        (
+            ParticipantsList(conference_id="c1"),
+            "/conferences/c1/participants?page%5Bnumber%5D=1&page%5Bsize%5D=250",
+        ),
+        (
+            CallEventsList(leg_id="l1", page_size=1),
+            "/call_events?page%5Bnumber%5D=1&page%5Bsize%5D=1&filter%5Bleg_id%5D=l1",
+        ),
+    ],
+)
+def test_what_is_asked_for_stands_in_the_query(command: wire.Command, path: str) -> None:
+    assert wire.request(command) == ("GET", path, b"")
+
+
+def test_what_is_deleted_has_no_body() -> None:
+    assert wire.request(QueueDelete(queue_name="a b")) == ("DELETE", "/queues/a%20b", b"")
+    command = QueueCallRemove(queue_name="q", call_control_id=LEG)
+    assert wire.request(command) == ("DELETE", f"/queues/q/calls/{LEG}", b"")
+    made = wire.request(QueueCreate(queue_name="q", max_size=5))
+    assert made == ("POST", "/queues", b'{"queue_name":"q","max_size":5}')

@@ -16,6 +16,7 @@ from rich.console import Console
 from callbridge.carrier.net import ring
 from callbridge.carrier.net.files import loader, write_wav
 from callbridge.demo.command import Pairing, demo
+from callbridge.demo.ends import RING_S
 from callbridge.demo.outcome import LAG, MOVED, TROUBLES, DemoVoice
 from callbridge.demo.record import Record, read
 from callbridge.demo.transcript import STEPS
@@ -166,6 +167,48 @@ def compare(relayed: Record, record: Record) -> None:
         heard_s = answered.last_voiced_s + answered.after_s["first_heard"]
         assert any(heard_s == sound.start_s for sound in relayed.sounds(relayed.bot))
         assert 0.3 < answered.after_s["final_text"] <= answered.after_s["first_heard"] < 2.0
+
+
+@pytest.mark.usefixtures("engines")
+async def test_a_caller_is_handed_to_a_person_who_is_told_about_them(tmp_path: Path) -> None:
+    """A real handoff: three on the line, and where its time went."""
+    bot, script = EXAMPLES / "handoff.py", EXAMPLES / "handoff.json"
+    ok, printed = await run(bot, script, tmp_path, as_json=True)
+    assert ok, printed
+    [call] = json.loads(printed)["calls"]
+    handoff = call["handoff"]
+    moments = [handoff["moments"][name] for name in HANDED_OVER]
+    assert moments == sorted(moments)
+    assert [(each["who"], each["whom"]) for each in handoff["hearings"]] == [
+        *(("caller", whom) for whom in ("bot", "music", "person")),
+        *(("bot", whom) for whom in ("caller", "person")),
+        *(("person", whom) for whom in ("bot", "caller")),
+    ]
+    assert handoff["figures"]["rings_s"] == pytest.approx(RING_S, abs=0.3)
+    assert handoff["figures"]["join_s"] < 1.0
+    asked, wish = words(handoff["told_caller"]), words(handoff["caller_said"])[0]
+    assert asked == ["Miller and Sons, good day. What can I do for you?",
+                     "I will put you through to Sally. One moment, please."]  # fmt: skip
+    summary, question = words(handoff["told_person"])
+    assert summary == f"A caller for you: {wish}"
+    assert question.startswith("Press 1")
+    assert words(handoff["person_said"])[0].startswith("Hello, this is Sally in sales.")
+    assert call["hangup"] == "the conference: normal_clearing"
+    for left in ("handoff.png", "handoff-lines.wav", "handoff-person.wav", "handoff-person.json"):
+        assert (tmp_path / left).is_file(), left
+    person = read(tmp_path / "handoff-person.json", tmp_path / "handoff-person.wav")
+    since = round((handoff["moments"]["joined_s"] - handoff["moments"]["picked_up_s"]) * 8000)
+    caller = read(tmp_path / "handoff.json", tmp_path / "handoff.wav")
+    answer = caller.caller[round(handoff["moments"]["joined_s"] * 8000) :]
+    assert likeness(person.bot[since:], answer) > 0.9  # the person hears the caller
+
+
+HANDED_OVER = ("decided_s", "dialled_s", "ringing_s", "picked_up_s", "accepted_s", "joined_s",
+               "left_s", "over_s")  # fmt: skip
+
+
+def words(said: list[dict[str, Any]]) -> list[str]:
+    return [each["text"] for each in said]
 
 
 @pytest.mark.usefixtures("voice")

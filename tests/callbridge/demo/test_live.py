@@ -1,11 +1,9 @@
-import io
 from typing import Any
 
 import pytest
-from rich.console import Console
 
 from callbridge.carrier.core.report import TapeEntry
-from callbridge.demo.live import Story, Telling, ToldLine
+from callbridge.demo.live import Story, ToldLine
 from callbridge.tape.events import (
     BotCrashed,
     BotLog,
@@ -16,9 +14,6 @@ from callbridge.tape.events import (
     WaterfallMeasured,
     Withheld,
 )
-from callbridge.tape.tape import TapeLine
-
-BEGAN = 1_795_000_000.0  # Unix seconds
 
 
 def told(kind: str, **detail: Any) -> ToldLine | None:
@@ -137,22 +132,18 @@ def test_a_conversation() -> None:
     assert watched(WaterfallMeasured(last_voiced_at=9.0, after_s={})) is None
 
 
-async def test_what_was_not_heard_is_told_apart() -> None:
-    printed = io.StringIO()
-    telling = Telling(Console(file=printed, width=100))
-    telling.begin(BEGAN)
-    telling.event(TapeLine(BEGAN + 1, "c1", "v3:x", said("One two.", "One ", "call_ended")))
-    telling.end()
-    assert printed.getvalue() == "   1.00 s  bot     said: One |cut| two.\n"
+def test_where_the_bot_has_left_the_script_knows_the_words() -> None:
+    story = Story()
+    step = TapeEntry(3.0, "script", {"at": "step 3 (say 'Yes.')", "says": "Yes."})
+    assert story.tape(step) is None
+    story.tape(TapeEntry(3.5, "stream stopped", {"stream_id": "1"}))
+    assert story.tape(step) == ToldLine(3.0, "caller", "says to the person: Yes.")
+    assert story.tape(TapeEntry(4.0, "script", {"at": "step 4 (wait hangup)"})) is None
 
 
-async def test_no_line_is_from_before_the_call_came_in(capsys: pytest.CaptureFixture[str]) -> None:
-    """The bridge knows of a call before the demo has its id, and both clocks have one zero."""
-    telling = Telling(Console(width=100))
-    telling.event(TapeLine(BEGAN + 0.01, "c1", "v3:x", Withheld(at=BEGAN)))
-    telling.begin(BEGAN)
-    telling.tape(TapeEntry(0.0, "state", {"state": "parked"}))
-    telling.end()
-    rings, withholds = capsys.readouterr().out.splitlines()
-    assert rings.startswith("   0.00 s  caller  rings")
-    assert withholds.startswith("   0.01 s  bridge  withholds")
+def test_a_call_that_ends_with_its_conference_was_ended_by_nobody_on_it() -> None:
+    ended = TapeEntry(9.0, "state", {"state": "ended", "cause": "c", "source": "callee"})
+    assert Story().tape(ended) == ToldLine(9.0, "bot", "hangs up: c")
+    story = Story()
+    story.tape(TapeEntry(9.0, "webhook", {"event_type": "conference.ended", "id": "1"}))
+    assert story.tape(ended) == ToldLine(9.0, "carrier", "ends the call: c")

@@ -5,7 +5,7 @@ import pytest
 from callbridge.demo.record import read
 from callbridge.errors import CallbridgeError
 
-from .records import CALL, CLEARED, ENDED, Entry, tone, track, write
+from .records import CALL, CLEARED, ENDED, Entry, tone, track, webhook, write
 
 
 def test_sounds_are_told_from_silence_and_short_pauses_do_not_divide_them(tmp_path: Path) -> None:
@@ -104,6 +104,27 @@ def test_who_hung_up(tmp_path: Path, direction: str, source: str | None, who: st
         tmp_path, ENDED, track(1.0), track(1.0), direction=direction, hangup_source=source
     )
     assert read(*paths).facts.hung_up_by == who
+
+
+def test_a_conference_that_is_over_hangs_up_its_calls(tmp_path: Path) -> None:
+    late = (4.6, "webhook delivery", {"event_type": "conference.ended", "delivered": True})
+    with_it: list[Entry] = [webhook(4.5, "conference.ended"), *ENDED, late]
+    paths = write(tmp_path, with_it, track(1.0), track(1.0), hangup_source="callee")
+    assert read(*paths).facts.hung_up_by == "the conference"
+    before_it = [webhook(3.0, "conference.ended"), *ENDED]
+    paths = write(tmp_path, before_it, track(1.0), track(1.0), hangup_source="callee")
+    assert read(*paths).facts.hung_up_by == "the bot"
+    paths = write(tmp_path, with_it, track(1.0), track(1.0), hangup_source="caller")
+    assert read(*paths).facts.hung_up_by == "the caller"
+
+
+def test_a_call_ends_with_the_one_it_is_bridged_with(tmp_path: Path) -> None:
+    joined: list[Entry] = [(2.0, "bridged", {"leg": "v3:y"}), *ENDED]
+    paths = write(tmp_path, joined, track(1.0), track(1.0), hangup_source="callee")
+    assert read(*paths).facts.hung_up_by == "the other call"
+    parted: list[Entry] = [joined[0], (3.0, "unbridged", {"parked": True}), *ENDED]
+    paths = write(tmp_path, parted, track(1.0), track(1.0), hangup_source="callee")
+    assert read(*paths).facts.hung_up_by == "the bot"
 
 
 def test_files_that_are_no_record_are_refused_in_a_sentence(tmp_path: Path) -> None:

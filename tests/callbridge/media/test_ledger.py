@@ -213,3 +213,18 @@ def test_heard_never_exceeds_played(script: list[Step], phase_ms: int, delay_ms:
             now += 0.001
     assert playout.ledger.early_marks == 0
     assert playout.ledger.stray_marks == 0
+
+
+def test_pauses_that_lie_ahead_are_no_speech() -> None:
+    """Three stretches wait at the carrier, with background alone between them."""
+    ledger = Ledger(RATE)
+    for begins in (1.000, 1.040, 1.080):
+        ledger.begin_stretch(now=0.990, at=begins)
+        ledger.add(160)  # 20 ms
+    heard = [ledger.heard(1.020 + step * 0.010) for step in range(-2, 13)]
+    assert heard == [0, 0, 0, 80, 160, 160, 160, 240, 320, 320, 320, 400, 480, 480, 480]
+    ledger.begin_stretch(now=1.070, at=1.120)
+    ledger.add(160)
+    assert [ledger.heard(at) for at in (1.070, 1.095, 1.110, 1.135, 1.160)] == [
+        240, 320, 400, 480, 640
+    ]  # fmt: skip

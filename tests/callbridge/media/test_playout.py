@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from callbridge.media.ledger import PendingMark
-from callbridge.media.playout import NEVER, Playout, PlayoutSettings, Utterance
+from callbridge.media.playout import NEVER, Playout, PlayoutSettings
+from callbridge.media.utterance import Ending, Utterance
 from telecodecs import Pcm
 
 RATE = 8000
@@ -182,6 +183,33 @@ def test_a_missing_mark_is_waited_for_two_seconds() -> None:
     assert (utterance.ending.reason, utterance.ending.certainty) == ("finished", "estimated")
 
 
+@pytest.mark.parametrize("came_at", [0.05, 0.13], ids=["on receipt", "a little too early"])
+def test_a_mark_that_came_too_early_is_not_waited_for_again(came_at: float) -> None:
+    """A carrier that catches up plays faster than time; its mark comes once."""
+    playout = Playout(RATE)
+    utterance = said(playout, 200)
+    end = marks(playout.due(0.0) + playout.due(0.02))[-1]
+    playout.mark_returned(end.name, came_at)
+    assert playout.ledger.early_marks == 1
+    due = playout.deadline()
+    assert due == pytest.approx(0.22)
+    playout.tick(due - 0.001)
+    assert utterance.ending is None
+    playout.tick(due)
+    assert utterance.ending == Ending("finished", 200 * RATE // 1000, "estimated")
+
+
+def test_an_early_mark_is_none_of_what_is_said_after_an_interruption() -> None:
+    playout = Playout(RATE)
+    said(playout, 200)
+    end = marks(playout.due(0.0) + playout.due(0.02))[-1]
+    playout.mark_returned(end.name, 0.02)
+    playout.interrupt(0.05)
+    said(playout, 100, now=0.06)
+    later = marks(playout.due(0.06) + playout.due(0.08))[-1]
+    assert playout.deadline() == pytest.approx(later.estimate + playout.settings.patience)
+
+
 def test_interrupt_drops_what_is_queued_and_says_what_was_heard() -> None:
     playout = Playout(RATE)
     utterance, behind = said(playout, 5000), said(playout, 1000)
@@ -257,10 +285,10 @@ def test_withheld_speech_stays_until_it_is_resumed() -> None:
     playout = Playout(RATE)
     utterance = said(playout, 1000)
     assert sizes(playout.due(0.0)) == [20, 100]
-    playout.withhold()
+    assert not playout.withhold(0.05)
     assert playout.due(0.5) == []
     assert playout.ledger.heard(0.5) == 120 * RATE // 1000
-    playout.resume()
+    playout.resume(0.6)
     assert sizes(playout.due(0.6)) == [100, 100]
     assert utterance.ending is None
 
@@ -269,7 +297,7 @@ def test_an_uninterruptible_utterance_is_not_withheld() -> None:
     playout = Playout(RATE)
     utterance = playout.open(interruptible=False)
     playout.write(utterance, tone(300), 0.0)
-    playout.withhold()
+    playout.withhold(0.0)
     assert sum(sizes(playout.due(0.0))) > 0
 
 
@@ -277,7 +305,7 @@ def test_an_interrupt_ends_the_withholding() -> None:
     playout = Playout(RATE)
     said(playout, 1000)
     playout.due(0.0)
-    playout.withhold()
+    playout.withhold(0.05)
     playout.interrupt(0.1)
     said(playout, 100, now=0.2)
     assert sizes(playout.due(0.2)) == [20, 80]

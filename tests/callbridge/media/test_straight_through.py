@@ -9,8 +9,9 @@ import pytest
 
 from callbridge.media import wire
 from callbridge.media.ledger import PendingMark
-from callbridge.media.playout import Playout, Utterance
+from callbridge.media.playout import Playout
 from callbridge.media.session import AudioReceived, MediaSession
+from callbridge.media.utterance import Utterance
 from telecodecs import Pcm, codec, silence
 from tests.callbridge.media import frames
 
@@ -172,9 +173,9 @@ def test_nothing_overtakes_what_waits() -> None:
 def test_what_is_withheld_cut_or_closed_is_not_passed_on() -> None:
     sender = Sender(straight=True)
     sender.write(silence(160), 0.0)
-    sender.playout.withhold()
+    sender.playout.withhold(0.0)
     assert not sender.playout.pass_on(sender.utterance, silence(160), 0.0)
-    sender.playout.resume()
+    sender.playout.resume(0.0)
     assert sender.playout.pass_on(sender.utterance, silence(160), 0.0)
     sender.playout.close(sender.utterance)
     assert not sender.playout.pass_on(sender.utterance, silence(160), 0.0)

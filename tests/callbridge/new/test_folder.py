@@ -10,7 +10,8 @@ from dotenv import dotenv_values
 
 from callbridge.errors import CallbridgeError
 from callbridge.new.folder import write
-from callbridge.serve.settings import ENV_PREFIX, Settings
+from callbridge.serve.account import ENV_PREFIX
+from callbridge.serve.settings import Settings
 
 
 @pytest.mark.parametrize("speech", [True, False], ids=["speech", "keys"])

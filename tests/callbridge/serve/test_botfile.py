@@ -121,3 +121,38 @@ def test_the_cause_is_kept_for_those_who_want_the_whole_trace(tmp_path: Path) ->
     with pytest.raises(BotError) as caught:
         botfile.load(written(tmp_path, "1 / 0\n"))
     assert isinstance(caught.value.__cause__, ZeroDivisionError)
+
+
+# ---- bots that are installed --------------------------------------------------------------------
+
+READY = """
+from callbridge.bots.reply import ReplyBot, ReplySettings
+
+def bot():
+    return ReplyBot(lambda call, turn: turn.text, ReplySettings(greeting="Hi."))
+
+def other():
+    return 3
+"""
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A module that can be imported, by its name."""
+    written(tmp_path, ONE + READY, "ready_bots.py")
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    return "ready_bots"
+
+
+def test_an_app_of_a_module(package: str) -> None:
+    assert isinstance(botfile.load(f"{package}:app"), App)
+
+
+def test_a_bot_of_a_module_answers_every_number(package: str) -> None:
+    assert botfile.load(f"{package}:bot").answers("+13125550100")
+
+
+def test_what_is_no_bot_of_a_module(package: str) -> None:
+    assert complaint(f"{package}:other") == "3 is no ReplyBot"
+    assert "has no attribute 'nothing'" in complaint(f"{package}:nothing")
+    assert "No module named 'nowhere'" in complaint("nowhere.to.be_found:bot")

@@ -1,5 +1,6 @@
 """Every wrong setting is said at once, by its own name, and no secret is ever shown."""
 
+import sys
 from base64 import b64encode
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from nacl.signing import SigningKey
 
 from callbridge.errors import SettingsError
 from callbridge.serve.settings import Settings
+from telecodecs import g722
 
 PUBLIC_KEY = b64encode(bytes(SigningKey(bytes(31) + b"\x01").verify_key)).decode()
 COMPLETE = {
@@ -169,6 +171,16 @@ def test_every_codec_has_a_rate(codec: str, rate: int) -> None:
     assert Settings.load(codec=codec).sampling_rate == rate
 
 
+@pytest.mark.usefixtures("complete")
+def test_a_codec_whose_library_is_missing_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    g722._library.cache_clear()  # pyright: ignore[reportPrivateUsage]
+    monkeypatch.setitem(sys.modules, "G722", None)
+    with pytest.raises(SettingsError, match=r"pip install 'callbridge\[hd\]'"):
+        Settings.load(codec="G722")
+
+
 # ---- what is wrong ----------------------------------------------------------------------------
 
 
@@ -227,7 +239,7 @@ def test_wrong_and_missing_are_said_together(complete: pytest.MonkeyPatch) -> No
         ("CALLBRIDGE_MEDIA_TOKEN", "a b", "no header can carry"),
         ("CALLBRIDGE_MEDIA_TOKEN", "a" * 4001, "at most 4000"),
         ("CALLBRIDGE_SECRET", "short", "at least 16"),
-        ("CALLBRIDGE_CODEC", "G722", "'PCMU', 'PCMA' or 'L16'"),
+        ("CALLBRIDGE_CODEC", "G729", "'PCMU', 'PCMA', 'G722', 'OPUS' or 'L16'"),
         ("CALLBRIDGE_CODEC_RATE", "16000", "must be one of 8000 for PCMU"),
         ("CALLBRIDGE_CODEC_RATE", "fast", "is wrong: input should be a valid integer"),
         ("CALLBRIDGE_L16_ORDER", "middle", "'little' or 'big'"),

@@ -1,7 +1,7 @@
 """A telephone line in a room: a person, a bot, coughs, noise, echo, all through μ-law at 8 kHz.
 
-The bot's side is a small model of playout: 200 ms ahead, withheld, resumed and cleared as the
-events say, so that what comes back as an echo is what was really played."""
+The bot's side is a small model of playout: 200 ms ahead, withheld, resumed and cut as the events
+say, so that what comes back as an echo is what was really played."""
 
 from dataclasses import dataclass, field
 from functools import cache
@@ -162,12 +162,13 @@ def listen(
     settings: TurnSettings | None = None,
     *,
     judged: bool = True,
+    begins_s: float = 0.0,
 ) -> Heard:
-    """A call as long as `caller`; the bot begins at once and never again after an interruption."""
+    """A call as long as `caller`; the bot speaks from `begins_s` on, until it is interrupted."""
     vad, judge, turns, heard = SileroVad(), EchoJudge(), TurnTaker(settings), Heard()
     waiting = np.zeros(0) if says is None else over_the_wire(says).astype(np.float64)
     played = np.zeros(len(caller) + RATE)
-    play_end, withheld = 0, False
+    play_end, withheld = round(begins_s * RATE), False
     for start in range(0, len(caller) - WINDOW, WINDOW):
         end = start + WINDOW
         now = end / RATE
@@ -181,13 +182,16 @@ def listen(
         pcm = over_the_wire(window)
         probability = vad.probability(pcm)
         is_echo = judge.hear(pcm, now) and judged
-        speaking = len(waiting) > 0 or play_end > end
+        speaking = now >= begins_s and (len(waiting) > 0 or play_end > end)
         for event in turns.hear(pcm, probability, now, speaking=speaking, echo=is_echo):
             heard.events.append(event)
-            if isinstance(event, Interrupt):
-                waiting, play_end = waiting[:0], min(play_end, end)
-                played[end:] = 0
+            if isinstance(event, Interrupt | Withhold):
+                unheard = played[end : max(end, play_end)].copy()
+                waiting = np.concatenate((unheard, waiting))
+                played[end:], play_end = 0, min(play_end, end)
                 judge.cleared(now)
+            if isinstance(event, Interrupt):
+                waiting = waiting[:0]
             if isinstance(event, Interrupt | Resume | Withhold):
                 withheld = isinstance(event, Withhold)
         heard.voiced.append(probability >= turns.settings.voiced)

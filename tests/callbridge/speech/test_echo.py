@@ -5,7 +5,7 @@ import pytest
 
 from callbridge.speech.echo import EchoJudge
 from telecodecs import Pcm
-from tests.callbridge.speech.acoustics import Echo, Wave, at_level, noise, over_the_wire
+from tests.callbridge.speech.acoustics import Echo, Wave, at_level, cough, noise, over_the_wire
 
 RATE = 8000
 FRAME = 160
@@ -151,3 +151,42 @@ def test_at_another_sample_rate() -> None:
         is_echo = judge.hear(echo[start : start + frame], (start + frame) / rate)
         passed_as_speech += not is_echo and start > late
     assert passed_as_speech <= 2
+
+
+@pytest.mark.parametrize("delay_ms", DELAYS_MS)
+def test_an_echo_ten_decibels_below_the_bot_is_recognised(delay_ms: int) -> None:
+    says = babble(8, -20, seed=1)
+    inbound = Echo(-10, delay_ms).of(says, 0, len(says)) + noise(8, -55)
+    assert passed(inbound, verdicts(inbound, says)) < 0.03
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_an_echo_that_becomes_louder_is_soon_known_as_one(seed: int) -> None:
+    """A handset that is laid on a table."""
+    says = babble(10, -20, seed=seed)
+    echo = Echo(-28, 160).of(says, 0, len(says))
+    echo[4 * RATE :] *= 10 ** (14 / 20)
+    said = np.array(verdicts(echo + noise(10, -65), says))
+    assert said[225:].mean() > 0.95  # half a second later
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_cough_over_the_echo_is_no_echo_and_what_follows_is_one(seed: int) -> None:
+    says = babble(6, -20, seed=seed)
+    inbound = Echo(-15, 160).of(says, 0, len(says)) + noise(6, -65)
+    without = verdicts(inbound, says)
+    inbound[3 * RATE : 3 * RATE + 2400] += cough(0.3, -20, seed=seed)
+    said = verdicts(inbound, says)
+    assert not any(said[150:156])
+    assert said[190:] == without[190:]  # the window that is compared is over then
+
+
+def test_a_bot_that_begins_again_does_not_hear_its_own_first_words() -> None:
+    """It was interrupted, and its echo is heard again as if for the first time."""
+    judge = EchoJudge()
+    for begin, seed in ((100.0, 1), (104.0, 2), (105.5, 3)):
+        says = babble(1.2, -16, seed=seed)
+        inbound = Echo(-15, 160).of(says, 0, len(says)) + noise(1.2, -65)
+        said = verdicts(inbound, says, judge, begin)
+        judge.cleared(begin + 1.2)
+        assert np.mean(said[8:]) > 0.97  # from the echo's first frame on

@@ -4,14 +4,14 @@ import importlib.metadata
 import re
 import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from callbridge.errors import CallbridgeError, SettingsError
+from callbridge.errors import SettingsError
 from callbridge.speech import moonshine
+from callbridge.speech.engines import Hints
 from callbridge.speech.moonshine import Moonshine, trim
 from telecodecs import Pcm, g711, resample, silence
 from tests.callbridge.speech.person import FOUR_CLAUSES, FOUR_CLAUSES_TEXT, TWO_CLAUSES, passage
@@ -104,6 +104,43 @@ def test_threads_take_turns(recogniser: Moonshine) -> None:
     assert [words(text) for text in texts] == [words(TWO_CLAUSES_TEXT)] * 3
 
 
+@pytest.mark.parametrize(
+    "so_far",
+    [
+        "It was the best of times. It was",
+        "It is the rest of it. It was the worst of times. And more.",
+        "日本語",
+        "word " * 100,
+    ],
+)
+def test_what_was_heard_so_far_changes_nothing(recogniser: Moonshine, so_far: str) -> None:
+    speech = passage(TWO_CLAUSES)
+    alone = recogniser.transcribe(speech, 8000)
+    assert recogniser.transcribe_with(speech, 8000, Hints(so_far=so_far)) == alone
+
+
+# ---- what was asked for ------------------------------------------------------------------------
+
+
+def test_a_choice_is_understood_where_it_is_nearly_as_likely(recogniser: Moonshine) -> None:
+    speech = passage(TWO_CLAUSES)
+    alone = recogniser.transcribe(speech, 8000)
+    said = "it was the best of times it was the worst of times"
+    choices = ("something else", said, "yes")
+    assert recogniser.transcribe_with(speech, 8000, Hints(choices=choices)) == said
+    for others in (("yes", "no"), ("it was the best of wines",), ("",), ("yes",) * 100):
+        assert recogniser.transcribe_with(speech, 8000, Hints(choices=others)) == alone
+
+
+def test_given_words_are_taken_where_they_are_nearly_as_likely(recogniser: Moonshine) -> None:
+    speech = passage(TWO_CLAUSES)
+    alone = recogniser.transcribe(speech, 8000)
+    digits = ("zero", "one", "two", "three", "four")
+    assert recogniser.transcribe_with(speech, 8000, Hints(words=digits)) == alone
+    said = ("it", "was", "the", "best", "worst", "of", "times")
+    assert words(recogniser.transcribe_with(speech, 8000, Hints(words=said))) == words(alone)
+
+
 # ---- what is left of an utterance -------------------------------------------------------------
 
 
@@ -136,6 +173,18 @@ def test_no_more_is_left_than_there_is() -> None:
     assert len(trim(ramp(10), 8000, Script(*range(10)))) == 2560
 
 
+def test_a_short_silence_behind_the_speech_is_mirrored() -> None:
+    left = trim(ramp(24)[:-20], 8000, Script(*range(20)))
+    behind = left[20 * 256 :]
+    assert len(behind) == 1600
+    assert behind[:1004].tolist() == list(range(20 * 256, 24 * 256 - 20))
+    assert behind[1004:].tolist() == list(range(24 * 256 - 21, 24 * 256 - 617, -1))
+
+
+def test_next_to_nothing_is_not_mirrored() -> None:
+    assert len(trim(ramp(21), 8000, Script(*range(20)))) == 21 * 256
+
+
 def test_the_cut_is_in_time_whatever_the_rate() -> None:
     left = trim(np.zeros(60 * 512, np.int16), 16000, Script(20, 21, 22, 23))
     assert len(left) == 4 * 512 + 2 * 3200
@@ -150,7 +199,7 @@ def test_what_is_over_thirty_seconds_is_not_heard(monkeypatch: pytest.MonkeyPatc
     heard: list[int] = []
 
     class Deaf:
-        def transcribe(self, samples: Pcm) -> str:
+        def transcribe(self, samples: Pcm, hints: Hints) -> str:
             heard.append(len(samples))
             return ""
 
@@ -161,6 +210,12 @@ def test_what_is_over_thirty_seconds_is_not_heard(monkeypatch: pytest.MonkeyPatc
 
 
 # ---- when it is not there ---------------------------------------------------------------------
+
+
+def test_silence_is_enough_to_load_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "moonshine_voice", None)
+    with pytest.raises(SettingsError):
+        Moonshine().transcribe(silence(0), 8000)
 
 
 def test_without_the_wheel_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -180,28 +235,12 @@ def test_a_release_without_the_weights_is_refused(monkeypatch: pytest.MonkeyPatc
         Moonshine().load()
 
 
-def test_a_library_that_cannot_be_loaded_is_named(
+def test_a_model_that_cannot_be_read_is_named(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    (tmp_path / "libmoonshine.so").write_bytes(b"no library")
+    folder = tmp_path / "assets" / "tiny-en"
+    folder.mkdir(parents=True)
+    (folder / "encoder_model.ort").write_bytes(b"no model")
     monkeypatch.setattr(moonshine, "_package", lambda: tmp_path)
-    with pytest.raises(SettingsError, match="libmoonshine"):
+    with pytest.raises(SettingsError, match="no ORT file"):
         Moonshine().load()
-
-
-@pytest.fixture
-def lost_model() -> Iterator[Moonshine]:
-    """The real library, whose model was taken away behind its back."""
-    pytest.importorskip("moonshine_voice")
-    recogniser = Moonshine()
-    recogniser.load()
-    loaded = recogniser._loaded  # pyright: ignore[reportPrivateUsage]
-    assert loaded is not None
-    handle, loaded._handle = loaded._handle, 12345  # pyright: ignore[reportPrivateUsage]
-    yield recogniser
-    loaded._handle = handle  # pyright: ignore[reportPrivateUsage]
-
-
-def test_a_failure_of_the_library_is_ours(lost_model: Moonshine) -> None:
-    with pytest.raises(CallbridgeError, match="moonshine-voice failed: "):
-        lost_model.transcribe(passage(TWO_CLAUSES), 8000)

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from callbridge import App, Call
-from callbridge.calls.course import CallLog
+from callbridge.calls.calllog import CallLog
 from callbridge.errors import SettingsError
 from callbridge.tape.events import (
     BotCrashed,

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from callbridge import App, Call, Turn
-from callbridge.calls.course import Bot
+from callbridge.calls.means import Bot
 from callbridge.testing import (
     LeftBehind,
     Pair,

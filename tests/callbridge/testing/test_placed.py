@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from callbridge import App, Call
-from callbridge.calls.course import Bot
+from callbridge.calls.means import Bot
 from callbridge.carrier.people.script import Step
 from callbridge.testing import (
     CallScript,

@@ -122,6 +122,45 @@ def test_what_outlives_a_test_fails_it(pytester: pytest.Pytester) -> None:
     ran.stdout.no_fnmatch_line("*ERROR at*")
 
 
+SHARED = """
+import pytest
+from callbridge import App, Call
+from callbridge.testing import Wait, caller
+
+shared = App()  # as in the module of a bot
+
+@shared.call
+async def patient(call: Call) -> None:
+    async for _ in call.audio():
+        pass
+
+@pytest.fixture
+def app() -> App:
+    return shared
+
+async def test_it_fails_in_a_call(pair):
+    await pair.ring()
+    assert False, "as it should"
+
+async def test_it_leaves_a_call(pair):
+    await pair.ring()
+
+async def test_it_passes(pair):
+    await pair.call(caller())
+"""
+
+
+def test_a_test_that_fails_costs_no_other_test_the_application(
+    pytester: pytest.Pytester,
+) -> None:
+    pytester.makeconftest('pytest_plugins = ["callbridge.testing.plugin"]')
+    pytester.makepyfile(SHARED)
+    ran = pytester.runpytest("-p", "no:asyncio")
+    ran.assert_outcomes(passed=1, failed=2)
+    ran.stdout.fnmatch_lines(["*AssertionError: as it should"])
+    ran.stdout.fnmatch_lines([f"*a call was still alive {QUIET_S:g} s after its test"])
+
+
 def test_it_needs_no_pytest_asyncio(pytester: pytest.Pytester) -> None:
     pytester.makeconftest('pytest_plugins = ["callbridge.testing.plugin"]')
     pytester.makepyfile("async def test_virtual(pair): pass")

@@ -10,15 +10,18 @@ from callbridge import App, Call, Turn
 from callbridge.serve.settings import Settings
 from callbridge.speech.offline import PACKAGES
 from callbridge.testing import (
+    CallScript,
     HangUp,
     Pair,
     Play,
+    Press,
     Say,
     ScriptError,
     Wait,
     caller,
     caller_of,
     converse,
+    people_of,
     says,
     scripted,
     tone,
@@ -158,6 +161,39 @@ async def test_a_call_in_progress_says_texts(bird: App) -> None:
     await pair.close()
 
 
+# ---- whom the bot has dialled -------------------------------------------------------------------
+
+SALLY, BILL = "+13125550198", "+13125550199"
+
+
+async def hands_off(call: Call) -> None:
+    await call.handoff([SALLY, BILL], whisper="A caller.")
+
+
+def test_what_was_said_to_whom_the_bot_has_dialled() -> None:
+    app = App()
+    app.call(hands_off)
+    heard = (Wait("bot_speaking", 1.0), Wait("bot_silent", 1.0))
+    sally = CallScript(steps=(*heard, Press("1"), says(tone(2.0)), HangUp()))
+    report = converse(app, caller(Wait("hangup")), numbers={SALLY: sally, BILL: "busy"})
+    to_sally, to_bill = report.others
+    assert (to_sally.to, to_bill.to) == (SALLY, BILL)
+    assert to_sally.said[0].heard == "A caller."
+    assert to_sally.caller.any()
+    assert to_sally.others == ()
+    assert (to_bill.hangup_cause, to_bill.turns) == ("user_busy", ())
+
+
+async def test_whom_the_bot_has_dialled_can_still_be_asked_for(pair: Pair) -> None:
+    pair.app.call(hands_off)
+    first = await pair.ring()
+    report = await first.hangs_up()
+    assert [each.to for each in report.others] == [SALLY, BILL]
+    assert (await pair.finished(report.others[0].call_control_id)).to == SALLY
+    second = await pair.ring()
+    assert [each.to for each in (await second.hangs_up()).others] == [SALLY, BILL]
+
+
 # ---- callers from files -------------------------------------------------------------------------
 
 
@@ -176,11 +212,38 @@ def test_the_caller_of_a_json_script_speaks_with_the_voice_of_the_test(
     assert [turn.text for turn in report.heard] == ["two tickets"]
 
 
+class Asks:
+    """Somebody else, and keeps what they say."""
+
+    def __init__(self) -> None:
+        self.heard = ""
+
+    async def __call__(self, call: Call) -> None:
+        await call.dial("+13125550198", bot=self.listens)
+
+    async def listens(self, call: Call) -> None:
+        self.heard = (await call.listen()).text
+
+
+def test_the_people_of_a_json_file_speak_with_the_voice_of_the_test(tmp_path: Path) -> None:
+    steps = [{"wait": "answered"}, {"wait": "streaming"}, {"say": "the last two"}]
+    path = tmp_path / "people.json"
+    path.write_text(json.dumps({"+13125550198": {"steps": steps}, "+13125550199": "busy"}))
+    app, bot = App(), Asks()
+    app.call(bot)
+    people = people_of(path)
+    converse(app, caller(Wait("hangup")), numbers=people)
+    assert bot.heard == "the last two"
+    assert people["+13125550199"] == "busy"
+
+
 def test_a_file_that_is_not_there_is_named(bird: App) -> None:
     with pytest.raises(Exception, match=r"nowhere\.wav: no such file"):
         converse(bird, caller(Play("nowhere.wav")))
     with pytest.raises(Exception, match=r"nowhere\.json"):
         caller_of("nowhere.json")
+    with pytest.raises(Exception, match=r"nowhere\.json"):
+        people_of("nowhere.json")
 
 
 # ---- one application, tested and served ---------------------------------------------------------

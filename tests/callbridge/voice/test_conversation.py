@@ -160,8 +160,9 @@ async def test_who_only_listens_aloud_does_not_interrupt(
 ) -> None:
     app.reply()(tells)
     report = await pair.call(caller(*over_the_bot(0.35, hertz)))
-    assert not report.clears
-    assert hummed_s(report) == pytest.approx(says_s(LONG_TEXT), abs=0.1)
+    assert len(report.clears) == 1  # it fell silent, and said the word again that was cut
+    repeated = hummed_s(report) - says_s(LONG_TEXT)
+    assert -0.1 <= repeated <= says_s("twelve") + 0.1
     speech = counts(app)
     assert (speech.withheld, speech.interruptions, speech.turns) == (1, 0, 1)
 
@@ -170,18 +171,20 @@ async def test_who_only_listens_aloud_does_not_interrupt(
 async def test_words_interrupt_however_short(app: App, pair: Pair, hertz: float) -> None:
     bot = app.reply()(TellsOnce())
     report = await pair.call(caller(*over_the_bot(0.35, hertz)))
-    assert len(report.clears) == 1
+    assert len(report.clears) <= 2
     assert hummed_s(report) < says_s(LONG_TEXT) / 2 + says_s("Fine.")
     assert counts(app).interruptions == 1
     assert bot.turns == ["hello there", TEXTS[hertz]]
 
 
-async def test_half_a_second_of_speech_interrupts_before_anyone_knows_its_words(
+async def test_speech_that_goes_on_interrupts_before_anyone_knows_its_words(
     app: App, pair: Pair
 ) -> None:
     app.reply()(tells)
     report = await pair.call(caller(*over_the_bot(3.0, YEAH)))
-    assert 0.5 <= (report.clears[0] - onset(report.caller, 2)) / 8000 <= 0.62
+    began = onset(report.caller, 2)
+    assert 0.06 <= (report.clears[0] - began) / 8000 <= 0.16  # the bot is silent at once
+    assert hummed_s(msgspec.structs.replace(report, bot=report.bot[: began + 24000])) < 1.0
     assert counts(app).interruptions == 1
 
 
@@ -264,7 +267,8 @@ async def test_history_ends_at_the_word_that_the_recording_ends_at(
     ends = np.cumsum([says_s(word) for word in LONG_TEXT.replace(" ", " \0").split("\0")])
     in_the_recording = int((ends <= sounded + 0.02).sum())
     assert abs(len(outcome.text.split()) - in_the_recording) <= 1
-    assert outcome.heard_s == pytest.approx(sounded, abs=0.06 + delay)
+    # Marks are late by the delay, and the carrier plays on for as long until the clear is there.
+    assert sounded - 2 * delay - 0.06 <= outcome.heard_s <= sounded + 0.06
     assert outcome.stop == "interrupted"
     content = outcome.text.strip()
     assert bot.history == ([{"role": "assistant", "content": content}] if content else [])

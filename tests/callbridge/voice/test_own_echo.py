@@ -10,7 +10,7 @@ import pytest
 from callbridge import App, Call
 from callbridge.carrier.people.echo import EchoPath
 from callbridge.speech.echo import EchoJudge
-from callbridge.speech.espeak import Espeak
+from callbridge.speech.espeak import Espeak, speak
 from callbridge.speech.silero import SileroVad
 from callbridge.testing import Pair, caller
 from telecodecs import Pcm
@@ -56,3 +56,36 @@ async def test_it_would_without_the_judge_of_echoes(
     app.call(announces)
     await pair.call(caller(LEAVES_IT, echo=ECHOES[0]))
     assert app.service.studio().counts.interruptions > 0
+
+
+# ---- what is behind the bot ---------------------------------------------------------------------
+
+
+async def has_a_radio(call: Call) -> None:
+    """Somebody speaks in the background, as loud as the bot; the bot listens and says nothing."""
+    radio = speak(SPOKEN, call.sample_rate)
+    async with call.background(radio, gain_db=0.0):
+        for _ in range(3):
+            await call.listen(timeout=4)
+
+
+@pytest.mark.parametrize("path", ECHOES, ids=str)
+async def test_the_background_is_no_caller_when_it_comes_back(
+    app: App, pair: Pair, path: EchoPath
+) -> None:
+    app.call(has_a_radio)
+    report = await pair.call(caller(LEAVES_IT, echo=path))
+    assert np.abs(report.caller).max() > 200
+    speech = app.service.studio().counts
+    assert (speech.turns, speech.empty_turns) == (0, 0)
+    assert 11.9 < report.duration_s < 13, "nobody was heard, so nobody was waited for"
+
+
+async def test_it_would_be_one_without_the_judge_of_echoes(
+    app: App, pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(EchoJudge, "hear", is_never_an_echo)
+    app.call(has_a_radio)
+    await pair.call(caller(LEAVES_IT, echo=ECHOES[0]))
+    speech = app.service.studio().counts
+    assert speech.turns + speech.empty_turns > 0

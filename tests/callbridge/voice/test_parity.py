@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from callbridge import App, Call, Turn
-from callbridge.calls.course import Bot
 from callbridge.calls.leg import VoiceKind
+from callbridge.calls.means import Bot
 from callbridge.errors import CallEnded, VoiceCannot
 from callbridge.host.audiofile import Clip
 from callbridge.testing import CallScript, Conversation, HangUp, Press, Wait, caller, converse, says

@@ -16,6 +16,7 @@ import pytest
 
 from callbridge import App, Call, Turn
 from callbridge.errors import SettingsError, SpeechFailed
+from callbridge.speech.ending import TurnContext
 from callbridge.speech.engines import Speech, Vad, Word
 from callbridge.speech.espeak import Espeak
 from callbridge.testing import HangUp, Pair, Wait, caller, says, tone
@@ -147,7 +148,7 @@ async def test_who_is_never_understood_is_told_so_three_times_and_then_let_go(
 
 def taking(seconds: float, text: str) -> SlowJobs:
     """Engines whose result comes so late if it is this text."""
-    return SlowJobs(lambda result: seconds if result == text else 0.0)
+    return SlowJobs(lambda result: seconds if getattr(result, "text", None) == text else 0.0)
 
 
 @pytest.mark.virtual(jobs=taking(HANGS_S, "hang"))
@@ -434,6 +435,36 @@ async def test_a_voice_detector_without_a_window_is_refused(
     assert apologised(await pair.call(caller(LEAVES_IT)))
     (error,) = errors(caplog, "the bot raised")
     assert isinstance(error["exc_info"][1], SettingsError)
+
+
+# ---- judges of endings ---------------------------------------------------------------------------
+
+
+class BadJudge:
+    def __init__(self, behaviour: Callable[[], Any]) -> None:
+        self._behaviour = behaviour
+
+    def probability(self, audio: Pcm, text: str, context: TurnContext) -> float:
+        return cast("float", self._behaviour())
+
+
+@pytest.mark.parametrize(
+    "engines",
+    [
+        pytest.param(replace(EAR, ending=BadJudge(behaviour)), id=name)
+        for name, behaviour in BAD_PROBABILITIES.items()
+    ],
+)
+async def test_a_bad_judge_leaves_turns_to_the_clock_and_is_told_of_once(
+    app: App, pair: Pair, caplog: pytest.LogCaptureFixture
+) -> None:
+    app.reply()(parrot)
+    answered = (Wait("bot_speaking", 0.3), QUIET)
+    report = await pair.call(asks(*answered, says(tone(1.0, HELLO)), *answered))
+    assert hummed_s(report) == pytest.approx(2 * says_s("You said hello there."), abs=0.1)
+    told = [each for each in caplog.records if "could not be judged" in each.message]
+    assert len(told) == 1
+    assert told[0].exc_info
 
 
 # ---- engines that are not there -----------------------------------------------------------------

@@ -215,7 +215,7 @@ class TransferLeg(
             ),
             headers=headers,
         )
-        self.detect(target, means.exchange)
+        self.detect(target, means)
         if file is not None:
             means.playbacks.play_before_bridge(target, CarrierPlayback(file=file))
         else:
@@ -317,7 +317,7 @@ class DialLeg(
             headers=self.headers(),
         )
         leg.billing_group_id = self.billing_group_id
-        self.detect(leg, means.exchange)
+        self.detect(leg, means)
         self.transcribe(leg, means)
         if (file := self._file()) is not None:
             means.playbacks.play_on_answer(leg, CarrierPlayback(file=file))

@@ -10,8 +10,8 @@ from callbridge.carrier.api.playing import file_of, times_of
 from callbridge.carrier.api.problems import refused
 from callbridge.carrier.api.speech import SpokenTo
 from callbridge.carrier.api.voices import spoken
-from callbridge.carrier.conferences.conference import Conference
-from callbridge.carrier.conferences.participant import Beep, Participant
+from callbridge.carrier.conferences.conference import CarrierConference
+from callbridge.carrier.conferences.participant import Beep, CarrierParticipant
 from callbridge.carrier.core.room import Role
 from callbridge.carrier.parts.keypad import CarrierKeypad
 from callbridge.carrier.parts.sound_queue import MAX_QUEUED
@@ -35,7 +35,7 @@ class ConferenceCommand(AccountOperation):
         means.exchange.command(conference.owner, name, self.not_simulated(), self.given)
         return OK | (more or {})
 
-    def carry_out(self, conference: Conference, means: CarrierMeans) -> JsonObject | None:
+    def carry_out(self, conference: CarrierConference, means: CarrierMeans) -> JsonObject | None:
         """Returns what is answered besides the result. Raises Refused before anything has
         changed."""
         raise NotImplementedError
@@ -49,8 +49,8 @@ class Once(ConferenceCommand):
 
 
 def participant(
-    call: str, conference: Conference, means: CarrierMeans, pointer: str = "/call_control_id"
-) -> Participant:
+    call: str, conference: CarrierConference, means: CarrierMeans, pointer: str = "/call_control_id"
+) -> CarrierParticipant:
     """Raises Refused for a call that is not, or not any more, in the conference."""
     live_leg(call, means, pointer)
     member = conference.members.get(call)
@@ -65,7 +65,9 @@ class Selective(ConferenceCommand):
 
     call_control_ids: list[str] = field(default_factory=list[str])
 
-    def chosen(self, conference: Conference, means: CarrierMeans) -> list[Participant]:
+    def chosen(
+        self, conference: CarrierConference, means: CarrierMeans
+    ) -> list[CarrierParticipant]:
         if not self.call_control_ids:
             return list(conference.members.values())
         return [
@@ -82,7 +84,7 @@ class JoinConference(Joining, Once, operation_id="conferences.actions.join"):
     call_control_id: str
     client_state: str | None = None
 
-    def carry_out(self, conference: Conference, means: CarrierMeans) -> None:
+    def carry_out(self, conference: CarrierConference, means: CarrierMeans) -> None:
         leg = free_leg(self.call_control_id, means)
         entry = self.entry(means)
         if conference.is_full:
@@ -96,13 +98,13 @@ class LeaveConference(Once, operation_id="conferences.actions.leave"):
     call_control_id: str
     beep_enabled: Beep | None = None
 
-    def carry_out(self, conference: Conference, means: CarrierMeans) -> None:
+    def carry_out(self, conference: CarrierConference, means: CarrierMeans) -> None:
         conference.leave(participant(self.call_control_id, conference, means), self.beep_enabled)
 
 
 @dataclass(frozen=True, kw_only=True)
 class EndConference(Once, operation_id="conferences.actions.end_conference"):
-    def carry_out(self, conference: Conference, means: CarrierMeans) -> None:
+    def carry_out(self, conference: CarrierConference, means: CarrierMeans) -> None:
         conference.end("ended_via_api")
 
 
@@ -114,7 +116,7 @@ class UpdateConference(Once, operation_id="conferences.actions.update"):
     supervisor_role: Role
     whisper_call_control_ids: list[str] = field(default_factory=list[str])
 
-    def carry_out(self, conference: Conference, means: CarrierMeans) -> None:
+    def carry_out(self, conference: CarrierConference, means: CarrierMeans) -> None:
         member = participant(self.call_control_id, conference, means)
         whispered = whispered_to(self.whisper_call_control_ids, means)
         conference.cast(member, self.supervisor_role, whispered)
@@ -125,13 +127,13 @@ class UpdateConference(Once, operation_id="conferences.actions.update"):
 
 @dataclass(frozen=True, kw_only=True)
 class MuteParticipants(Selective, operation_id="conferences.actions.mute"):
-    def carry_out(self, conference: Conference, means: CarrierMeans) -> None:
+    def carry_out(self, conference: CarrierConference, means: CarrierMeans) -> None:
         conference.mute(self.chosen(conference, means), muted=True)
 
 
 @dataclass(frozen=True, kw_only=True)
 class UnmuteParticipants(Selective, operation_id="conferences.actions.unmute"):
-    def carry_out(self, conference: Conference, means: CarrierMeans) -> None:
+    def carry_out(self, conference: CarrierConference, means: CarrierMeans) -> None:
         conference.mute(self.chosen(conference, means), muted=False)
 
 
@@ -140,14 +142,14 @@ class HoldParticipants(Selective, operation_id="conferences.actions.hold"):
     audio_url: str | None = None
     media_name: str | None = None
 
-    def carry_out(self, conference: Conference, means: CarrierMeans) -> None:
+    def carry_out(self, conference: CarrierConference, means: CarrierMeans) -> None:
         audio = file_of(self.audio_url, self.media_name)
         conference.hold(self.chosen(conference, means), audio)
 
 
 @dataclass(frozen=True, kw_only=True)
 class UnholdParticipants(Selective, operation_id="conferences.actions.unhold"):
-    def carry_out(self, conference: Conference, means: CarrierMeans) -> None:
+    def carry_out(self, conference: CarrierConference, means: CarrierMeans) -> None:
         conference.unhold(self.chosen(conference, means))
 
 
@@ -158,7 +160,9 @@ class UnholdParticipants(Selective, operation_id="conferences.actions.unhold"):
 class PlayedTo(Selective):
     """Something that is heard by the whole conference, or by the participants that are named."""
 
-    def listeners(self, conference: Conference, means: CarrierMeans) -> list[Participant] | None:
+    def listeners(
+        self, conference: CarrierConference, means: CarrierMeans
+    ) -> list[CarrierParticipant] | None:
         """None: the whole conference. Who is on hold hears nothing but their hold audio."""
         chosen = self.chosen(conference, means) if self.call_control_ids else None
         for each in chosen or ():
@@ -177,7 +181,7 @@ class PlayToConference(PlayedTo, operation_id="conferences.actions.play"):
     loop: str | int | None = None
     media_name: str | None = None
 
-    def carry_out(self, conference: Conference, means: CarrierMeans) -> None:
+    def carry_out(self, conference: CarrierConference, means: CarrierMeans) -> None:
         file = file_of(self.audio_url, self.media_name)
         if file is None:
             raise refused("10004", "one of audio_url and media_name is required", "/audio_url")
@@ -189,7 +193,7 @@ class PlayToConference(PlayedTo, operation_id="conferences.actions.play"):
 class SpeakToConference(SpokenTo, PlayedTo, Once, operation_id="conferences.actions.speak"):
     payload: str
 
-    def carry_out(self, conference: Conference, means: CarrierMeans) -> None:
+    def carry_out(self, conference: CarrierConference, means: CarrierMeans) -> None:
         self.check_voice(means)
         said = spoken(
             self.payload,
@@ -205,7 +209,7 @@ class SpeakToConference(SpokenTo, PlayedTo, Once, operation_id="conferences.acti
 class StopConferenceAudio(Selective, operation_id="conferences.actions.stop"):
     """Without names: all that plays, to the conference and to single participants."""
 
-    def carry_out(self, conference: Conference, means: CarrierMeans) -> None:
+    def carry_out(self, conference: CarrierConference, means: CarrierMeans) -> None:
         chosen = self.chosen(conference, means)
         if not self.call_control_ids:
             conference.player.stop()
@@ -219,7 +223,7 @@ class SendDtmfToConference(Selective, operation_id="conferences.actions.send_dtm
     client_state: str | None = None
     duration_millis: int = 250
 
-    def carry_out(self, conference: Conference, means: CarrierMeans) -> None:
+    def carry_out(self, conference: CarrierConference, means: CarrierMeans) -> None:
         require_few(self.digits, "/digits")
         for each in self.chosen(conference, means):
             each.leg.client_state = self.client_state or each.leg.client_state

@@ -7,7 +7,7 @@ from callbridge.carrier.api.gather import LONGEST_MS, KeysWanted, audio_prompt
 from callbridge.carrier.api.operation import CarrierMeans
 from callbridge.carrier.api.playing import file_of, stop_first
 from callbridge.carrier.api.problems import refused
-from callbridge.carrier.conferences.conference import Conference
+from callbridge.carrier.conferences.conference import CarrierConference
 from callbridge.carrier.parts.gather import GatherOrder
 
 
@@ -29,7 +29,7 @@ class GatherInConference(
     media_name: str | None = None
     stop_playback_on_dtmf: bool = True
 
-    def carry_out(self, conference: Conference, means: CarrierMeans) -> None:
+    def carry_out(self, conference: CarrierConference, means: CarrierMeans) -> None:
         leg = participant(self.call_control_id, conference, means).leg
         self.check()
         first_ms = self.initial_timeout_millis

@@ -6,7 +6,7 @@ from callbridge.carrier.api.conference_actions import Once
 from callbridge.carrier.api.operation import CarrierMeans
 from callbridge.carrier.api.problems import refused
 from callbridge.carrier.api.recordings import MOST_AT_ONCE, Trim, possible
-from callbridge.carrier.conferences.conference import Conference
+from callbridge.carrier.conferences.conference import CarrierConference
 from callbridge.carrier.conferences.recording import ConferenceRecording
 from callbridge.carrier.core.effects import RecordingFormat
 from callbridge.carrier.parts.recording import RecordingChannels, RecordingParams
@@ -21,7 +21,7 @@ class StartConferenceRecording(Once, operation_id="conferences.actions.record_st
     play_beep: bool = False
     trim: Trim | None = None
 
-    def carry_out(self, conference: Conference, means: CarrierMeans) -> JsonObject:
+    def carry_out(self, conference: CarrierConference, means: CarrierMeans) -> JsonObject:
         if len(conference.recordings) >= MOST_AT_ONCE:
             raise refused("90102", f"{MOST_AT_ONCE} recordings of this conference go on already")
         params = RecordingParams(
@@ -43,7 +43,7 @@ class OneOrAllConferenceRecordings(Once):
 
     recording_id: str | None = None
 
-    def meant(self, conference: Conference) -> list[ConferenceRecording]:
+    def meant(self, conference: CarrierConference) -> list[ConferenceRecording]:
         """Raises Refused when there is none."""
         going_on = conference.recordings.values()
         meant = [each for each in going_on if self.recording_id in (None, each.recording_id)]
@@ -59,7 +59,7 @@ class StopConferenceRecording(
 ):
     client_state: str | None = None
 
-    def carry_out(self, conference: Conference, means: CarrierMeans) -> None:
+    def carry_out(self, conference: CarrierConference, means: CarrierMeans) -> None:
         meant = self.meant(conference)
         conference.owner.client_state = self.client_state or conference.owner.client_state
         for recording in meant:
@@ -70,7 +70,7 @@ class StopConferenceRecording(
 class PauseConferenceRecording(
     OneOrAllConferenceRecordings, operation_id="conferences.actions.record_pause"
 ):
-    def carry_out(self, conference: Conference, means: CarrierMeans) -> None:
+    def carry_out(self, conference: CarrierConference, means: CarrierMeans) -> None:
         for recording in self.meant(conference):
             recording.paused = True
 
@@ -79,6 +79,6 @@ class PauseConferenceRecording(
 class ResumeConferenceRecording(
     OneOrAllConferenceRecordings, operation_id="conferences.actions.record_resume"
 ):
-    def carry_out(self, conference: Conference, means: CarrierMeans) -> None:
+    def carry_out(self, conference: CarrierConference, means: CarrierMeans) -> None:
         for recording in self.meant(conference):
             recording.paused = False

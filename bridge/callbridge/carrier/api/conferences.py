@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from callbridge.carrier.api.operation import AccountOperation, CarrierMeans
 from callbridge.carrier.api.playing import file_of
 from callbridge.carrier.api.problems import refused
-from callbridge.carrier.conferences.conference import LONGEST_S, Conference, ConferencePlan
-from callbridge.carrier.conferences.participant import Beep, Entry, Participant
+from callbridge.carrier.conferences.conference import LONGEST_S, CarrierConference, ConferencePlan
+from callbridge.carrier.conferences.participant import Beep, CarrierParticipant, Entry
 from callbridge.carrier.core.leg import CarrierLeg, LegState
 from callbridge.carrier.shapes import JsonObject
 from callbridge.carrier.store.store import Page, page_of
@@ -139,7 +139,7 @@ class UpdateParticipant(AccountOperation, operation_id="conferences.update_parti
 # ---- what requests name ------------------------------------------------------------------------
 
 
-def found(id: str, means: CarrierMeans) -> Conference:
+def found(id: str, means: CarrierMeans) -> CarrierConference:
     conference = means.conferences.find(id)
     if conference is None:
         raise refused("90058", f"no conference {id[:100]!r}", status=404)
@@ -166,7 +166,7 @@ def free_leg(call: str, means: CarrierMeans) -> CarrierLeg:
     return leg
 
 
-def _participant(conference: Conference, id: str) -> Participant:
+def _participant(conference: CarrierConference, id: str) -> CarrierParticipant:
     for each in conference.members.values():
         if each.id == id:
             return each
@@ -199,7 +199,7 @@ def yes_or_no(value: str) -> bool:
 # ---- what answers show ------------------------------------------------------------------------
 
 
-def shown(conference: Conference) -> JsonObject:
+def shown(conference: CarrierConference) -> JsonObject:
     by = conference.ended_by
     return {
         "record_type": "conference",
@@ -219,7 +219,7 @@ def shown(conference: Conference) -> JsonObject:
     }
 
 
-def participant_shown(participant: Participant) -> JsonObject:
+def participant_shown(participant: CarrierParticipant) -> JsonObject:
     return {
         "id": participant.id,
         "call_control_id": participant.leg.call_control_id,
@@ -235,7 +235,7 @@ def participant_shown(participant: Participant) -> JsonObject:
     }
 
 
-def _states(participant: Participant) -> JsonObject:
+def _states(participant: CarrierParticipant) -> JsonObject:
     return {
         "muted": participant.muted,
         "on_hold": participant.on_hold,

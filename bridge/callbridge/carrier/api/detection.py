@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from callbridge.carrier.core.exchange import Exchange
+from callbridge.carrier.api.operation import CarrierMeans
 from callbridge.carrier.core.leg import CarrierLeg
-from callbridge.carrier.parts.detection import DetectionMode, DetectionPart
+from callbridge.carrier.parts.detection import DetectionMode
 from callbridge.carrier.parts.greeting import DetectionSettings
 
 
@@ -14,9 +14,9 @@ class Detected:
     answering_machine_detection: DetectionMode | Literal["disabled"] = "disabled"
     answering_machine_detection_config: DetectionSettings | None = None
 
-    def detect(self, leg: CarrierLeg, exchange: Exchange) -> None:
+    def detect(self, leg: CarrierLeg, means: CarrierMeans) -> None:
         """From the moment that somebody picks up."""
         mode = self.answering_machine_detection
         if mode != "disabled":
             settings = self.answering_machine_detection_config or DetectionSettings()
-            leg.add(DetectionPart(leg, exchange, mode, settings))
+            means.detections.begin(leg, mode, settings)

@@ -18,6 +18,7 @@ from callbridge.carrier.core.leg import CarrierLeg, LegState
 from callbridge.carrier.core.routing import Routing
 from callbridge.carrier.facts import documented
 from callbridge.carrier.facts.documented import DocumentedEndpoint, Parameter
+from callbridge.carrier.parts.detections import CarrierDetections
 from callbridge.carrier.parts.gather import CarrierGathers
 from callbridge.carrier.parts.playback import CarrierPlaybacks
 from callbridge.carrier.parts.queues import CallQueues
@@ -51,6 +52,7 @@ class CarrierMeans(msgspec.Struct, frozen=True):
     playbacks: CarrierPlaybacks
     gathers: CarrierGathers
     transcriptions: CarrierTranscriptions
+    detections: CarrierDetections
 
     def application(self, connection_id: str) -> Application:
         """The one that a request names in its `connection_id`. Raises Refused."""

@@ -65,8 +65,8 @@ from callbridge.carrier.api.playing import StartPlayback, StopPlayback
 from callbridge.carrier.api.queues import (
     CreateQueue,
     DeleteQueue,
+    DequeueLeg,
     EnqueueLeg,
-    LeaveQueue,
     ListQueueCalls,
     ListQueues,
     RemoveQueueCall,
@@ -94,7 +94,7 @@ from callbridge.carrier.api.recordings import (
     StopRecording,
 )
 from callbridge.carrier.api.relay import StartRelay, StopRelay
-from callbridge.carrier.api.sip import ReferLeg, SendSipInfo
+from callbridge.carrier.api.sip import ReferLeg, SendLegSipInfo
 from callbridge.carrier.api.speech import SpeakOnLeg
 from callbridge.carrier.api.storage import (
     CreateCredentials,
@@ -118,9 +118,9 @@ OPERATIONS: tuple[type[Operation], ...] = (
     BridgeLegs,
     SwitchSupervisorRole,
     EnqueueLeg,
-    LeaveQueue,
+    DequeueLeg,
     ReferLeg,
-    SendSipInfo,
+    SendLegSipInfo,
     SendDtmfOnLeg,
     UpdateClientState,
     StartStreaming,

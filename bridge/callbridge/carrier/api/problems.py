@@ -5,6 +5,7 @@ Titles are those of the facts."""
 import msgspec
 
 from callbridge.carrier.facts import documented
+from callbridge.carrier.shapes import as_list, as_object
 
 
 class Problem(msgspec.Struct, frozen=True):
@@ -47,3 +48,10 @@ class Refused(Exception):
 
 def refused(code: str, detail: str, pointer: str | None = None, status: int = 422) -> Refused:
     return Refused(status, Problem(code, detail, pointer))
+
+
+def detail_of(answer: Response) -> str:
+    """The first sentence of a refusal."""
+    errors = as_list(answer.body.get("errors")) or []
+    first = as_object(errors[0]) if errors else None
+    return str(first["detail"]) if first is not None else f"refused with status {answer.status}"

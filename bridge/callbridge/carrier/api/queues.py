@@ -204,7 +204,7 @@ class EnqueueLeg(LegCommand, operation_id="calls.actions.enqueue"):
 
 
 @dataclass(frozen=True, kw_only=True)
-class LeaveQueue(LegCommand, operation_id="calls.actions.leave_queue"):
+class DequeueLeg(LegCommand, operation_id="calls.actions.leave_queue"):
     def act(self, leg: CarrierLeg, means: CarrierMeans) -> None:
         entry = means.queues.of(leg)
         if entry is None:

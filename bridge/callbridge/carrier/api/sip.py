@@ -30,7 +30,7 @@ class ReferLeg(WithHeaders, LegCommand, operation_id="calls.actions.refer"):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SendSipInfo(LegCommand, operation_id="calls.actions.send_sip_info"):
+class SendLegSipInfo(LegCommand, operation_id="calls.actions.send_sip_info"):
     """The far end of a bridge is another leg of the platform, which tells its application."""
 
     body: str

@@ -26,7 +26,6 @@ WHY_EVENTS = {
     "call.conversation_insights.": NO_MODEL,
     "call.deepfake_detection.": NO_DETECTOR,
     "call.fork.": WHY_ENDPOINTS["calls.actions.start_forking"],
-    "call.machine.premium.call_screening.": "how a screening sounds is not published",
     "call.machine.premium.detection.started": "the SDK's models alone name it, the guides do not",
     "call.payment.": WHY_ENDPOINTS["calls.actions.pay"],
     "dialogflow.": WHY_ENDPOINTS["dialogflow_connections."],

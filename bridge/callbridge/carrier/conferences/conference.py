@@ -8,7 +8,7 @@ import msgspec
 
 from callbridge.carrier.conferences.floor import Floor
 from callbridge.carrier.conferences.noises import Beeper, ChannelSource, ComfortNoise
-from callbridge.carrier.conferences.participant import Beep, Entry, Participant
+from callbridge.carrier.conferences.participant import Beep, CarrierParticipant, Entry
 from callbridge.carrier.conferences.recording import ConferenceRecording
 from callbridge.carrier.conferences.sounds import ConferencePlayer, ConferenceSounds
 from callbridge.carrier.core.events import EventScope
@@ -37,7 +37,7 @@ class ConferencePlan(msgspec.Struct, frozen=True, kw_only=True):
     starts_at_once: bool = True
 
 
-class Conference:
+class CarrierConference:
     """`owner` is the leg that created it: what is told of the conference as a whole goes where the
     webhooks of that leg go, and repeats its client_state, also when it has left.
 
@@ -49,7 +49,7 @@ class Conference:
         owner: CarrierLeg,
         exchange: Exchange,
         sounds: ConferenceSounds,
-        over: Callable[["Conference"], None],
+        over: Callable[["CarrierConference"], None],
     ) -> None:
         self.plan, self.owner = plan, owner
         self._exchange, self._sounds, self._over = exchange, sounds, over
@@ -61,7 +61,7 @@ class Conference:
         self.end_reason: ConferenceEndReason | None = None
         self.ended_by: CarrierLeg | None = None
         self.ended_at: float | None = None
-        self.members: dict[str, Participant] = {}  # by call_control_id, as they joined
+        self.members: dict[str, CarrierParticipant] = {}  # by call_control_id, as they joined
         self.recordings: dict[str, ConferenceRecording] = {}  # that go on, by recording_id
         self._routing = owner.routing
         rate = owner.encoding.sample_rate
@@ -102,10 +102,10 @@ class Conference:
     def is_full(self) -> bool:
         return len(self.members) >= self.plan.max_participants
 
-    def join(self, leg: CarrierLeg, entry: Entry) -> Participant:
+    def join(self, leg: CarrierLeg, entry: Entry) -> CarrierParticipant:
         """An answered leg that is in no conference comes in; it leaves whom it was bridged with."""
         self._exchange.enter(leg, self.room)
-        participant = Participant(
+        participant = CarrierParticipant(
             self._exchange.new_uuid(),
             leg,
             entry,
@@ -129,7 +129,7 @@ class Conference:
     def _tell_participant(self, leg: CarrierLeg, event: str, fields: dict[str, object]) -> None:
         self._tell(leg, f"participant.{event}", fields)
 
-    def leave(self, participant: Participant, beep: Beep | None = None) -> None:
+    def leave(self, participant: CarrierParticipant, beep: Beep | None = None) -> None:
         """The leg is parked, or has ended. The conference ends with its last participant, and with
         one who is said to end it."""
         self._remove(participant)
@@ -142,7 +142,7 @@ class Conference:
             if self._beeps(participant, beep, "on_exit"):
                 self._beeper.someone_left()
 
-    def _remove(self, participant: Participant) -> None:
+    def _remove(self, participant: CarrierParticipant) -> None:
         leg = participant.leg
         del self.members[leg.call_control_id]
         participant.leave()
@@ -151,7 +151,7 @@ class Conference:
         self._tell(leg, "participant.left")
 
     def _beeps(
-        self, who: Participant, now: Beep | None, moment: Literal["on_enter", "on_exit"]
+        self, who: CarrierParticipant, now: Beep | None, moment: Literal["on_enter", "on_exit"]
     ) -> bool:
         """What is said at the moment goes before what was said at the entry, and that before what
         holds for the conference."""
@@ -187,53 +187,55 @@ class Conference:
 
     # ---- who hears whom -----------------------------------------------------------------------
 
-    def mute(self, participants: Sequence[Participant], *, muted: bool) -> None:
+    def mute(self, participants: Sequence[CarrierParticipant], *, muted: bool) -> None:
         for each in participants:
             each.muted = muted
         self._changed(participants)
 
-    def hold(self, participants: Sequence[Participant], audio: SoundFile | None) -> None:
+    def hold(self, participants: Sequence[CarrierParticipant], audio: SoundFile | None) -> None:
         for each in participants:
             each.hold(audio)
         self._changed(participants)
 
-    def unhold(self, participants: Sequence[Participant]) -> None:
+    def unhold(self, participants: Sequence[CarrierParticipant]) -> None:
         for each in participants:
             each.unhold()
         self._changed(participants)
 
-    def cast(self, participant: Participant, role: Role, whisper_to: tuple[str, ...]) -> None:
+    def cast(
+        self, participant: CarrierParticipant, role: Role, whisper_to: tuple[str, ...]
+    ) -> None:
         participant.role, participant.whisper_to = role, whisper_to
         self._changed([participant])
 
-    def _changed(self, participants: Sequence[Participant]) -> None:
+    def _changed(self, participants: Sequence[CarrierParticipant]) -> None:
         for each in participants:
             each.updated_at = self._exchange.timestamp()
         self._settle(participants)
 
-    def _settle(self, participants: Sequence[Participant]) -> None:
+    def _settle(self, participants: Sequence[CarrierParticipant]) -> None:
         """Tell the room who hears them."""
         for each in participants:
             self.room.heard_only_by(each.leg, each.audience(self.members.values()))
             self.room.deafen(each.leg, deaf=each.on_hold)
 
-    def _whisperers(self) -> list[Participant]:
+    def _whisperers(self) -> list[CarrierParticipant]:
         """Those whose listeners depend on who is there."""
         return [each for each in self.members.values() if each.role == "whisper"]
 
     # ---- what is played -----------------------------------------------------------------------
 
     def play(
-        self, file: SoundFile, times: int | None, to: Sequence[Participant] | None = None
+        self, file: SoundFile, times: int | None, to: Sequence[CarrierParticipant] | None = None
     ) -> None:
         """`times` None repeats it until it is stopped; `to` None plays it to the conference."""
         self._sounds.play(self.owner, self.players(to), file, times)
 
-    def speak(self, said: SpokenText, to: Sequence[Participant] | None = None) -> None:
+    def speak(self, said: SpokenText, to: Sequence[CarrierParticipant] | None = None) -> None:
         """`to` None says it to the conference."""
         self._sounds.speak(self.owner, self.players(to), said)
 
-    def players(self, to: Sequence[Participant] | None) -> list[ConferencePlayer]:
+    def players(self, to: Sequence[CarrierParticipant] | None) -> list[ConferencePlayer]:
         """That of the conference, or those of its participants."""
         return [self.player] if to is None else [each.player for each in to]
 

@@ -4,8 +4,8 @@ from collections import deque
 
 import msgspec
 
-from callbridge.carrier.conferences.conference import Conference, ConferencePlan
-from callbridge.carrier.conferences.participant import Entry, Participant
+from callbridge.carrier.conferences.conference import CarrierConference, ConferencePlan
+from callbridge.carrier.conferences.participant import CarrierParticipant, Entry
 from callbridge.carrier.conferences.sounds import ConferenceSounds
 from callbridge.carrier.core.exchange import Exchange
 from callbridge.carrier.core.leg import CarrierLeg
@@ -25,27 +25,27 @@ class Conferences:
     def __init__(self, exchange: Exchange, sounds: CarrierSounds) -> None:
         self._exchange = exchange
         self._sounds = ConferenceSounds(exchange, sounds)
-        self._all: dict[str, Conference] = {}  # those that go on and those that have ended
-        self._live: dict[str, Conference] = {}  # by name
-        self._over: deque[Conference] = deque()
+        self._all: dict[str, CarrierConference] = {}  # those that go on and those that have ended
+        self._live: dict[str, CarrierConference] = {}  # by name
+        self._over: deque[CarrierConference] = deque()
 
-    def create(self, plan: ConferencePlan, owner: CarrierLeg, entry: Entry) -> Conference:
+    def create(self, plan: ConferencePlan, owner: CarrierLeg, entry: Entry) -> CarrierConference:
         """The owner is its first participant. The name is one that no conference has just now."""
-        conference = Conference(plan, owner, self._exchange, self._sounds, self._ended)
+        conference = CarrierConference(plan, owner, self._exchange, self._sounds, self._ended)
         self._all[conference.id] = self._live[plan.name] = conference
         conference.join(owner, entry)
         return conference
 
-    def find(self, id: str) -> Conference | None:
+    def find(self, id: str) -> CarrierConference | None:
         return self._all.get(id)
 
-    def named(self, name: str) -> Conference | None:
+    def named(self, name: str) -> CarrierConference | None:
         """The one that goes on under that name."""
         return self._live.get(name)
 
-    def of(self, leg: CarrierLeg) -> Participant | None:
+    def of(self, leg: CarrierLeg) -> CarrierParticipant | None:
         """What the leg is in a conference, if it is in one."""
-        return leg.part(Participant)
+        return leg.part(CarrierParticipant)
 
     def invite(self, leg: CarrierLeg, invitation: ConferenceInvitation) -> None:
         """The leg joins as soon as it is answered."""
@@ -64,10 +64,10 @@ class Conferences:
         else:
             conference.join(leg, invitation.entry)
 
-    def going_on(self) -> list[Conference]:
+    def going_on(self) -> list[CarrierConference]:
         return list(self._live.values())
 
-    def newest_first(self) -> list[Conference]:
+    def newest_first(self) -> list[CarrierConference]:
         """Those that expire last come first."""
         return sorted(self._all.values(), key=lambda each: each.ends_at, reverse=True)
 
@@ -83,7 +83,7 @@ class Conferences:
         for conference in self._live.values():
             conference.end_tick()
 
-    def _ended(self, conference: Conference) -> None:
+    def _ended(self, conference: CarrierConference) -> None:
         del self._live[conference.plan.name]
         self._over.append(conference)
 

@@ -33,7 +33,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     whisper_to: tuple[str, ...] = ()
 
 
-class Participant(Part):
+class CarrierParticipant(Part):
     """`gone` is called when the leg has ended or is joined with others elsewhere."""
 
     def __init__(
@@ -45,7 +45,7 @@ class Participant(Part):
         *,
         sounds: ConferenceSounds,
         tell: Tell,
-        gone: Callable[["Participant"], None],
+        gone: Callable[["CarrierParticipant"], None],
     ) -> None:
         self.id, self.leg, self._sounds, self._gone = id, leg, sounds, gone
         self.beep = entry.beep
@@ -84,7 +84,7 @@ class Participant(Part):
 
     # ---- who hears it -------------------------------------------------------------------------
 
-    def audience(self, members: Iterable["Participant"]) -> list[CarrierLeg] | None:
+    def audience(self, members: Iterable["CarrierParticipant"]) -> list[CarrierLeg] | None:
         """Who alone hears this participant; None: everybody."""
         if self.muted or self.on_hold:
             return []

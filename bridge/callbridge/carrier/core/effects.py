@@ -5,6 +5,7 @@ from typing import Literal
 import msgspec
 
 from callbridge.carrier.core.storage import Storage
+from callbridge.carrier.people.phone_wire import PhoneNews
 from callbridge.carrier.shapes import JsonObject, as_object
 from telecodecs import Pcm
 
@@ -140,6 +141,20 @@ class DropRecordingFile(msgspec.Struct, frozen=True):
     format: RecordingFormat
 
 
+class TellPhone(msgspec.Struct, frozen=True):
+    """To a telephone in a browser: what has become of its call, or of what it asked for."""
+
+    phone_id: str
+    news: PhoneNews
+
+
+class PhoneHears(msgspec.Struct, frozen=True):
+    """20 ms for its loudspeaker, in the codec of its call."""
+
+    phone_id: str
+    payload: bytes
+
+
 class CallFinished(msgspec.Struct, frozen=True):
     """The leg has ended and its report is complete."""
 
@@ -159,5 +174,7 @@ Effect = (
     | WriteRecording
     | SaveRecording
     | DropRecordingFile
+    | TellPhone
+    | PhoneHears
     | CallFinished
 )

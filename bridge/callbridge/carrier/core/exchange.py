@@ -15,6 +15,7 @@ from callbridge.carrier.core import events as webhooks
 from callbridge.carrier.core.deliveries import DeliveryAttempt
 from callbridge.carrier.core.effects import CallFinished, Effect, SendWebhook
 from callbridge.carrier.core.events import EventScope
+from callbridge.carrier.core.home import HomeAt, nobody
 from callbridge.carrier.core.leg import (
     NEVER,
     BridgePlan,
@@ -29,10 +30,18 @@ from callbridge.carrier.core.log import EventLog
 from callbridge.carrier.core.report import CallReport, TapeEntry
 from callbridge.carrier.core.room import Room
 from callbridge.carrier.core.routing import Routing
-from callbridge.carrier.people.caller import Caller, HungUp, Pressed, PutOnHold, Situation
+from callbridge.carrier.people.person import (
+    HungUp,
+    Person,
+    PickedUp,
+    Pressed,
+    PutOnHold,
+    Situation,
+)
 from callbridge.carrier.people.script import CallScript
 from callbridge.carrier.shapes import JsonObject
-from telecodecs import Encoding, Pcm, codec
+from telecodecs import Encoding, Pcm
+from telecodecs import encoding as encoding_of
 
 # How a number that refuses shows in call.hangup.
 REFUSALS = {
@@ -81,6 +90,7 @@ class Exchange:
         self._live: dict[str, CarrierLeg] = {}
         self._rooms: dict[CarrierLeg, Room] = {}  # of those who hear others
         self._finished: deque[CarrierLeg] = deque()
+        self.home_at: HomeAt = nobody
 
     # ---- for the shell ----------------------------------------------------------------------
 
@@ -106,7 +116,7 @@ class Exchange:
     ) -> CarrierLeg:
         """A caller rings in at a number of that connection. The call ends when nobody cares for
         it in time: no command comes, and call.initiated is not taken."""
-        encoding = codec(script.codec, 16000 if script.codec == "L16" else 8000).encoding
+        encoding = encoding_of(script.codec)
         leg = self._new_leg("incoming", script.from_, script.to, encoding, connection_id, routing)
         leg.carry_out(script)
         leg.headers = CallHeaders(tuple(script.headers.items()))
@@ -216,7 +226,7 @@ class Exchange:
         if leg.caller is not None:
             self._react(leg, leg.caller, heard)
 
-    def _react(self, leg: CarrierLeg, caller: Caller, heard: Pcm | None) -> None:
+    def _react(self, leg: CarrierLeg, caller: Person, heard: Pcm | None) -> None:
         before = caller.step
         answered = leg.state is LegState.ANSWERED
         acts = caller.listen(Situation(answered, leg.streaming, heard))
@@ -226,6 +236,9 @@ class Exchange:
             match act:
                 case Pressed(digit):
                     self._digit(leg, digit)
+                case PickedUp():
+                    if leg.state is LegState.RINGING:
+                        self._pick_up(leg)
                 case PutOnHold(on):
                     leg.away = on
                     self.emit(leg, "call.hold" if on else "call.unhold")
@@ -235,7 +248,8 @@ class Exchange:
                         self.note(leg, "script failed", why=failure)
                     self._far_end_hangs_up(leg)
         if caller.step is not before and leg.state is not LegState.ENDED:
-            self.note(leg, "script", at=caller.where)
+            words = {"says": caller.says} if caller.says else {}
+            self.note(leg, "script", at=caller.where, **words)
 
     def _digit(self, leg: CarrierLeg, digit: str) -> None:
         occurred_at = self.timestamp()
@@ -247,6 +261,8 @@ class Exchange:
     def _far_end_hangs_up(self, leg: CarrierLeg) -> None:
         if leg.state is LegState.PARKED:
             self.end(leg, CALLER_CANCELLED)
+        elif leg.state is LegState.RINGING:
+            self.end(leg, REFUSALS["reject"])
         else:
             inbound = leg.identity.direction == "incoming"
             self.end(leg, CALLER_CLEARED if inbound else CALLEE_CLEARED)
@@ -289,10 +305,12 @@ class Exchange:
         headers: CallHeaders = NO_HEADERS,
     ) -> CarrierLeg:
         """An outbound leg; who lives at `to` decides what becomes of it."""
-        behaviour = self.config.numbers.get(to)
+        behaviour, home = self.config.numbers.get(to), self.home_at(to)
+        if behaviour is None and home is not None and home.is_busy:
+            behaviour = "busy"
         script = behaviour if isinstance(behaviour, CallScript) else None
-        name = script.codec if script is not None else "PCMU"
-        encoding = codec(name, 16000 if name == "L16" else 8000).encoding
+        speaks = script or home
+        encoding = encoding_of(speaks.codec if speaks is not None else "PCMU")
         leg = self._new_leg("outgoing", from_, to, encoding, connection_id, routing, session_of)
         leg.client_state, leg.headers = client_state, headers
         leg.bridge_to, leg.bridge_plan = bridge_to, bridge_plan
@@ -307,6 +325,8 @@ class Exchange:
             )
         )
         self.emit(leg, "call.initiated", **webhooks.initiated(leg))
+        if behaviour is None and home is not None:
+            home.ring(leg)
         return leg
 
     def answer(self, leg: CarrierLeg) -> None:
@@ -396,6 +416,11 @@ class Exchange:
     def bridge_of(self, leg: CarrierLeg) -> Room | None:
         """Where the leg and the one it is bridged with hear each other."""
         return self._rooms[leg] if leg.partner is not None else None
+
+    def heard_with(self, leg: CarrierLeg) -> list[CarrierLeg]:
+        """Who else is where it is: the leg that it is bridged with, or those of a conference."""
+        room = self._rooms.get(leg)
+        return [other for other in room.members if other is not leg] if room is not None else []
 
     def enter(self, leg: CarrierLeg, room: Room) -> None:
         """The leg leaves those it is with, and hears who is in the room from the next tick on."""

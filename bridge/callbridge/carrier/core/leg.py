@@ -7,16 +7,18 @@ from typing import Literal, TypeVar
 
 import msgspec
 
-from callbridge.carrier.audio.playout import TICKS_PER_S, Channel, mix
+from callbridge.carrier.audio.playout import TICKS_PER_S, Channel
 from callbridge.carrier.core.part import Part
 from callbridge.carrier.core.report import CallReport, CarrierTape, HeardMark, Recorder
 from callbridge.carrier.core.routing import Routing
 from callbridge.carrier.people.caller import Caller
 from callbridge.carrier.people.echo import LineEcho
 from callbridge.carrier.people.expect import Expectation
+from callbridge.carrier.people.person import Person
 from callbridge.carrier.people.script import CallScript
 from telecodecs import Encoding, Pcm, silence
 from telecodecs.dtmf import DtmfDetector
+from telecodecs.mix import mix
 
 P = TypeVar("P", bound=Part)
 
@@ -105,7 +107,7 @@ class CarrierLeg:
         self.ending: CarrierEnding | None = None
         self.plan = CarrierPlan()
         self.deadline = NEVER  # of the plan
-        self.caller: Caller | None = None  # None where nobody picks up, and after the end
+        self.caller: Person | None = None  # None where nobody picks up, and after the end
         self.expect: tuple[Expectation, ...] = ()
 
         self.partner: CarrierLeg | None = None  # bridged with
@@ -145,6 +147,11 @@ class CarrierLeg:
         self.echo = LineEcho(script.echo) if script.echo is not None else None
         if script.keys == "tones":
             self.tones = DtmfDetector(self.encoding.sample_rate)
+
+    @property
+    def scripted(self) -> Caller | None:
+        """Whoever is at the far end and can be given more to do."""
+        return self.caller if isinstance(self.caller, Caller) else None
 
     def intend(self, plan: CarrierPlan) -> None:
         self.plan = plan

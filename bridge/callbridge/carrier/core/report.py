@@ -55,6 +55,16 @@ class Recorder:
         """Forget the audio: memory is for younger calls."""
         self._caller, self._bot = bytearray(), bytearray()
 
+    @property
+    def length(self) -> int:
+        """Samples of each side."""
+        return len(self._bot) // 2
+
+    def since(self, sample: int) -> tuple[Pcm, Pcm]:
+        """What was added from that sample on, of both sides, as it is now."""
+        caller, bot = (bytes(memoryview(side)[2 * sample :]) for side in (self._caller, self._bot))
+        return np.frombuffer(caller, np.int16), np.frombuffer(bot, np.int16)
+
     def tracks(self) -> tuple[Pcm, Pcm]:
         return np.frombuffer(bytes(self._caller), np.int16), np.frombuffer(
             bytes(self._bot), np.int16

@@ -5,9 +5,10 @@ from typing import Literal, Protocol
 
 import numpy as np
 
-from callbridge.carrier.audio.playout import RateAdapter, clip, mix
+from callbridge.carrier.audio.playout import RateAdapter
 from callbridge.carrier.core.leg import CarrierLeg
 from telecodecs import Pcm
+from telecodecs.mix import clip, mix
 
 Role = Literal["barge", "monitor", "none", "whisper"]
 
@@ -53,6 +54,10 @@ class Room:
 
     def __contains__(self, leg: CarrierLeg) -> bool:
         return leg in self._members
+
+    @property
+    def members(self) -> list[CarrierLeg]:
+        return list(self._members)
 
     def join(self, leg: CarrierLeg) -> None:
         self._members[leg] = Member(leg)

@@ -1,5 +1,6 @@
 """The numbers that a local carrier can reach, from a file."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -7,7 +8,7 @@ import msgspec
 from callbridge.carrier.config import Behaviour, Unreachable
 from callbridge.carrier.net.files import loader
 from callbridge.carrier.people import checks
-from callbridge.carrier.people.script import parse_script, with_sounds
+from callbridge.carrier.people.script import CallScript, parse_script, with_sounds
 from callbridge.carrier.people.steps import CallerVoice
 from callbridge.errors import CallbridgeError
 
@@ -22,6 +23,12 @@ REFUSALS: dict[str, Unreachable] = {
 def read_numbers(path: Path, speak: CallerVoice | None = None) -> dict[str, Behaviour]:
     """`{"+13125550199": "busy", "+13125550198": {"steps": […]}}`; `speak` is the voice of those who
     answer. Raises CallbridgeError."""
+    load = loader(path.parent)
+    return read_people(path, lambda script: with_sounds(script, load, speak))
+
+
+def read_people(path: Path, ready: Callable[[CallScript], CallScript]) -> dict[str, Behaviour]:
+    """`ready` gives those who answer their sounds. Raises CallbridgeError."""
     try:
         entries = msgspec.json.decode(path.read_bytes(), type=dict[str, object])
     except (OSError, msgspec.DecodeError, UnicodeError) as error:
@@ -29,14 +36,14 @@ def read_numbers(path: Path, speak: CallerVoice | None = None) -> dict[str, Beha
     numbers: dict[str, Behaviour] = {}
     for number, entry in entries.items():
         try:
-            numbers[number] = _behaviour(entry, path.parent, speak)
+            numbers[number] = _behaviour(entry, ready)
         except CallbridgeError as error:
             raise CallbridgeError(f"{path}: {number}: {error}") from None
     return numbers
 
 
-def _behaviour(entry: object, base: Path, speak: CallerVoice | None) -> Behaviour:
+def _behaviour(entry: object, ready: Callable[[CallScript], CallScript]) -> Behaviour:
     if isinstance(entry, str):
         checks.one_of("the behaviour", entry, REFUSALS)
         return REFUSALS[entry]
-    return with_sounds(parse_script(entry), loader(base), speak)
+    return ready(parse_script(entry))

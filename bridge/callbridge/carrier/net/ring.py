@@ -33,6 +33,12 @@ def script_beside(bot: Path) -> Path:
     return script if script.is_file() else SOMEBODY
 
 
+def people_beside(bot: Path) -> Path | None:
+    """`bot.people.json`: who lives where, for a bot that dials."""
+    people = bot.with_suffix(".people.json")
+    return people if people.is_file() else None
+
+
 class Carrier:
     """A running local carrier, seen from outside."""
 

@@ -1,9 +1,9 @@
-"""The carrier's HTTP: the Voice API under /v2, and local extras under /carrier."""
+"""The carrier's HTTP: the Voice API under /v2, local extras under /carrier, and /phone."""
 
 import asyncio
 import hmac
 from base64 import b64encode
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -11,7 +11,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
 from callbridge.carrier.api.openapi import document
 from callbridge.carrier.api.problems import refused
@@ -20,6 +20,7 @@ from callbridge.carrier.api.stubs import ASKED
 from callbridge.carrier.core.links import PATH
 from callbridge.carrier.net.downloads import Downloads
 from callbridge.carrier.net.files import loader
+from callbridge.carrier.net.phones import PhoneDoor, phone_routes
 from callbridge.carrier.net.shell import Shell
 from callbridge.carrier.people.script import CallScript, parse_script, with_sounds
 from callbridge.carrier.people.steps import CallerVoice
@@ -30,8 +31,16 @@ TAPE_POLL_S = 0.05
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE"]
 
 
-def build(shell: Shell) -> Starlette:
-    """The ASGI application of a running shell."""
+RoutesBeside = Callable[[Shell], Sequence[BaseRoute]]
+
+
+def no_routes(shell: Shell) -> Sequence[BaseRoute]:
+    return ()
+
+
+def build(shell: Shell, door: PhoneDoor, beside: RoutesBeside = no_routes) -> Starlette:
+    """The ASGI application of a running shell, with what is to be served beside it; `door` says who
+    may open its telephones."""
     extras = Extras(shell)
     return Starlette(
         routes=[
@@ -44,6 +53,8 @@ def build(shell: Shell) -> Starlette:
             Route("/carrier/calls/{call}", extras.call),
             Route("/carrier/calls/{call}", extras.hang_up, methods=["DELETE"]),
             Route("/carrier/calls/{call}/tape", extras.tape),
+            *phone_routes(shell.phones, door),
+            *beside(shell),
         ],
         exception_handlers={ClientDisconnect: hung_up, 404: not_here, 405: not_here},
     )

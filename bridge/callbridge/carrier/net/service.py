@@ -10,6 +10,7 @@ from base64 import b64encode
 from collections.abc import Callable, Collection, Generator
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Literal
 
 import httpx
 import uvicorn
@@ -18,12 +19,15 @@ from nacl.signing import SigningKey
 from callbridge.carrier.config import CarrierConfig
 from callbridge.carrier.net import server
 from callbridge.carrier.net.fetching import FetchDoor, FetchRules
+from callbridge.carrier.net.phone_socket import MAX_OCTETS
+from callbridge.carrier.net.phones import AT_HOME, PhoneDoor, phone_door
 from callbridge.carrier.net.shell import Running, Shell
 from callbridge.carrier.net.sounds import SoundLoader
 from callbridge.carrier.net.speaking import CarrierVoice, RelayEngines
 from callbridge.carrier.net.watching import WatchForm, watch
 from callbridge.carrier.store.store import Store
 from callbridge.host.bind import bind
+from callbridge.host.certificate import Certificate
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +46,9 @@ async def run(
     started: Callable[[Running], None] | None = None,
     watching: WatchForm | None = None,
     stop: asyncio.Event | None = None,
+    tls: Certificate | None = None,
     handle_signals: bool = True,
+    beside: server.RoutesBeside = server.no_routes,
     webhook_timeout_s: float = 2.0,
     webhook_backoff_s: float = 0.5,
 ) -> None:
@@ -54,8 +60,8 @@ async def run(
     what survives a restart. Sound files are fetched from the public internet, from `allow_fetch`
     (hosts, addresses, networks) and, if it listens on this machine alone, from this machine;
     `media` is a folder of those that commands name. What happens is shown on standard output as
-    `watching` says. Raises CallbridgeError when the address cannot be listened on or the database
-    cannot be used."""
+    `watching` says; `beside` are routes of whoever serves more than the API. Raises
+    CallbridgeError when the address cannot be listened on or the database cannot be used."""
     key = key or SigningKey.generate()
     stop = stop or asyncio.Event()
     store = _store(out_dir)
@@ -69,7 +75,12 @@ async def run(
         rules = FetchRules(allow_fetch, this_machine=here)
         try:
             # Customers are reached directly: a proxy of the environment knows nothing of loopback.
-            async with httpx.AsyncClient(trust_env=False) as http, asyncio.TaskGroup() as group:
+            # Each call has a webhook on its way at times: new connections would cost more than it.
+            limits = httpx.Limits(max_connections=400, max_keepalive_connections=200)
+            async with (
+                httpx.AsyncClient(trust_env=False, limits=limits) as http,
+                asyncio.TaskGroup() as group,
+            ):
                 door = FetchDoor(http, rules)
                 shell = Shell(
                     config,
@@ -81,22 +92,24 @@ async def run(
                     engines=engines,
                     store=store,
                     sounds=SoundLoader(door, media),
-                    address=_address(listener),
+                    address=_address(listener, tls),
                     webhook_timeout_s=webhook_timeout_s,
                     webhook_backoff_s=webhook_backoff_s,
                 )
-                await _serve(shell, listener, stop, started, watching)
+                may_phone = phone_door(here=here, tls=tls is not None)
+                http_server = RestServer(shell, may_phone, tls, beside)
+                await _serve(shell, http_server, listener, stop, started, watching)
                 raise _Stopped  # the group cancels what is left: repetitions, stuck sockets
         except* _Stopped:
             pass
 
 
-def _address(listener: socket.socket) -> str:
+def _address(listener: socket.socket, tls: Certificate | None) -> str:
     """Where this machine reaches it."""
     name: tuple[str, int] = listener.getsockname()[:2]
     host, port = name
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return Running(host, port, "", scheme_of(tls)).address
 
 
 def _store(folder: Path | None) -> Store:
@@ -117,26 +130,31 @@ def signing_key(api_key: str) -> SigningKey:
     return SigningKey(hashlib.sha256(b"callbridge carrier " + api_key.encode()).digest())
 
 
+def scheme_of(tls: Certificate | None) -> Literal["http", "https"]:
+    return "https" if tls is not None else "http"
+
+
 class _Stopped(Exception):
     """Ends the group of all tasks."""
 
 
 async def _serve(
     shell: Shell,
+    http: "RestServer",
     listener: socket.socket,
     stop: asyncio.Event,
     started: Callable[[Running], None] | None,
     watching: WatchForm | None,
 ) -> None:
     async with asyncio.TaskGroup() as serving:
-        http = RestServer(shell)
         serving.create_task(http.serve(sockets=[listener]))
         clock = serving.create_task(shell.run_clock())
         await http.listening.wait()
         if started is not None:
             host, port = listener.getsockname()[:2]
             public_key = b64encode(bytes(shell.key.verify_key)).decode()
-            started(Running(host, port, public_key))
+            scheme = scheme_of(http.tls)
+            started(Running(host, port, public_key, scheme, http.door.path()))
         watcher = serving.create_task(_watch(shell, watching))
         await stop.wait()
         await shell.say_goodbye()
@@ -157,17 +175,31 @@ async def _watch(shell: Shell, form: WatchForm | None) -> None:
 class RestServer(uvicorn.Server):
     """Uvicorn that says when it listens and leaves signals alone."""
 
-    def __init__(self, shell: Shell) -> None:
+    def __init__(
+        self,
+        shell: Shell,
+        door: PhoneDoor = AT_HOME,
+        tls: Certificate | None = None,
+        beside: server.RoutesBeside = server.no_routes,
+    ) -> None:
         super().__init__(
             uvicorn.Config(
-                server.build(shell),
-                ws="none",
+                server.build(shell, door, beside),
+                # Of telephones in browsers: small frames, which are there already when packed.
+                ws="websockets-sansio",
+                ws_max_size=MAX_OCTETS,
+                ws_per_message_deflate=False,
+                ws_ping_interval=10,
+                ws_ping_timeout=10,
+                ssl_certfile=tls.cert if tls else None,
+                ssl_keyfile=tls.key if tls else None,
                 lifespan="off",
                 log_config=None,
                 access_log=False,
                 timeout_graceful_shutdown=1,
             )
         )
+        self.door, self.tls = door, tls
         self.listening = asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Coroutine
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 import httpx
 import msgspec
@@ -21,6 +21,7 @@ from callbridge.carrier.core.effects import (
     Effect,
     FetchSound,
     OpenStream,
+    PhoneHears,
     Recognise,
     RequestTexml,
     SaveRecording,
@@ -28,6 +29,7 @@ from callbridge.carrier.core.effects import (
     SendWebhook,
     SpeakWords,
     Synthesise,
+    TellPhone,
     WriteRecording,
 )
 from callbridge.carrier.core.links import RecordingServer
@@ -36,6 +38,7 @@ from callbridge.carrier.net import documents
 from callbridge.carrier.net.deliver import Deliverer
 from callbridge.carrier.net.fetching import FetchDoor, FetchRules, NotThere
 from callbridge.carrier.net.files import write_wav
+from callbridge.carrier.net.phones import PhoneSockets
 from callbridge.carrier.net.recordings import RecordingFiles
 from callbridge.carrier.net.sounds import SoundLoader
 from callbridge.carrier.net.speaking import CarrierVoice, RelayEngines, speaker
@@ -76,6 +79,13 @@ class Running(msgspec.Struct, frozen=True):
     host: str
     port: int
     public_key: str  # base64 of 32 bytes, as TELNYX_PUBLIC_KEY wants it
+    scheme: Literal["http", "https"] = "http"
+    phone_path: str = ""  # of the page with a telephone; empty where there is none
+
+    @property
+    def address(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme}://{host}:{self.port}"
 
 
 class Shell:
@@ -116,6 +126,7 @@ class Shell:
         self._errands: set[asyncio.Task[None]] = set()
         self._http, self._timeout_s = http, webhook_timeout_s
         self._streams = streams(self.switch, self._spawn, self.settle, self.now)
+        self.phones = PhoneSockets(self.switch, self.settle, self.now)
         self.files = RecordingFiles(
             out_dir / "recordings" if out_dir is not None else None,
             self.switch,
@@ -155,6 +166,10 @@ class Shell:
         match effect:
             case SendFrame(stream_id, text):
                 self._streams.send(stream_id, text)
+            case PhoneHears(phone_id, payload):
+                self.phones.hear(phone_id, payload)
+            case TellPhone(phone_id, news):
+                self.phones.tell(phone_id, news)
             case SendWebhook():
                 self._deliverer.send(effect)
             case RequestTexml():

@@ -2,8 +2,9 @@
 
 Source: the platform's settings of answering machine detection, which are those of Asterisk's AMD,
 and that program's rules (`apps/app_amd.c`). By the platform's defaults the longest greeting of a
-person is as long as all of the analysis: so whoever has talked for long and still talks when the
-time is over counts as a machine here."""
+person is as long as all of the analysis: so whoever has talked for long, and has not waited for an
+answer yet, counts as a machine when the time is over. That is for the standard modes; the premium
+ones are documented to be not sure then."""
 
 from typing import Annotated, Literal
 
@@ -14,7 +15,6 @@ Count = Annotated[int, Meta(ge=0)]
 GreetingVerdict = Literal["human", "machine", "not_sure"]
 
 TICK_MS = 20
-TALKS_ON_MS = 160  # a pause between words is shorter
 LONG_MS = 2000  # "Hello?" and a name are shorter
 MIN_WORD_MS = 100  # shorter sounds are clicks; the platform has no setting for it
 
@@ -23,11 +23,14 @@ class DetectionSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Milliseconds, but for the threshold (a mean sample) and the number of words."""
 
     after_greeting_silence_millis: Count = 800
+    beep_detection_profile: Literal["both", "freq_only"] = "both"
     beep_max_frequency_hz: Count = 2500
     beep_min_frequency_hz: Count = 350
     beep_min_tone_duration_millis: Count = 200
+    beep_spectral_confirmation: bool = True
     beep_spectral_min_purity: Annotated[float, Meta(ge=0, le=1)] = 0.85
     beep_spectral_reject_fax_cng: bool = True
+    beep_spectral_window_millis: Count = 200
     between_words_silence_millis: Count = 50
     greeting_duration_millis: Count = 3500
     greeting_silence_duration_millis: Count = 1500
@@ -41,10 +44,11 @@ class DetectionSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Greeting:
-    """What is known so far of a greeting; a verdict is given once."""
+    """What is known so far of a greeting. One that `guesses` takes who has talked for long for a
+    machine when its time is over."""
 
-    def __init__(self, settings: DetectionSettings, total_ms: int) -> None:
-        self._settings, self._total_ms = settings, total_ms
+    def __init__(self, settings: DetectionSettings, total_ms: int, *, guesses: bool) -> None:
+        self._settings, self._total_ms, self._guesses = settings, total_ms, guesses
         self._heard_ms = 0
         self._words = 0
         self._in_word = False
@@ -62,8 +66,8 @@ class Greeting:
         self._heard_ms += TICK_MS
         verdict = self._sound() if loud else self._silence()
         if verdict is None and self._heard_ms >= self._total_ms:
-            talks_on = self.length_ms >= LONG_MS and self.quiet_ms < TALKS_ON_MS
-            return "machine" if talks_on else "not_sure"
+            is_long = self.length_ms >= LONG_MS
+            return "machine" if self._guesses and is_long else "not_sure"
         return verdict
 
     def _silence(self) -> GreetingVerdict | None:

@@ -7,13 +7,14 @@ from typing import Literal, Protocol
 import msgspec
 import numpy as np
 
-from callbridge.carrier.audio.playout import TICKS_PER_S, CarrierPlayout, Channel, add, clip
+from callbridge.carrier.audio.playout import TICKS_PER_S, CarrierPlayout, Channel
 from callbridge.carrier.core.effects import RecordingFormat
 from callbridge.carrier.core.exchange import Exchange
 from callbridge.carrier.core.leg import CarrierLeg, LegState
 from callbridge.carrier.core.part import Part
 from callbridge.carrier.store.recordings import RecordingText, SavedRecording
 from telecodecs import Pcm, silence
+from telecodecs.mix import add, clip
 
 RecordingChannels = Literal["single", "dual"]
 RecordingTrack = Literal["both", "inbound", "outbound"]

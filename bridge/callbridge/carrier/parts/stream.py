@@ -7,12 +7,13 @@ from typing import Literal
 
 import msgspec
 
-from callbridge.carrier.audio.playout import TICKS_PER_S, CarrierPlayout, Channel, Target
+from callbridge.carrier.audio.playout import CarrierPlayout, Channel, Target
 from callbridge.carrier.core.report import HeardMark
 from callbridge.carrier.parts.sounds import NoSound, OnSound
+from callbridge.carrier.parts.track import TrackSender
 from callbridge.errors import MalformedFrame
 from callbridge.media import wire
-from telecodecs import Codec, CodecError, Encoding, Pcm, codec, silence
+from telecodecs import Codec, CodecError, Encoding, MissingLibrary, Pcm, codec
 
 UNKNOWN, MALFORMED, INVALID_MEDIA, RATE_LIMIT = 100002, 100003, 100004, 100005
 _TITLES = {
@@ -26,6 +27,7 @@ MIN_CHUNK_S, MAX_CHUNK_S = 0.02, 30.0
 MAX_QUEUE_S = 3600.0
 MAX_MARKS = 10_000
 G711 = ("PCMU", "PCMA")
+WIDE = ("G722", "OPUS")
 
 
 class StreamParams(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,19 +50,27 @@ class StreamParams(msgspec.Struct, frozen=True, kw_only=True):
 def playing_codec(params: StreamParams, l16_order: Literal["little", "big"]) -> Codec | None:
     """Decodes what the customer plays; None in mp3 mode. Raises CodecError.
 
-    The sampling rate is L16's own parameter; G.711 has but one, whatever was asked for."""
+    The sampling rate is a parameter of L16 and OPUS; the others have but one."""
     if params.mode != "rtp":
         return None
     name = params.bidirectional_codec
-    rate = params.bidirectional_rate if name == "L16" else None
+    rate = params.bidirectional_rate if name in ("L16", "OPUS") else None
     return codec(name, rate, l16_order=l16_order)
 
 
 def sending_codec(asked: str, leg: Encoding, l16_order: Literal["little", "big"]) -> Codec:
-    """Encodes what the customer receives: the asked codec where it can be transcoded to, which is
-    between the two G.711 laws, and else the leg's."""
-    if asked in G711 and leg.name in G711:
-        return codec(asked)
+    """Encodes what the customer receives: the asked codec where the leg can be transcoded to it,
+    and else the leg's. Raises CodecError where that has no library here.
+
+    Transcoded to are the other G.711 law, G.722 and Opus. A leg that is better than G.711 is not
+    made worse: the platform documents no way from such a leg to the laws."""
+    if asked == leg.name:
+        return codec(leg.name, leg.sample_rate, l16_order=l16_order)
+    if (asked in G711 and leg.name in G711) or asked in WIDE:
+        try:
+            return codec(asked)
+        except MissingLibrary:
+            pass  # "falls back to the codec of the call"
     return codec(leg.name, leg.sample_rate, l16_order=l16_order)
 
 
@@ -84,7 +94,9 @@ class CarrierStream:
         send: Callable[[str, str], None],
         decode: Callable[[bytes, OnSound], None] = lambda data, then: then(NO_DECODER),
         report: "Callable[[Received], None]" = lambda received: None,
+        leg_rate: int | None = None,
     ) -> None:
+        """`leg_rate` is that of the samples which `media` takes: None for the codec's own."""
         self.stream_id = stream_id
         self.params = params
         self.connected = self.started = False
@@ -92,10 +104,17 @@ class CarrierStream:
         self.playout = CarrierPlayout((playing or sending).encoding.sample_rate)
         self.channel = Channel(self.playout, params.target)
         self.errors = 0
-        self._sending, self._playing, self._send = sending, playing, send
-        self._silence = sending.encode(silence(sending.encoding.sample_rate // TICKS_PER_S))
-        self._inbound = params.track != "outbound_track"
-        self._outbound = params.track != "inbound_track"
+        self._encoding = sending.encoding
+        self._playing, self._send = playing, send
+        rate = leg_rate or sending.encoding.sample_rate
+        self._tracks: dict[str, TrackSender] = {}
+        if params.track != "outbound_track":
+            self._tracks["inbound"] = TrackSender(sending, rate)
+        if params.track != "inbound_track":
+            own = sending
+            if sending.has_memory and self._tracks:  # one encoder hears one track
+                own = codec(self._encoding.name, self._encoding.sample_rate)
+            self._tracks["outbound"] = TrackSender(own, rate)
         self._sequence = 0
         self._chunk = 0  # per track; both count alike
         self._decode, self._report = decode, report
@@ -114,11 +133,11 @@ class CarrierStream:
 
     def start(self, body: wire.StartBody) -> None:
         self.started = True
-        encoding = self._sending.encoding
+        encoding = self._encoding
         custom = self.params.custom_parameters
         full = msgspec.structs.replace(
             body,
-            media_format=wire.MediaFormat(encoding.name, encoding.sample_rate, 1),
+            media_format=wire.MediaFormat(encoding.name, encoding.named_rate, 1),
             custom_parameters=dict(custom) if custom is not None else msgspec.UNSET,
         )
         self._put(wire.Start(self.stream_id, full, self._number()))
@@ -126,13 +145,10 @@ class CarrierStream:
     def media(self, inbound: Pcm | None, outbound: Pcm | None) -> None:
         """20 ms of the tracks that the customer asked for; None is silence."""
         self._chunk += 1
-        if self._inbound:
-            self._media("inbound", inbound)
-        if self._outbound:
-            self._media("outbound", outbound)
+        for track, sender in self._tracks.items():
+            self._media(track, sender.payload(inbound if track == "inbound" else outbound))
 
-    def _media(self, track: str, pcm: Pcm | None) -> None:
-        payload = self._silence if pcm is None else self._sending.encode(pcm)
+    def _media(self, track: str, payload: bytes) -> None:
         chunk = self._chunk
         self._sequence += 1
         text = wire.encode_media(

@@ -60,6 +60,7 @@ class StreamPart(SocketPart):
             send=sockets.send,
             decode=self._decode,
             report=self._take,
+            leg_rate=leg.encoding.sample_rate,
         )
         self.stream_id = self.stream.stream_id
 

@@ -1,10 +1,9 @@
-"""The human at the other end of a leg: carries out a script on the audio clock."""
-
-import msgspec
+"""A person at the far end of a leg who carries out a script on the audio clock."""
 
 from callbridge.carrier.audio.playout import TICKS_PER_S, CarrierPlayout
 from callbridge.carrier.people.checks import ScriptError
 from callbridge.carrier.people.expect import loud
+from callbridge.carrier.people.person import Act, HungUp, Pressed, PutOnHold, Situation
 from callbridge.carrier.people.script import CallScript
 from callbridge.carrier.people.steps import HangUp, Hold, Play, Press, Say, Step, Wait
 from telecodecs import Pcm, resample, silence
@@ -12,35 +11,6 @@ from telecodecs.dtmf import tones
 
 TONE_TICKS = 5  # 100 ms of tone and as much of pause for every digit
 DIGIT_TICKS = 2 * TONE_TICKS
-
-
-class Pressed(msgspec.Struct, frozen=True):
-    """A digit's tone has ended."""
-
-    digit: str
-
-
-class HungUp(msgspec.Struct, frozen=True):
-    """`failure` says which step failed, None when the script said so."""
-
-    failure: str | None = None
-
-
-class PutOnHold(msgspec.Struct, frozen=True):
-    """The other side is on hold, or no more."""
-
-    on: bool
-
-
-Act = Pressed | PutOnHold | HungUp
-
-
-class Situation(msgspec.Struct, frozen=True):
-    """What the caller can tell about the call."""
-
-    answered: bool
-    streaming: bool
-    heard: Pcm | None  # the last 20 ms, None for silence
 
 
 class Caller:
@@ -94,6 +64,11 @@ class Caller:
             return "end of script"
         return f"step {self._index + 1} ({step})"
 
+    @property
+    def says(self) -> str:
+        """The text of the step under way; empty where it says none."""
+        return self.step.text if isinstance(self.step, Say) else ""
+
     def carry_on(self, steps: tuple[Step, ...]) -> None:
         """More to do, behind what is left."""
         if self.step is None:
@@ -105,13 +80,21 @@ class Caller:
         """A failure when the call ends now: steps that somebody would miss.
 
         Waiting for silence, for the end, or hanging up are not missed once the call is over."""
-        for number, step in enumerate(self._steps[self._index :], self._index + 1):
+        first = self._index + self._all_pressed
+        for number, step in enumerate(self._steps[first:], first + 1):
             harmless = isinstance(step, HangUp) or (
                 isinstance(step, Wait) and step.event in ("said", "bot_silent", "hangup")
             )
             if not harmless:
                 return f"the call ended before step {number} ({step}) was done"
         return None
+
+    @property
+    def _all_pressed(self) -> bool:
+        """Whether all that is left of the step is the pause after its last key."""
+        if not isinstance(self.step, Press) or not self._begun:
+            return False
+        return self._ticks >= len(self.step.digits) * DIGIT_TICKS - TONE_TICKS
 
     def _enter(self) -> None:
         self._index += 1

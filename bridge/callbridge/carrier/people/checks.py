@@ -5,6 +5,7 @@ from difflib import get_close_matches
 
 from callbridge.carrier.shapes import as_object
 from callbridge.errors import CallbridgeError
+from telecodecs import MissingLibrary, codec
 
 LONGEST_S = 14400.0  # four hours, the longest call
 
@@ -21,6 +22,14 @@ def one_of(what: str, value: object, known: Iterable[str]) -> None:
     near = get_close_matches(str(value), names, 1)
     hint = f" (did you mean {near[0]!r}?)" if near else ""
     raise ScriptError(f"{what} {value!r} is not known{hint}; known: {', '.join(names)}")
+
+
+def library(what: str, name: str) -> None:
+    """Whether a codec can be spoken here, before the call that needs it."""
+    try:
+        codec(name)
+    except MissingLibrary as error:
+        raise ScriptError(f"{what} {error}") from None
 
 
 def seconds(name: str, value: object) -> None:

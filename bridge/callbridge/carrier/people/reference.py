@@ -50,10 +50,10 @@ IN_PYTHON = """\
 The steps have the same names in `callbridge.testing`, and are checked in the same way:
 
 ```python
-from callbridge.testing import Wait, caller, caller_of, converse, says
+from callbridge.testing import Wait, caller, caller_of, converse, people_of, says
 
 report = converse(app, caller(Wait("bot_silent", 1.0), says("Sales, please."), Wait("hangup")))
-report = converse(app, caller_of("sales.json"))
+report = converse(app, caller_of("sales.json"), numbers=people_of("people.json"))
 ```
 
 `caller` waits for the stream first and hangs up last. In a test nobody needs espeak-ng: the caller

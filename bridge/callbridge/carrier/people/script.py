@@ -41,7 +41,7 @@ from callbridge.carrier.people.steps import (
 )
 from callbridge.carrier.shapes import JsonObject, as_list, as_object
 
-LegCodec = Literal["PCMU", "PCMA", "L16"]
+LegCodec = Literal["PCMU", "PCMA", "G722", "OPUS", "L16"]
 KeyForm = Literal["events", "tones"]
 T = TypeVar("T")
 LEG_CODECS: tuple[str, ...] = get_args(LegCodec)
@@ -56,7 +56,10 @@ class CallScript(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     to: Annotated[str, Meta(description="The number that is rung.")] = "+13125550100"
     codec: Annotated[
         LegCodec,
-        Meta(description=f"What the caller's leg negotiates: {', '.join(LEG_CODECS)} (16 kHz)."),
+        Meta(
+            description=f"What the caller's leg negotiates: {', '.join(LEG_CODECS)} (the last "
+            "three: 16 kHz)."
+        ),
     ] = "PCMU"
     steps: Annotated[tuple[Step, ...], Meta(description="What they do, in this order.")] = ()
     expect: Annotated[
@@ -81,6 +84,7 @@ class CallScript(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         checks.text("from", self.from_, "a telephone number")
         checks.text("to", self.to, "a telephone number")
         checks.one_of("codec", self.codec, LEG_CODECS)
+        checks.library("codec", self.codec)
         checks.one_of("keys", self.keys, get_args(KeyForm))
         checks.texts("headers", self.headers)
         only_steps(self.steps)

@@ -7,6 +7,7 @@ action goes on to the next verb, with keys as without."""
 
 from collections.abc import Iterator
 from urllib.parse import urljoin, urlsplit
+from xml.sax.saxutils import quoteattr
 
 from callbridge.carrier.config import TexmlApplication
 from callbridge.carrier.core.exchange import REFUSALS, Exchange
@@ -41,6 +42,12 @@ MAX_IN_A_ROW = 10  # documents without a verb that takes time
 MAX_DOCUMENTS = 1000  # of one call
 
 
+def connecting(stream_url: str) -> bytes:
+    """The document of somebody who serves a media stream and no documents."""
+    stream = f'<Stream url={quoteattr(stream_url)} bidirectionalMode="rtp"/>'
+    return f"<Response><Connect>{stream}</Connect></Response>".encode()
+
+
 class TexmlPart(Part):
     """One call of a TeXML application."""
 
@@ -67,7 +74,10 @@ class TexmlPart(Part):
 
     def begin(self) -> None:
         self._tell("initiated")
-        self._fetch(self._application.voice_url, self._application.voice_method, {})
+        if (url := self._application.voice_url).startswith("ws"):
+            self._read(TexmlAnswer(url, 200, connecting(url)))
+        else:
+            self._fetch(url, self._application.voice_method, {})
 
     def _note(self, kind: str, **detail: object) -> None:
         self._exchange.note(self._leg, kind, **detail)

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 import msgspec
 
 from callbridge.carrier.api.asked import AskedRequest, AskedRequests
-from callbridge.carrier.conferences.conference import Conference
-from callbridge.carrier.conferences.participant import Participant
+from callbridge.carrier.conferences.conference import CarrierConference
+from callbridge.carrier.conferences.participant import CarrierParticipant
 from callbridge.carrier.core.exchange import Exchange
 from callbridge.carrier.core.leg import CarrierLeg
 from callbridge.carrier.core.report import TapeEntry
@@ -67,7 +67,7 @@ def short_id(call_control_id: str) -> str:
 
 
 def scene(
-    exchange: Exchange, conferences: Iterable[Conference], queues: Iterable[CallQueue]
+    exchange: Exchange, conferences: Iterable[CarrierConference], queues: Iterable[CallQueue]
 ) -> CarrierScene:
     going_on = list(conferences)
     meets = {leg: each.plan.name for each in going_on for leg in each.members}
@@ -143,13 +143,13 @@ def _places(leg: CarrierLeg, meets: Mapping[str, str]) -> Iterator[str]:
         yield f"{waits.queue.name}, place {waits.queue.position(waits)}"
 
 
-def _conference(conference: Conference) -> SeenConference:
+def _conference(conference: CarrierConference) -> SeenConference:
     return SeenConference(
         conference.plan.name, tuple(_member(each) for each in conference.members.values())
     )
 
 
-def _member(member: Participant) -> str:
+def _member(member: CarrierParticipant) -> str:
     marks = [
         member.role if member.role != "none" else "",
         "muted" if member.muted else "",

@@ -69,9 +69,9 @@ class ConferenceLine(Line):
         """The caller says one value for so long."""
         leg = self.switch.find(call)
         assert leg is not None
-        assert leg.caller is not None
+        assert leg.scripted is not None
         clip = Clip(np.full(rate * ms // 1000, level, np.int16), rate)
-        leg.caller.carry_on((Play(clip, background=True),))
+        leg.scripted.carry_on((Play(clip, background=True),))
 
     def heard(self, calls: Sequence[str]) -> list[int]:
         """What each of them hears when call n says 10**n: a digit for each speaker."""

@@ -14,8 +14,8 @@ URL = "http://files.example/code.wav"
 def press(line: ConferenceLine, call: str, digits: str) -> None:
     leg = line.switch.find(call)
     assert leg is not None
-    assert leg.caller is not None
-    leg.caller.carry_on((Press(digits),))
+    assert leg.scripted is not None
+    leg.scripted.carry_on((Press(digits),))
     line.tick(12 * len(digits))
 
 

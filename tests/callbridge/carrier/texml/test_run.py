@@ -334,6 +334,26 @@ def test_a_stream_is_heard_by_its_caller_and_carries_its_parameters() -> None:
     assert sounded_s(line, call) == pytest.approx(0.2)
 
 
+def test_a_media_stream_in_the_place_of_a_document_is_connected_at_once() -> None:
+    address = "ws://app/media?bot=1&voice=2"
+    line = TexmlLine({}, voice_url=address)
+    call = line.ring()
+    line.tick(3)
+    assert line.fetched == []
+    assert line.opened[0].url == address
+    line.send(media(ulaw(tone(200))))
+    line.tick(20)
+    assert sounded_s(line, call) == pytest.approx(0.2)
+    line.switch.stream_closed(line.opened[0].stream_id, line.now)
+    line.until_ended(call)
+    assert line.report(call).hung_up_by == "bot"
+
+
+def test_only_the_first_address_may_be_a_media_stream() -> None:
+    with pytest.raises(SettingsError, match="is no address of TeXML"):
+        TexmlLine({}, status_url="ws://app/status")
+
+
 @pytest.mark.parametrize("answer", ["", "<Response/>"])
 def test_an_action_without_a_document_ends_the_call(answer: str) -> None:
     line = TexmlLine(

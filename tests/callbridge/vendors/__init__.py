@@ -1,0 +1,1 @@
+"""Engines that are services, against strict local servers of their protocols."""

@@ -66,9 +66,9 @@ _Samples = NDArray[np.float32]
 class DtmfDetector:
     """Digits in a line's audio, by the piece; has memory: one for each direction of a call.
 
-    A digit is told once, when it has sounded for 30 to 40 ms; less than 24 ms are none, and the
-    same digit again needs 30 ms between. Speech is kept out by what tones have and voices do not:
-    two partials that hold nearly all of the power and keep their frequencies.
+    A digit is told once, when it has sounded for 30 to 40 ms; up to 25 ms are none. The same digit
+    again needs a pause of 40 ms, and a break of 20 is none. Speech is kept out by what tones have
+    and voices do not: two partials that hold nearly all of the power and keep their frequencies.
 
     Source: ITU-T Q.24 (11/88), table A-1, whose limits differ by administration."""
 

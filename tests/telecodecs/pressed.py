@@ -28,7 +28,7 @@ def peak(dbm0: float) -> float:
     return float(32124 * 10 ** ((dbm0 - 3.17) / 20))
 
 
-def sines(hertz: Sequence[float], dbm0: Sequence[float], samples: int, rate: int) -> Wave:
+def sines(hertz: Sequence[float], dbm0: Sequence[float], samples: int, rate: float) -> Wave:
     """Together, each from a phase of its own."""
     times = np.arange(samples) / rate
     parts = [
@@ -40,7 +40,7 @@ def sines(hertz: Sequence[float], dbm0: Sequence[float], samples: int, rate: int
 
 def press(
     digit: str,
-    rate: int = 8000,
+    rate: float = 8000,
     *,
     ms: float = 50.0,
     dbm0: float = -8.0,

@@ -42,7 +42,7 @@ def misheard(
 
 
 def keys(rate: int = 8000, **of_key: float) -> MakesKey:
-    return lambda digit, ms: line(press(digit, rate, **of_key), rate=rate, before_ms=ms)
+    return lambda digit, ms: line(press(digit, **of_key, rate=rate), rate=rate, before_ms=ms)
 
 
 def beside(other: Callable[[int, int], Wave], **of_key: float) -> MakesKey:
@@ -190,12 +190,11 @@ def test_a_lost_frame_makes_no_second_key(name: str, rate: int, most: int) -> No
     require(name, rate)
     missed = 0
     for lost in range(4, 12):
-        key = keys(rate, ms=100)
-        found = misheard(
-            lambda digit, ms, key=key, lost=lost: through(name, key(digit, ms), rate, (lost,)),
-            rate=rate,
-            phases=PHASES_MS[::6],
-        )
+
+        def made(digit: str, ms: float, lost: int = lost) -> Pcm:
+            return through(name, keys(rate, ms=100)(digit, ms), rate, (lost,))
+
+        found = misheard(made, rate=rate, phases=PHASES_MS[::6])
         assert {each[2] for each in found} <= {""}
         missed += len(found)
     assert missed <= most

@@ -8,6 +8,7 @@ import pytest
 
 from callbridge import App, Call
 from callbridge.carrier.people.script import KeyForm, LegCodec
+from callbridge.serve.settings import CODEC_RATES
 from callbridge.testing import Pair, Press, Wait, caller, converse, says, tone
 from callbridge.testing.speech import pitched
 from callbridge.testing.words import Conversation
@@ -54,7 +55,7 @@ def test_keys_of_every_leg_reach_the_bot(leg: str, sample_rate: int) -> None:
     except MissingLibrary as error:
         pytest.skip(str(error))
     app = App(sample_rate=sample_rate, dtmf_in_audio=True)
-    settings = {"codec": "PCMU" if leg in ("PCMU", "PCMA") else leg}
+    settings = {"codec": leg if leg in CODEC_RATES else "PCMU"}
     assert gathered(app, ALL + "55", leg=leg, settings=settings) == ALL + "55"
 
 

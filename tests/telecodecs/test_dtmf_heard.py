@@ -108,7 +108,8 @@ def test_a_break_of_ten_milliseconds_is_none_and_one_of_forty_is_a_pause(
         one = press(digit, rate, ms=45)
         return line(one, quiet(gap_ms, rate), one, rate=rate, before_ms=ms)
 
-    assert not misheard(made, rate=rate, times=times)
+    phases = PHASES_MS if rate == 8000 else PHASES_MS[::3]
+    assert not misheard(made, rate=rate, times=times, phases=phases)
 
 
 def test_ten_keys_in_a_row_are_ten() -> None:

@@ -50,13 +50,13 @@ lint: $(VENV)/.dev
 
 test-all: test test-others
 
-# What a browser makes of a page is the same on every Python.
+# What a browser makes of a page is the same on every Python, and benchmarks are for this clone.
 test-others: $(VENV)/.dev
 	@.ci/interpreters $$($(BIN)/python -c 'import sys; print("%d.%d" % sys.version_info[:2])') | \
 	while read -r version python; do \
 		echo "== Python $$version" && \
 		$(MAKE) --no-print-directory PYTHON="$$python" VENV=".venv-$$version" \
-			LESS=--ignore=tests/callbridge/browser test </dev/null || exit 1; \
+			LESS='--ignore=tests/callbridge/browser --ignore=tests/benchmarks' test </dev/null || exit 1; \
 	done
 
 $(BIN)/python:

@@ -19,6 +19,7 @@ CODEC_RATES = {
     "PCMA": (8000,),
     "G722": (16000, 8000),  # of its audio, and what the wire calls it
     "OPUS": (16000, 8000, 24000, 48000),
+    "AMR-WB": (16000,),
     "L16": (16000, 8000, 22050, 24000, 48000),
 }
 
@@ -61,10 +62,11 @@ class Settings(AccountSettings):
         description="How calls hear and speak: media, with engines of ours, or relay, where the "
         "platform hears and speaks (Conversation Relay).",
     )
-    codec: Literal["PCMU", "PCMA", "G722", "OPUS", "L16"] = Field(
+    codec: Literal["PCMU", "PCMA", "G722", "OPUS", "AMR-WB", "L16"] = Field(
         default="PCMU",
         description="What we send in, and ask to receive; the platform decides what we do. "
-        "G722 and OPUS: 16 kHz, with pip install 'callbridge[hd]'.",
+        "G722, OPUS and AMR-WB: 16 kHz, with pip install 'callbridge[hd]' (AMR-WB: and "
+        "libvo-amrwbenc).",
     )
     codec_rate: int | None = Field(
         default=None,

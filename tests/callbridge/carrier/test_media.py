@@ -25,6 +25,7 @@ from tests.callbridge.carrier.line import (
     tone,
     ulaw,
 )
+from tests.telecodecs.clibrary import without
 
 BOB = "+13125550199"
 
@@ -221,7 +222,9 @@ def test_each_direction_has_its_own_codec() -> None:
         ("PCMU", "PCMA", "PCMA", 8000),
         ("PCMA", "PCMU", "PCMU", 8000),
         ("PCMU", "L16", "PCMU", 8000),
-        ("PCMU", "AMR-WB", "PCMU", 8000),
+        ("PCMU", "AMR-WB", "AMR-WB", 16000),
+        ("AMR-WB", "default", "AMR-WB", 16000),
+        ("AMR-WB", "PCMU", "AMR-WB", 16000),
         ("PCMU", "G722", "G722", 8000),
         ("L16", "G722", "G722", 8000),
         ("PCMU", "OPUS", "OPUS", 16000),
@@ -281,6 +284,18 @@ def test_without_the_library_a_command_is_refused_with_what_to_install(
         CallScript(codec="G722")
 
 
+def test_without_the_encoder_of_amr_wb_nobody_speaks_it_here_but_all_may_send_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    without(monkeypatch, "libvo-amrwbenc")
+    line = Line()
+    line.streaming(params=SELF | {"stream_codec": "AMR-WB", "stream_bidirectional_codec": "AMR-WB"})
+    line.tick(3)
+    assert line.of("start")[0]["start"]["media_format"]["encoding"] == "PCMU"
+    with pytest.raises(ScriptError, match="codec AMR-WB needs libvo-amrwbenc to encode: apt-get"):
+        CallScript(codec="AMR-WB")
+
+
 @pytest.mark.parametrize("rate", [8000, 16000, 22050, 24000, 48000])
 @pytest.mark.parametrize("leg", ["PCMU", "L16"])
 def test_linear_audio_of_any_rate_is_heard_at_the_rate_of_the_leg(leg: str, rate: int) -> None:
@@ -313,7 +328,10 @@ def test_l16_byte_order_is_a_setting_of_both_directions() -> None:
     assert level(np.frombuffer(payload, ">i2").astype(np.int16)) < 7000
 
 
-def test_a_codec_that_is_not_there_is_refused_with_its_name() -> None:
+def test_a_codec_that_is_not_there_is_refused_with_its_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    without(monkeypatch, "libopencore-amrwb")
     line = Line()
     call = line.ring()
     response = line.command(call, "answer", **SELF, stream_bidirectional_codec="AMR-WB")

@@ -239,7 +239,7 @@ def test_wrong_and_missing_are_said_together(complete: pytest.MonkeyPatch) -> No
         ("CALLBRIDGE_MEDIA_TOKEN", "a b", "no header can carry"),
         ("CALLBRIDGE_MEDIA_TOKEN", "a" * 4001, "at most 4000"),
         ("CALLBRIDGE_SECRET", "short", "at least 16"),
-        ("CALLBRIDGE_CODEC", "G729", "'PCMU', 'PCMA', 'G722', 'OPUS' or 'L16'"),
+        ("CALLBRIDGE_CODEC", "G729", "'PCMU', 'PCMA', 'G722', 'OPUS', 'AMR-WB' or 'L16'"),
         ("CALLBRIDGE_CODEC_RATE", "16000", "must be one of 8000 for PCMU"),
         ("CALLBRIDGE_CODEC_RATE", "fast", "is wrong: input should be a valid integer"),
         ("CALLBRIDGE_L16_ORDER", "middle", "'little' or 'big'"),

@@ -11,7 +11,7 @@ from callbridge.carrier.config import CarrierConfig
 from callbridge.carrier.people.checks import ScriptError
 from callbridge.carrier.people.script import CallScript, Play, Press, Step, Wait
 from callbridge.host.audiofile import Clip
-from telecodecs import MissingLibrary, Pcm, codec, g722
+from telecodecs import MissingLibrary, Pcm, codec, g722, registry
 from tests.callbridge.carrier.line import (
     CLEAR,
     RTP,
@@ -45,6 +45,13 @@ def audio(line: Line, name: str, rate: int | None = None, track: str = "inbound"
 def without_g722(monkeypatch: pytest.MonkeyPatch) -> None:
     g722._library.cache_clear()  # pyright: ignore[reportPrivateUsage]
     monkeypatch.setitem(sys.modules, "G722", None)
+
+
+def spoken_here(name: str) -> None:
+    try:
+        codec(name)
+    except MissingLibrary as error:
+        pytest.skip(str(error))
 
 
 def level(pcm: Pcm) -> float:
@@ -215,6 +222,21 @@ def test_each_direction_has_its_own_codec() -> None:
     assert np.array_equal(line.report(call).bot[:1600], codec("PCMU").decode(ulaw(tone(200))))
 
 
+@pytest.mark.parametrize("leg", registry.names())
+def test_webhooks_tell_what_a_leg_may_speak_and_what_it_came_to(leg: str) -> None:
+    spoken_here(leg)
+    line = Line()
+    call = line.ring(*STAY, codec=leg)
+    initiated = line.payload("call.initiated")
+    assert initiated["offered_codecs"].startswith(leg)
+    assert initiated["connection_codecs"].split(",").count(leg) == 1
+    line.command(call, "answer")
+    line.tick()
+    answered = line.payload("call.answered")
+    assert answered["codec"] == leg
+    assert answered["sampling_rate"] == (8000 if leg in ("PCMU", "PCMA") else 16000)
+
+
 @pytest.mark.parametrize(
     ("leg", "asked", "encoding", "rate"),
     [
@@ -239,10 +261,7 @@ def test_each_direction_has_its_own_codec() -> None:
 def test_stream_codec_is_honoured_where_it_can_be_transcoded(
     leg: str, asked: str, encoding: str, rate: int
 ) -> None:
-    try:
-        codec(encoding)
-    except MissingLibrary as error:
-        pytest.skip(str(error))
+    spoken_here(encoding)
     line = Line()
     line.streaming(*talking(), codec=leg, params=SELF | {"stream_codec": asked})
     line.tick(30)

@@ -62,6 +62,7 @@ class Sound:
     turns: TurnSettings
     echo: EchoSettings
     language: str = ""  # that callers speak, by its code, if it was given so
+    dtmf_in_audio: bool | None = None  # None: as the settings say
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +129,9 @@ class Service:
                 chooses=chooses,
                 l16_order=settings.l16_order,
                 playout=PlayoutSettings(lead=settings.lead_ms / 1000),
+                dtmf_in_audio=settings.dtmf_in_audio
+                if sound.dtmf_in_audio is None
+                else sound.dtmf_in_audio,
             ),
             self._clock,
             self._ticker,

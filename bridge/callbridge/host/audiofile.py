@@ -4,7 +4,7 @@ import asyncio
 import io
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
-from contextlib import asynccontextmanager, closing, contextmanager
+from contextlib import aclosing, asynccontextmanager, closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -107,18 +107,24 @@ async def streamed(
     async with apart(jobs) as worker:
         blocks = _resampled(opened, sample_rate, name)
         try:
-            async with asyncio.timeout(BEGINS_S):
-                first = await worker.run(partial(next, blocks, None))
-            yield _from(first, blocks, worker)
-        except TimeoutError:
-            raise AudioFileError(f"{name}: no sound of it in {BEGINS_S:g} s") from None
+            first = await _first(blocks, worker, name)
+            async with aclosing(_from(first, blocks, worker)) as pieces:
+                yield pieces
         finally:
             if inflow is not None:
                 await inflow.close()
             await worker.run(blocks.close)
 
 
-async def _from(first: Pcm | None, blocks: Blocks, worker: Jobs) -> AsyncIterator[Pcm]:
+async def _first(blocks: Blocks, worker: Jobs, name: str) -> Pcm | None:
+    try:
+        async with asyncio.timeout(BEGINS_S):
+            return await worker.run(partial(next, blocks, None))
+    except TimeoutError:
+        raise AudioFileError(f"{name}: no sound of it in {BEGINS_S:g} s") from None
+
+
+async def _from(first: Pcm | None, blocks: Blocks, worker: Jobs) -> AsyncGenerator[Pcm]:
     pcm = first
     while pcm is not None:
         yield pcm

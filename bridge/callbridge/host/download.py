@@ -34,8 +34,10 @@ async def download(url: str) -> AsyncGenerator[bytes]:
                 if size > MAX_BYTES:
                     raise AudioFileError(f"{url}: more than {MAX_BYTES // 1_000_000} MB")
                 yield piece
+    except httpx.TimeoutException:
+        raise AudioFileError(f"{url}: nothing more of it in {PATIENCE_S:g} s") from None
     except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
-        raise AudioFileError(f"{url}: {error or type(error).__name__}") from None
+        raise AudioFileError(f"{url}: {str(error) or type(error).__name__}") from None
 
 
 async def whole(pieces: AsyncGenerator[bytes]) -> bytes:

@@ -27,7 +27,8 @@ from callbridge.voice.voice import Can
 from telecodecs import Pcm, Resampler, encoding
 
 LISTENS_SOON_S = 1.0  # or the bot is one of frames, which nothing of ours may interrupt
-QUEUED_S = 1.0  # of a sound that goes round or is read as it plays, what is queued of it
+REPEATED_S = 1.0  # of a sound that goes round, what is queued of it
+READ_AHEAD_S = 3.0  # of a sound that is read as it plays
 LOOK_S = 0.25  # between two looks whether speech that drains has got any further
 
 
@@ -334,10 +335,10 @@ class AudioVoice:
         return self.line.playout.open(name, interruptible=interruptible)
 
     async def feed(self, utterance: Utterance, blocks: AsyncIterator[Pcm]) -> None:
-        """Add samples at the wire's rate as they come; a second of them is queued. Returns when the
+        """Add samples at the wire's rate as they come; some seconds are queued. Returns when the
         last was queued, or it was cut."""
         line = self.line
-        ahead = round(QUEUED_S * line.plan.tx_rate)
+        ahead = round(READ_AHEAD_S * line.plan.tx_rate)
         async for pcm in blocks:
             line.playout.write(utterance, pcm, line.clock.now())
             line.pump()
@@ -361,7 +362,7 @@ class AudioVoice:
         """Add samples at the wire's rate so many times, without a gap. A second of them is queued,
         or one round: they are never copied. Returns when the last was queued, or it was cut."""
         line = self.line
-        ahead = round(QUEUED_S * line.plan.tx_rate)
+        ahead = round(REPEATED_S * line.plan.tx_rate)
         while times > 0 and not utterance.closed:
             while times > 0 and utterance.queued < ahead:
                 line.playout.write(utterance, pcm, line.clock.now())

@@ -24,6 +24,7 @@ from callbridge.control.numbers import key, registered_key
 from callbridge.errors import BotError, CallbridgeError, SettingsError
 from callbridge.handoff.conference import Conference
 from callbridge.handoff.queue import Queue
+from callbridge.host.download import whole
 from callbridge.serve.logs import mask_server_logs, set_up_where_nobody_did
 from callbridge.serve.service import Service, Sound, Surroundings
 from callbridge.serve.settings import Settings
@@ -362,7 +363,7 @@ class App:
     async def fetch(self, url: str) -> bytes:
         """What is at a URL, 100 MB at most: a recording, say, whose link is good for ten minutes.
         Raises AudioFileError."""
-        return await self.service.fetch(url)
+        return await whole(self.service.download(url))
 
     @property
     def has_bots(self) -> bool:

@@ -29,7 +29,8 @@ from callbridge.timing.signal import Signal
 from callbridge.timing.ticker import Ticker
 from callbridge.voice.audio_voice import AudioVoice
 from callbridge.voice.ear import Spawn
-from callbridge.voice.line import AudioLine, MediaPlan
+from callbridge.voice.line import AudioLine
+from callbridge.voice.plan import MediaPlan
 from callbridge.voice.relay_voice import RelaySettings, RelayVoice
 from callbridge.voice.voice import SessionStart, Voice
 
@@ -112,7 +113,9 @@ class Leg:
         relay: RelaySettings | None = None,
         from_: str = "",
         to: str = "",
+        told: Mapping[str, object] | None = None,
     ) -> None:
+        """`told` is the webhook that it comes from, if one does."""
         self.reference = secrets.token_hex(8)
         self.direction: Direction = direction
         self.kind: VoiceKind = voice
@@ -150,7 +153,8 @@ class Leg:
                 relay or RelaySettings(),
             )
         else:
-            line = AudioLine(means.plan, means.clock, means.ticker, self, self.tape)
+            plan = means.plan.for_leg(told or {})
+            line = AudioLine(plan, means.clock, means.ticker, self, self.tape)
             self.voice = self.audio = AudioVoice(
                 line, self.tape, means.studio, spawn, means.media_url
             )

@@ -16,7 +16,7 @@ from callbridge.control import signatures as webhooks
 from callbridge.control.client import CallControl, connect
 from callbridge.control.events import Event, read_event
 from callbridge.errors import BadSignature, SpeechFailed, WebhookError
-from callbridge.host.audiofile import Fetch, fetch
+from callbridge.host.download import Download, download
 from callbridge.host.wav import write_wav
 from callbridge.media.playout import PlayoutSettings
 from callbridge.serve.documents import DocumentRequest, Documents, WhichDocument
@@ -39,8 +39,8 @@ from callbridge.timing.clock import Clock, SystemClock
 from callbridge.timing.jobs import Jobs, ThreadJobs
 from callbridge.timing.ticker import Ticker
 from callbridge.timing.watchdog import Watchdog
-from callbridge.voice.line import MediaPlan
-from telecodecs import Pcm, codec, silence
+from callbridge.voice.plan import MediaPlan
+from telecodecs import Pcm, encoding, silence
 from telecodecs.tones import hold_music
 
 log = logging.getLogger("callbridge")
@@ -72,7 +72,7 @@ class Surroundings:
     clock: Clock = field(default_factory=SystemClock)
     jobs: Jobs = field(default_factory=ThreadJobs)
     transport: httpx.AsyncBaseTransport | None = None  # to the Voice API; None is the network
-    fetch: Fetch = fetch  # of sound files on the web
+    download: Download = download  # of sound files on the web
     speech: Speech | None = None  # takes the place of the application's own
     readers: tuple[TapeReader, ...] = ()  # of the tape, beside the log and the tape file
     voice: VoiceKind | None = None  # of all calls, whatever the bots were registered with
@@ -93,7 +93,7 @@ class Service:
         self.settings = settings
         self._clock = surroundings.clock
         self._jobs = surroundings.jobs
-        self.fetch = surroundings.fetch
+        self.download = surroundings.download
         self._sound = sound
         self._studio: Studio | None = None
         self._loading: asyncio.Task[None] | None = None  # kept, as the loop does not
@@ -111,7 +111,8 @@ class Service:
         self._command: CallControl = connect(
             settings.base_url, settings.api_key.get_secret_value(), surroundings.transport
         )
-        tx = codec(settings.codec, settings.sampling_rate).encoding
+        chooses = settings.codec == "auto"
+        tx = encoding("PCMU" if chooses else settings.codec, settings.sampling_rate)
         token = settings.media_token.get_secret_value() if settings.media_token else ""
         self._tape_file = TapeFile(settings.tape) if settings.tape else None
         happened = TapeTally()
@@ -125,6 +126,7 @@ class Service:
                 sample_rate=sound.sample_rate,
                 tx_name=tx.name,
                 tx_rate=tx.sample_rate,
+                chooses=chooses,
                 l16_order=settings.l16_order,
                 playout=PlayoutSettings(lead=settings.lead_ms / 1000),
                 dtmf_in_audio=settings.dtmf_in_audio
@@ -146,7 +148,7 @@ class Service:
             command=self._command,
             leg=leg,
             jobs=surroundings.jobs,
-            fetch=surroundings.fetch,
+            download=surroundings.download,
             secret=settings.secret.get_secret_value().encode(),
             limits=Limits(calls=settings.max_calls, call=settings.max_call_s),
             apology=sound.apology if len(sound.apology) else None,

@@ -5,14 +5,14 @@ Sockets come and go; the playout outlives them. Everything here happens at once,
 import asyncio
 from collections import Counter, deque
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
 
 from callbridge.errors import LocalProtocolError
 from callbridge.media.background import BackgroundSound
-from callbridge.media.playout import Playout, PlayoutSettings
+from callbridge.media.playout import Playout
 from callbridge.media.receiver import ByteOrder
 from callbridge.media.session import (
     AudioReceived,
@@ -34,6 +34,7 @@ from callbridge.tape.tape import Tape
 from callbridge.timing.clock import Clock, wall_of
 from callbridge.timing.signal import Signal
 from callbridge.timing.ticker import Ticker
+from callbridge.voice.plan import MediaPlan
 from callbridge.voice.tap import PayloadTap
 from callbridge.voice.voice import SessionStart, VoiceOwner
 from telecodecs import Codec, Pcm, Resampler, codec, silence
@@ -43,18 +44,6 @@ PTIME_S = 0.020
 ERRORS_TOLD = 10  # error frames of a code that are told of one call; the rest is counted
 QUEUE_LIMIT_S = 30.0  # more than this waits to be sent, and whoever writes waits
 INBOUND_LIMIT = 100  # frames of one ptime that wait for a slow listener: two seconds
-
-
-@dataclass(frozen=True, slots=True)
-class MediaPlan:
-    """The audio of a call: `sample_rate` towards the bot, the codec we asked to send in."""
-
-    sample_rate: int = 8000
-    tx_name: str = "PCMU"
-    tx_rate: int = 8000
-    l16_order: ByteOrder = "little"
-    playout: PlayoutSettings = field(default_factory=PlayoutSettings)
-    dtmf_in_audio: bool = False  # keys are heard in what the caller sends
 
 
 class LineOwner(VoiceOwner, Protocol):

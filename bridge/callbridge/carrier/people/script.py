@@ -41,7 +41,7 @@ from callbridge.carrier.people.steps import (
 )
 from callbridge.carrier.shapes import JsonObject, as_list, as_object
 
-LegCodec = Literal["PCMU", "PCMA", "G722", "OPUS", "L16"]
+LegCodec = Literal["PCMU", "PCMA", "G722", "OPUS", "AMR-WB", "L16"]
 KeyForm = Literal["events", "tones", "tones_only"]
 T = TypeVar("T")
 LEG_CODECS: tuple[str, ...] = get_args(LegCodec)
@@ -58,7 +58,7 @@ class CallScript(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         LegCodec,
         Meta(
             description=f"What the caller's leg negotiates: {', '.join(LEG_CODECS)} (the last "
-            "three: 16 kHz)."
+            "four: 16 kHz)."
         ),
     ] = "PCMU"
     steps: Annotated[tuple[Step, ...], Meta(description="What they do, in this order.")] = ()

@@ -182,6 +182,7 @@ def recorded(name: str, folder: Path) -> Recording:
 def read(file: Path) -> Pcm:
     """By FFmpeg (PyAV); nothing of a file that it does not read."""
     import av  # of the extra hd, and slow to load
+    from av.error import FFmpegError
 
     whole = av.AudioResampler(format="s16", layout="mono", rate=RATE)
     try:
@@ -191,7 +192,7 @@ def read(file: Path) -> Pcm:
                 for frame in [*container.decode(audio=0), None]
                 for out in whole.resample(frame)
             ]
-    except av.error.FFmpegError:
+    except FFmpegError:
         return np.zeros(0, np.int16)
     return np.concatenate(frames) if frames else np.zeros(0, np.int16)
 

@@ -13,7 +13,7 @@ from functools import cache
 import numpy as np
 
 from telecodecs import _clibrary
-from telecodecs.amrwb_payload import pack, unpack
+from telecodecs.amrwb_payload import NO_FRAME, pack, unpack
 from telecodecs.errors import CodecError, MissingLibrary
 from telecodecs.pcm import Pcm, require_pcm
 
@@ -61,6 +61,10 @@ class AmrWbCodec:
         if decoder is None:
             decoder = self._decoder = _Decoder(load_decoder())
         return np.frombuffer(b"".join(map(decoder.samples, frames)), np.int16)
+
+    def noise(self, samples: int) -> Pcm:
+        """(samples,) int16 of comfort noise, in a pause that is not sent (3GPP TS 26.193)."""
+        return self.decode(pack([NO_FRAME] * -(-samples // FRAME)))[:samples]
 
 
 class _Encoder:

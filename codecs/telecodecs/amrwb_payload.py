@@ -21,6 +21,7 @@ _SIZES = {kind: -(-bits // 8) for kind, bits in enumerate(BITS)} | {LOST: 0, NO_
 _NO_REQUEST = 15
 _HEAD = bytes([_NO_REQUEST << 4])
 _FOLLOWED, _GOOD = 0x80, 0x04  # bits of an entry of the table of contents, as octets have them
+NO_FRAME = bytes([NO_DATA << 3 | _GOOD])
 _LOST_FRAME = bytes([LOST << 3 | _GOOD])
 
 

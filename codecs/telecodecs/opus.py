@@ -78,6 +78,10 @@ class OpusCodec:
         parts.append(np.zeros(samples % step, np.int16))
         return np.concatenate(parts)
 
+    def noise(self, samples: int) -> Pcm:
+        """(samples,) int16 of comfort noise, in a pause that is not sent (RFC 7587, 3.1.3)."""
+        return self.conceal(samples, b"")
+
     def _length(self, packet: bytes) -> int:
         """Samples."""
         length = int(self._library.opus_packet_get_nb_samples(packet, len(packet), self._rate))

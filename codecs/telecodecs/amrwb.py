@@ -51,7 +51,7 @@ class AmrWbCodec:
         if len(pcm) == FRAME:
             return pack((encoder.frame(samples, self._mode),))
         starts = range(0, len(samples), 2 * FRAME)
-        return pack(encoder.frame(samples[at : at + 2 * FRAME], self._mode) for at in starts)
+        return pack([encoder.frame(samples[at : at + 2 * FRAME], self._mode) for at in starts])
 
     def decode(self, payload: bytes) -> Pcm:
         """A payload -> (320n,) int16 at 16 kHz for its n frames, comfort noise where a frame is
@@ -60,6 +60,8 @@ class AmrWbCodec:
         decoder = self._decoder
         if decoder is None:
             decoder = self._decoder = _Decoder(load_decoder())
+        if len(frames) == 1:
+            return np.frombuffer(decoder.samples(frames[0]), np.int16)
         return np.frombuffer(b"".join(map(decoder.samples, frames)), np.int16)
 
     def noise(self, samples: int) -> Pcm:

@@ -26,7 +26,7 @@ def opus_that_pauses(pcm: Pcm) -> list[bytes]:
     out = create_string_buffer(1500)
     made: list[bytes] = []
     for frame in pcm.reshape(-1, FRAME):
-        size = library.opus_encode(state, frame.ctypes.data, FRAME, out, len(out))
+        size = library.opus_encode(state, frame.tobytes(), FRAME, out, len(out))
         made.append(out.raw[:size])
     return made
 

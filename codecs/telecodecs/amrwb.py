@@ -13,7 +13,7 @@ from functools import cache
 import numpy as np
 
 from telecodecs import _clibrary
-from telecodecs.amrwb_payload import pack, unpack
+from telecodecs.amrwb_payload import NO_FRAME, pack, unpack
 from telecodecs.errors import CodecError, MissingLibrary
 from telecodecs.pcm import Pcm, require_pcm
 
@@ -51,7 +51,7 @@ class AmrWbCodec:
         if len(pcm) == FRAME:
             return pack((encoder.frame(samples, self._mode),))
         starts = range(0, len(samples), 2 * FRAME)
-        return pack(encoder.frame(samples[at : at + 2 * FRAME], self._mode) for at in starts)
+        return pack([encoder.frame(samples[at : at + 2 * FRAME], self._mode) for at in starts])
 
     def decode(self, payload: bytes) -> Pcm:
         """A payload -> (320n,) int16 at 16 kHz for its n frames, comfort noise where a frame is
@@ -60,7 +60,13 @@ class AmrWbCodec:
         decoder = self._decoder
         if decoder is None:
             decoder = self._decoder = _Decoder(load_decoder())
+        if len(frames) == 1:
+            return np.frombuffer(decoder.samples(frames[0]), np.int16)
         return np.frombuffer(b"".join(map(decoder.samples, frames)), np.int16)
+
+    def noise(self, samples: int) -> Pcm:
+        """(samples,) int16 of comfort noise, in a pause that is not sent (3GPP TS 26.193)."""
+        return self.decode(pack([NO_FRAME] * -(-samples // FRAME)))[:samples]
 
 
 class _Encoder:

@@ -8,8 +8,8 @@ Source: RFC 4867, sections 4.3 (bandwidth-efficient), 4.4 (octet-aligned) and 5 
 TS 26.201, table 2, for the bits of a frame. Interleaving, CRC and sorting, which are options of
 section 4.4, are not read."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from telecodecs.errors import CodecError
 
@@ -18,14 +18,15 @@ BITS = (132, 177, 253, 285, 317, 365, 397, 461, 477, 40)
 SID, LOST, NO_DATA = 9, 14, 15
 MOST_FRAMES = 1500  # 30 s
 _SIZES = {kind: -(-bits // 8) for kind, bits in enumerate(BITS)} | {LOST: 0, NO_DATA: 0}
+_ALONE = {kind << 3 | 4: 2 + size for kind, size in _SIZES.items()}  # octets, by the only entry
 _NO_REQUEST = 15
 _HEAD = bytes([_NO_REQUEST << 4])
 _FOLLOWED, _GOOD = 0x80, 0x04  # bits of an entry of the table of contents, as octets have them
+NO_FRAME = bytes([NO_DATA << 3 | _GOOD])
 _LOST_FRAME = bytes([LOST << 3 | _GOOD])
 
 
-@dataclass(frozen=True, slots=True)
-class AmrWbPayload:
+class AmrWbPayload(NamedTuple):
     """`frames` have the form of storage: an octet of header, then the bits, padded to octets.
 
     `mode_request` (CMR) is the mode that the other side would rather hear, None for no wish."""
@@ -34,24 +35,28 @@ class AmrWbPayload:
     mode_request: int | None
 
 
-def pack(frames: Iterable[bytes]) -> bytes:
+def pack(frames: Sequence[bytes]) -> bytes:
     """Frames in the form of storage -> an octet-aligned payload, without a mode request."""
-    every = list(frames)
-    if len(every) == 1:
-        return _HEAD + every[0]
-    contents = bytearray(frame[0] | _FOLLOWED for frame in every)
+    if len(frames) == 1:
+        return _HEAD + frames[0]
+    contents = bytearray(frame[0] | _FOLLOWED for frame in frames)
     contents[-1] &= ~_FOLLOWED
-    return _HEAD + contents + b"".join(frame[1:] for frame in every)
+    return _HEAD + contents + b"".join(frame[1:] for frame in frames)
 
 
 def unpack(payload: bytes) -> AmrWbPayload:
     """Raises CodecError for what has neither form, or frames of a type that does not exist."""
     if not payload:
         raise CodecError("an AMR-WB payload has at least one frame")
-    frames = _octet_aligned(payload) or _bandwidth_efficient(payload)
-    if frames is None:
-        raise CodecError(f"{len(payload)} octets are no AMR-WB payload, in neither of its forms")
-    request = payload[0] >> 4
+    head, size = payload[0], len(payload)
+    if not head & 0x0F and size > 1 and _ALONE.get(payload[1]) == size:
+        frames = [payload[1:]]  # as nearly all are; below it would come to the same
+    else:
+        found = _octet_aligned(payload) or _bandwidth_efficient(payload)
+        if found is None:
+            raise CodecError(f"{size} octets are no AMR-WB payload, in neither of its forms")
+        frames = found
+    request = head >> 4
     return AmrWbPayload(frames, request if request < SID else None)
 
 

@@ -19,10 +19,9 @@ from telecodecs.pcm import Pcm, require_pcm
 
 RATES = (8000, 16000, 24000, 48000)
 CLOCK_RATE = 48000
-LONGEST_PACKET_S = 0.120
 BIT_RATE = 24000
 COMPLEXITY = 5  # of 10: beyond it the cost grows, and hardly what is heard
-_MAX_OCTETS = 1276 * 6  # of any packet of 120 ms
+_MAX_OCTETS = 1500  # of 120 ms at BIT_RATE: four times what is usual
 
 _VOIP = 2048  # OPUS_APPLICATION_VOIP
 _SET_BITRATE, _SET_COMPLEXITY = 4002, 4010
@@ -31,7 +30,7 @@ _SET_BITRATE, _SET_COMPLEXITY = 4002, 4010
 class OpusCodec:
     """One direction of one call. Both ends keep a memory, in memory of Python's own."""
 
-    __slots__ = ("_decoder", "_encoder", "_library", "_rate")
+    __slots__ = ("_decoder", "_encoder", "_library", "_packet", "_pcm", "_rate")
 
     def __init__(self, sample_rate: int) -> None:
         """At one of `RATES`. Raises MissingLibrary."""
@@ -45,20 +44,19 @@ class OpusCodec:
         require_pcm(pcm)
         if self._encoder is None:
             self._encoder = self._new_encoder()
-        samples = np.ascontiguousarray(pcm)
-        packet = ctypes.create_string_buffer(_MAX_OCTETS)
+            self._packet = ctypes.create_string_buffer(_MAX_OCTETS)
         size = self._library.opus_encode(
-            self._encoder, samples.ctypes.data, len(samples), packet, _MAX_OCTETS
+            self._encoder, pcm.tobytes(), len(pcm), self._packet, _MAX_OCTETS
         )
         if size < 0:
             raise CodecError(f"Opus makes no packet of {len(pcm)} samples at {self._rate} Hz")
-        return packet.raw[:size]
+        return self._packet.raw[:size]
 
     def decode(self, payload: bytes) -> Pcm:
         """A packet -> (n,) int16, up to 120 ms. Raises CodecError for what is no packet."""
         if not payload:
             raise CodecError("an Opus packet has at least one octet")
-        return self._decoded(payload, round(LONGEST_PACKET_S * self._rate), fec=False)
+        return self._decoded(payload, self._most, fec=False)
 
     def conceal(self, samples: int, following: bytes) -> Pcm:
         """(samples,) int16 in the place of lost packets: made up from what was heard before, and
@@ -78,22 +76,29 @@ class OpusCodec:
         parts.append(np.zeros(samples % step, np.int16))
         return np.concatenate(parts)
 
+    def noise(self, samples: int) -> Pcm:
+        """(samples,) int16 of comfort noise, in a pause that is not sent (RFC 7587, 3.1.3)."""
+        return self.conceal(samples, b"")
+
+    @property
+    def _most(self) -> int:
+        """Samples of the longest packet."""
+        return self._rate * 12 // 100
+
     def _length(self, packet: bytes) -> int:
         """Samples."""
         length = int(self._library.opus_packet_get_nb_samples(packet, len(packet), self._rate))
-        return length if 0 < length <= LONGEST_PACKET_S * self._rate else 0
+        return length if 0 < length <= self._most else 0
 
     def _decoded(self, packet: bytes | None, most: int, *, fec: bool) -> Pcm:
         if self._decoder is None:
             self._decoder = self._new_decoder()
-        pcm = np.empty(most, np.int16)
+            self._pcm = ctypes.create_string_buffer(2 * self._most)
         size = len(packet) if packet is not None else 0
-        samples = self._library.opus_decode(
-            self._decoder, packet, size, pcm.ctypes.data, most, int(fec)
-        )
+        samples = self._library.opus_decode(self._decoder, packet, size, self._pcm, most, fec)
         if samples < 0:
             raise CodecError(f"{size} octets are no Opus packet")
-        return pcm[:samples]
+        return np.frombuffer(self._pcm.raw[: 2 * samples], np.int16)
 
     def _new_encoder(self) -> "ctypes.Array[ctypes.c_char]":
         state = ctypes.create_string_buffer(self._library.opus_encoder_get_size(1))
@@ -117,9 +122,9 @@ def _load() -> ctypes.CDLL:
         raise MissingLibrary("OPUS", "libopus (of PyAV, or Debian's libopus0)")
     library.opus_encoder_init.argtypes = (c_void_p, c_int32, c_int, c_int)
     library.opus_encoder_ctl.argtypes = (c_void_p, c_int)  # and what the request takes
-    library.opus_encode.argtypes = (c_void_p, c_void_p, c_int, c_char_p, c_int32)
+    library.opus_encode.argtypes = (c_void_p, c_char_p, c_int, c_char_p, c_int32)
     library.opus_encode.restype = c_int32
     library.opus_decoder_init.argtypes = (c_void_p, c_int32, c_int)
-    library.opus_decode.argtypes = (c_void_p, c_char_p, c_int32, c_void_p, c_int, c_int)
+    library.opus_decode.argtypes = (c_void_p, c_char_p, c_int32, c_char_p, c_int, c_int)
     library.opus_packet_get_nb_samples.argtypes = (c_char_p, c_int32, c_int32)
     return library

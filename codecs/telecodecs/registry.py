@@ -57,6 +57,12 @@ class Codec(Protocol):
         ...
 
     @property
+    def noise(self) -> Callable[[int], Pcm] | None:
+        """What is heard while nothing is sent as nobody speaks, if the codec has such pauses (DTX):
+        how many samples -> (samples,) int16 of comfort noise, as quiet as it was."""
+        ...
+
+    @property
     def in_packets(self) -> bool:
         """Whether a payload is one packet, which cannot be cut or joined to others."""
         ...
@@ -121,6 +127,7 @@ class _Functions:
     has_memory: bool = False
     in_packets: bool = False
     conceal: Concealment | None = None
+    noise: Callable[[int], Pcm] | None = None
 
 
 def _ulaw(encoding: Encoding, _: l16.Order) -> Codec:
@@ -144,7 +151,13 @@ def _g722(encoding: Encoding, _: l16.Order) -> Codec:
 def _opus(encoding: Encoding, _: l16.Order) -> Codec:
     made = opus.OpusCodec(encoding.sample_rate)
     return _Functions(
-        encoding, made.encode, made.decode, has_memory=True, in_packets=True, conceal=made.conceal
+        encoding,
+        made.encode,
+        made.decode,
+        has_memory=True,
+        in_packets=True,
+        conceal=made.conceal,
+        noise=made.noise,
     )
 
 
@@ -152,7 +165,14 @@ def _amrwb(encoding: Encoding, _: l16.Order) -> Codec:
     # The decoder's own way with lost frames all but mutes them: see docs/codecs.md.
     amrwb.load_decoder()
     made = amrwb.AmrWbCodec()
-    return _Functions(encoding, made.encode, made.decode, has_memory=True, in_packets=True)
+    return _Functions(
+        encoding,
+        made.encode,
+        made.decode,
+        has_memory=True,
+        in_packets=True,
+        noise=made.noise,
+    )
 
 
 @dataclass(frozen=True, slots=True)

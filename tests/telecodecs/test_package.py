@@ -39,6 +39,23 @@ def test_it_knows_nobody() -> None:
     assert seen == "False False"
 
 
+def test_importing_it_loads_no_library_of_a_codec() -> None:
+    """Of a whole process, and of what it has mapped where that can be seen."""
+    program = """
+import sys
+before = set(sys.modules)
+import telecodecs
+names = {name.partition(".")[0] for name in set(sys.modules) - before}
+others = sorted(names - set(sys.stdlib_module_names) - {"numpy", "telecodecs", "audioop"})
+print("others:", *[name for name in others if not name.startswith("_")])
+from pathlib import Path
+maps = Path("/proc/self/maps")
+mapped = maps.read_text() if maps.exists() else ""
+print("mapped:", *[name for name in ("opus", "amrwb", "avcodec", "G722") if name in mapped])
+"""
+    assert run(program).split("\n") == ["others:", "mapped:"]
+
+
 def test_silence() -> None:
     pcm = silence(160)
     assert pcm.dtype == np.int16

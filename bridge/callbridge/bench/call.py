@@ -12,7 +12,8 @@ from collections.abc import Callable
 from time import monotonic
 
 from callbridge.bench.caller import LoadCaller, Notes
-from callbridge.bench.numbered import FRAME_S, NUMBERS, Form, Reader, form
+from callbridge.bench.numbered import FRAME_S, NUMBERS, Form
+from callbridge.bench.toned import ToneForm
 from callbridge.errors import MalformedFrame
 from callbridge.media import wire
 from telecodecs import CodecError, codec
@@ -26,17 +27,18 @@ class Phrasebook:
     An endpoint answers a frame with the same text every time, so whole messages are learned by
     heart: from then on a frame is recognised by one lookup, without its base64 being undone."""
 
-    def __init__(self, sent: Form, heard: Form, *, echo: bool = True) -> None:
+    def __init__(self, sent: Form | ToneForm, heard: Form | ToneForm, *, echo: bool = True) -> None:
         self.heard = heard
         self.echo = echo
         self.sent = sent.codec.encoding.name
         self.known: dict[bytes, int] = {}
+        self._like = sent.like
         self._tails = {self.sent: _tails(sent)}
 
     def tails(self, encoding: str) -> list[bytes]:
         """The end of every media message, in the codec that the stream was started with."""
         if encoding not in self._tails:  # the other law of G.711, as the answer asked for it
-            self._tails[encoding] = _tails(form(codec(encoding)))
+            self._tails[encoding] = _tails(self._like(codec(encoding)))
         return self._tails[encoding]
 
     def duration(self, base64: int) -> float:
@@ -48,7 +50,7 @@ class Phrasebook:
             self.known[message] = number
 
 
-def _tails(sent: Form) -> list[bytes]:
+def _tails(sent: Form | ToneForm) -> list[bytes]:
     """The payload is all that a frame's number decides."""
     return [b'","payload":"' + b64encode(payload) + b'"}}' for payload in sent.payloads()]
 
@@ -64,7 +66,7 @@ class LoadCall(LoadCaller):
         self.heard_anything = False
         self._book, self._notes = book, notes
         self._tails, self._known = book.tails(book.sent), book.known
-        self._reader = Reader(book.heard)
+        self._reader = book.heard.reader()
         self._head = b""
         self._chunk = 0
         self._number = 0

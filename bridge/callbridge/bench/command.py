@@ -20,12 +20,12 @@ from rich.text import Text
 from callbridge.bench import report
 from callbridge.bench.doors import public_key
 from callbridge.bench.figures import merge
-from callbridge.bench.numbered import form
 from callbridge.bench.ramp import Drift, Ramp, drift
 from callbridge.bench.relay_script import CHARACTERS, RelayLoad
 from callbridge.bench.results import Figures, Knee, Slo
 from callbridge.bench.run import Run
 from callbridge.bench.session import LoadSound, Seats, Session, Tls, foreign, own, peer, seats
+from callbridge.bench.toned import forms
 from callbridge.errors import CallbridgeError
 from callbridge.host import terminal
 from callbridge.host.child import ended_by_sigterm
@@ -162,8 +162,8 @@ def check(wish: Wish) -> Seats | None:
             "(ws:// or wss://), or of a webhook (http:// or https://)"
         )
     try:
-        form(codec(wish.sound.codec, wish.sound.rate))
-        form(codec(wish.sound.reply_codec, wish.sound.reply_rate))
+        sound = wish.sound
+        forms(codec(sound.codec, sound.rate), codec(sound.reply_codec, sound.reply_rate))
     except CodecError as error:
         raise CallbridgeError(str(error)) from None
     if wish.talk and (wish.url is not None or wish.compare or wish.peers):
@@ -213,7 +213,8 @@ def read_sound(codec_name: str, reply: str | None, bot_rate: int) -> LoadSound:
 def _read_codec(text: str) -> tuple[str, int]:
     name, _, rate = text.upper().partition("/")
     if name not in CODEC_RATES or not (rate.isdecimal() or not rate):
-        raise CallbridgeError(f"{text!r} is no codec here: use PCMU, PCMA, G722, L16 or L16/24000")
+        known = ", ".join(CODEC_RATES)
+        raise CallbridgeError(f"{text!r} is no codec here: use {known}, or L16/24000")
     return name, int(rate or CODEC_RATES[name][0])
 
 

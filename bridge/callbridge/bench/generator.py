@@ -27,10 +27,11 @@ from callbridge.bench.doors import (
     carrier_door,
     trust,
 )
-from callbridge.bench.numbered import FRAME_S, form
+from callbridge.bench.numbered import FRAME_S
 from callbridge.bench.relay_call import RelayCall
 from callbridge.bench.relay_script import RelayLoad
 from callbridge.bench.results import Window
+from callbridge.bench.toned import forms
 from callbridge.carrier.people.script import LegCodec
 from callbridge.errors import CallbridgeError
 from callbridge.timing.alarm import alarm
@@ -240,11 +241,8 @@ class Generator:
 
 
 def _book(plan: LoadPlan) -> Phrasebook:
-    return Phrasebook(
-        sent=form(codec(plan.codec, plan.rate)),
-        heard=form(codec(plan.reply_codec, plan.reply_rate)),
-        echo=plan.echo,
-    )
+    sent, heard = forms(codec(plan.codec, plan.rate), codec(plan.reply_codec, plan.reply_rate))
+    return Phrasebook(sent, heard, echo=plan.echo)
 
 
 # ---- the process --------------------------------------------------------------------------------

@@ -1,9 +1,10 @@
 """Audio that carries its own number: how an echo is recognised, whatever codecs it went through.
 
 Every 20 ms frame is a square wave of 20 bits, one a millisecond: six to find the beginning, twelve
-of number, two to check. A bit is the sign of its samples, which all codecs but Opus leave alone and
-resampling only moves. So one lookup finds the number in a frame that comes back as it was sent, and
-a search over all phases finds it in one that comes back a little late inside its frame.
+of number, two to check. A bit is the sign of its samples, which codecs of waves leave alone (for
+Opus and AMR-WB see `toned`) and resampling only moves. So one lookup finds the number in a frame
+that comes back as it was sent, and a search over all phases finds it in one that comes back a
+little late inside its frame.
 
 G.711 and L16 show the signs in their octets. What a codec with a memory has made is decoded first,
 and read as L16."""
@@ -16,7 +17,7 @@ import numpy as np
 
 import telecodecs
 from callbridge.errors import CallbridgeError
-from telecodecs import Codec, Pcm
+from telecodecs import Codec, Encoding, Pcm
 
 NUMBERS = 4096  # 82 s, then they come again
 FRAME_S = 0.020
@@ -56,20 +57,21 @@ class Form:
         waves = np.array([_bits(number) for number in range(NUMBERS)], np.int16) * 2 - 1
         return [self.codec.encode(np.repeat(wave * np.int16(LEVEL), samples)) for wave in waves]
 
+    def reader(self) -> "Reader":
+        return Reader(self)
+
+    def like(self, codec: Codec) -> "Form":
+        return form(codec)
+
 
 def form(codec: Codec) -> Form:
-    """Raises CallbridgeError for a rate that has no whole number of samples in a millisecond, and
-    for a codec that keeps what is heard but not the signs."""
+    """Of a codec that keeps signs. Raises CallbridgeError for a rate that has no whole number of
+    samples in a millisecond."""
     encoding = codec.encoding
-    if codec.in_packets:
-        raise CallbridgeError(f"numbers cannot be read through {encoding.name}: use another codec")
+    require_whole_ms(encoding)
     if codec.has_memory:
         decoded = form(telecodecs.codec("L16", encoding.sample_rate))
         return replace(decoded, codec=codec)
-    if encoding.sample_rate % 1000:
-        raise CallbridgeError(
-            f"{encoding.sample_rate} Hz has no whole milliseconds: use 8000, 16000, 24000 or 48000"
-        )
     width = 2 if encoding.name == "L16" else 1
     samples = encoding.sample_rate // 1000
     middle = samples // 2 * width
@@ -81,6 +83,39 @@ def form(codec: Codec) -> Form:
     return Form(codec, BITS * samples * width, middle, samples * width, signs)
 
 
+def require_whole_ms(*encodings: Encoding) -> None:
+    """Raises CallbridgeError."""
+    for each in encodings:
+        if each.sample_rate % 1000:
+            raise CallbridgeError(
+                f"{each.sample_rate} Hz has no whole milliseconds: use 8000, 16000, 24000 or 48000"
+            )
+
+
+class Arrivals:
+    """When each octet would have been played: its message's arrival, and its place in there."""
+
+    __slots__ = ("_begins", "_octets_per_s", "_total")
+
+    def __init__(self, octets_per_s: float) -> None:
+        self._octets_per_s = octets_per_s
+        self._total = 0  # octets ever
+        self._begins: deque[tuple[int, float]] = deque()
+
+    def add(self, octets: int, now: float) -> None:
+        self._begins.append((self._total, now))
+        self._total += octets
+
+    def at(self, position: int) -> float:
+        """Of an octet, counted from the end (-1 is the last); never before one asked for."""
+        position += self._total
+        begins = self._begins
+        while len(begins) > 1 and begins[1][0] <= position:
+            begins.popleft()
+        began, arrival = begins[0]
+        return arrival + (position - began) / self._octets_per_s
+
+
 @dataclass(slots=True)
 class Reader:
     """Finds numbers in the audio that comes back, message by message, in any cut and any phase."""
@@ -90,13 +125,12 @@ class Reader:
     unread: int = 0  # frames without a number
     _synced: bool = False
     _rest: bytearray = field(default_factory=bytearray)
-    _total: int = 0  # octets ever put into `_rest`
-    _begins: deque[tuple[int, float]] = field(default_factory=deque[tuple[int, float]])
-    _decode: Callable[[bytes], Pcm] | None = field(
-        init=False, default=None
-    )  # of a codec with a memory
+    _arrivals: Arrivals = field(init=False)
+    # Of a codec with a memory.
+    _decode: Callable[[bytes], Pcm] | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
+        self._arrivals = Arrivals(self.form.octets_per_s)
         if self.form.codec.has_memory:
             encoding = self.form.codec.encoding
             self._decode = telecodecs.codec(encoding.name, encoding.sample_rate).decode
@@ -121,9 +155,8 @@ class Reader:
         """Every number whose frame is complete, with the time at which the frame's first sample
         would have been played: the arrival of its message, and its place in there."""
         self.plain = False
-        self._begins.append((self._total, now))
+        self._arrivals.add(len(octets), now)
         self._rest += octets
-        self._total += len(octets)
         size = self.form.size
         if not self._synced and len(self._rest) >= 3 * size:
             self._find_phase()
@@ -133,16 +166,9 @@ class Reader:
             if number < 0:
                 self._lose_phase()
                 break
-            found.append((number, self._played_at(self._total - len(self._rest))))
+            found.append((number, self._arrivals.at(-len(self._rest))))
             del self._rest[:size]
         return found
-
-    def _played_at(self, position: int) -> float:
-        begins = self._begins
-        while len(begins) > 1 and begins[1][0] <= position:
-            begins.popleft()
-        began, arrival = begins[0]
-        return arrival + (position - began) / self.form.octets_per_s
 
     def _find_phase(self) -> None:
         """Drop what stands before the first frame of two whose numbers follow each other.

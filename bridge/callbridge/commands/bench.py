@@ -63,7 +63,7 @@ def bench(
     codec: Annotated[
         str,
         typer.Option(
-            help="What callers send: PCMU, PCMA, G722, L16 (16 kHz), or L16/8000.",
+            help="What callers send: PCMU, PCMA, G722, OPUS, AMR-WB, L16 (16 kHz), or L16/8000.",
             rich_help_panel=SOUND,
         ),
     ] = "PCMU",

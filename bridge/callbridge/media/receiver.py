@@ -21,6 +21,7 @@ class Receiver:
 
     __slots__ = (
         "_codec",
+        "_in_ms",
         "_last",
         "_next_chunk",
         "_next_timestamp",
@@ -57,6 +58,7 @@ class Receiver:
         self._next_chunk: int | None = None
         self._next_timestamp = 0.0
         self._last: Pcm | bytes = NOTHING  # a frame, or a payload that nobody had decoded
+        self._in_ms = False  # its timestamps have been seen to count as the frames do
 
     @property
     def settled(self) -> bool:
@@ -109,12 +111,19 @@ class Receiver:
 
     def pcm(self, body: wire.MediaBody) -> Pcm:
         """What `decode` does once the byte order is settled."""
-        missing = self._missing(body) if body.chunk != self._next_chunk else 0
-        made_up = self._made_up(missing, body.payload) if missing > 0 else None
+        lost = self._missing(body) if body.chunk != self._next_chunk else 0
+        made_up = None
+        if lost > 0:
+            made_up = self._made_up(lost, body.payload)
+        elif self._codec.noise is not None and body.chunk == self._next_chunk:
+            unsent = self._gap(body)
+            if unsent and self._in_ms:
+                made_up = self._codec.noise(unsent)
+            self._in_ms = self._in_ms or not unsent
         self._last = pcm = self._codec.decode(body.payload)
         samples = len(pcm)
         if made_up is not None:
-            self.concealed += missing
+            self.concealed += lost
             pcm = np.concatenate([made_up, pcm])
         self._next_chunk = body.chunk + 1
         self._next_timestamp = body.timestamp + 1000 * samples / self._rate
@@ -135,8 +144,12 @@ class Receiver:
     def _missing(self, body: wire.MediaBody) -> int:
         """Samples lost before this frame: only if both its number and its timestamp jump."""
         jumped = self._next_chunk is not None and body.chunk > self._next_chunk
+        return self._gap(body) if jumped else 0
+
+    def _gap(self, body: wire.MediaBody) -> int:
+        """Samples between the last frame's end and this one, by its timestamp."""
         gap_s = (body.timestamp - self._next_timestamp) / 1000
-        return round(gap_s * self._rate) if jumped and 0 < gap_s <= CONCEAL_MAX_S else 0
+        return round(gap_s * self._rate) if 0 < gap_s <= CONCEAL_MAX_S else 0
 
     def _settle_order(self, body: wire.MediaBody) -> list[wire.MediaBody]:
         """Hold L16 back until its byte order is known: nobody documents it, so the audio votes."""

@@ -24,9 +24,10 @@ from callbridge.bench.doors import LoadStreams, PlainDoor
 from callbridge.bench.generator import Generator, LoadPlan
 from callbridge.bench.numbered import form
 from callbridge.bench.results import Window
+from callbridge.bench.toned import forms
 from callbridge.errors import CallbridgeError
 from callbridge.media import wire
-from telecodecs import codec
+from telecodecs import MissingLibrary, codec
 
 Handler = Callable[[ServerConnection], Awaitable[None]]
 
@@ -173,6 +174,32 @@ def test_the_first_of_two_frames_in_one_message_has_waited_for_the_second(
     waited = np.frombuffer(notes.echoes).reshape(-1, 3)[:, 2]
     assert waited.tolist() == pytest.approx([0.023] * len(waited))
     assert len(waited) == 8
+
+
+@pytest.mark.parametrize(("name", "codec_ms"), [("OPUS", 6.5), ("AMR-WB", 5.9)])
+def test_latency_through_a_codec_of_packets_is_that_of_codec_and_endpoint(
+    name: str, codec_ms: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    try:
+        sent, heard = forms(codec(name), codec(name))
+    except MissingLibrary as error:
+        pytest.skip(str(error))
+    notes, paper = Notes(), Paper()
+    call = LoadCall(0, Phrasebook(sent, heard), notes, gone=lambda: None)
+    call.client = cast(client.Client, paper)
+    call.begin("stream")
+    for n in range(100):
+        sent_at = 10 + 0.020 * n
+        monkeypatch.setattr(one_call, "monotonic", lambda at=sent_at: at)
+        call.send()
+        call.on_text(audio(payload(paper.messages[-1]) or "").encode(), sent_at + 0.003)
+        if n == 20:
+            call.count_from_here()
+    took = np.frombuffer(notes.echoes).reshape(-1, 3)
+    assert took[:, 1].tolist() == list(range(int(took[0, 1]), 99))
+    assert len(took) > 85
+    assert took[:, 2].tolist() == pytest.approx([0.003 + codec_ms / 1000] * len(took), abs=0.0015)
+    assert (notes.lost, notes.foreign) == (0, 0)
 
 
 @pytest.mark.parametrize(("caller", "asked"), [("PCMA", "PCMU"), ("PCMU", "PCMA")])

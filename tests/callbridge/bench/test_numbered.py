@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from callbridge.bench.numbered import FRAME_S, NUMBERS, Reader, form
 from callbridge.errors import CallbridgeError
-from telecodecs import MissingLibrary, Resampler, codec
+from telecodecs import Resampler, codec
 
 CODECS = [("PCMU", 8000), ("PCMA", 8000), ("L16", 8000), ("L16", 16000), ("L16", 24000)]
 
@@ -103,15 +103,6 @@ def test_what_is_no_echo_has_no_number_and_what_comes_after_it_has() -> None:
     for number in range(40):
         found += [each for each, _ in reader.read(payloads[number], 0.0)]
     assert found[-1] == 39
-
-
-def test_a_codec_that_keeps_no_signs_is_refused() -> None:
-    try:
-        opus = codec("OPUS")
-    except MissingLibrary as error:
-        pytest.skip(str(error))
-    with pytest.raises(CallbridgeError, match="cannot be read through OPUS"):
-        form(opus)
 
 
 def test_a_rate_without_whole_milliseconds_is_refused() -> None:

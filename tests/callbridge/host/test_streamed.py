@@ -103,6 +103,20 @@ async def test_blocks_are_the_whole_sound_without_a_seam(
     assert np.array_equal(await all_of(sources[source], 8000, jobs), load(path, 8000))
 
 
+@pytest.mark.parametrize(
+    ("file", "rate"),
+    [
+        (b"#!AMR\n" + (b"\x3c" + bytes(31)) * 100, 8000),
+        (b"#!AMR-WB\n" + b"\x7c" * 100, 16000),
+    ],
+)
+async def test_amr_is_played_at_its_rate(file: bytes, rate: int, server: WebServer) -> None:
+    """A hundred frames of 20 ms (RFC 4867, section 5), of no particular sound."""
+    pytest.importorskip("av", reason="pip install 'callbridge[hd]'")
+    server.file = file
+    assert len(await all_of(server.url, rate)) == 2 * rate
+
+
 async def test_channels_are_mixed(server: WebServer) -> None:
     """By libsndfile, and by FFmpeg."""
     left = sweep(16000)

@@ -67,7 +67,9 @@ class App:
     chooses among the engines of `speech`, and what the platform's sessions are started with.
     `voice` is how calls hear and speak: "media" is their audio, with the engines above, "relay" is
     Conversation Relay, where the platform hears and speaks; CALLBRIDGE_VOICE unless it is given.
-    `relay` is what the platform's sessions are started with: its voice, its language."""
+    `relay` is what the platform's sessions are started with: its voice, its language.
+    `dtmf_in_audio` hears keys in the audio of callers, too, for lines that send them as tones (see
+    docs/dtmf.md); CALLBRIDGE_DTMF_IN_AUDIO unless it is given."""
 
     def __init__(
         self,
@@ -82,6 +84,7 @@ class App:
         language: Language | str | None = None,
         voice: VoiceKind | None = None,
         relay: RelaySettings | None = None,
+        dtmf_in_audio: bool | None = None,
         surroundings: Surroundings | None = None,
     ) -> None:
         if sample_rate not in SAMPLE_RATES:
@@ -100,6 +103,7 @@ class App:
             turns,
             echo or EchoSettings(),
             self._language,
+            dtmf_in_audio,
         )
         self._settings = settings
         self._surroundings = surroundings or Surroundings()

@@ -10,11 +10,10 @@ Source: RFC 6716, and libopus 1.3 for the calls."""
 import ctypes
 from ctypes import c_char_p, c_int, c_int32, c_void_p
 from functools import cache
-from importlib.util import find_spec
-from pathlib import Path
 
 import numpy as np
 
+from telecodecs import _clibrary
 from telecodecs.errors import CodecError, MissingLibrary
 from telecodecs.pcm import Pcm, require_pcm
 
@@ -113,30 +112,14 @@ class OpusCodec:
 
 @cache
 def _load() -> ctypes.CDLL:
-    for path in _places():
-        try:
-            library = ctypes.CDLL(path)
-        except OSError:
-            continue
-        library.opus_encoder_init.argtypes = (c_void_p, c_int32, c_int, c_int)
-        library.opus_encoder_ctl.argtypes = (c_void_p, c_int)  # and what the request takes
-        library.opus_encode.argtypes = (c_void_p, c_void_p, c_int, c_char_p, c_int32)
-        library.opus_encode.restype = c_int32
-        library.opus_decoder_init.argtypes = (c_void_p, c_int32, c_int)
-        library.opus_decode.argtypes = (c_void_p, c_char_p, c_int32, c_void_p, c_int, c_int)
-        library.opus_packet_get_nb_samples.argtypes = (c_char_p, c_int32, c_int32)
-        return library
-    raise MissingLibrary("OPUS", "libopus (of PyAV, or Debian's libopus0)")
-
-
-def _places() -> list[str]:
-    """PyAV's first, whose version is known; the wheel is looked into without an import of it."""
-    spec = find_spec("av")
-    found: list[Path] = []
-    if spec is not None and spec.origin:
-        wheel = Path(spec.origin).parent
-        found = [
-            *wheel.parent.glob("av.libs/libopus-*.so*"),
-            *wheel.glob(".dylibs/libopus.*.dylib"),
-        ]
-    return [*map(str, found), "libopus.so.0", "libopus.0.dylib"]
+    library = _clibrary.load("libopus", symbol="opus_decode")
+    if library is None:
+        raise MissingLibrary("OPUS", "libopus (of PyAV, or Debian's libopus0)")
+    library.opus_encoder_init.argtypes = (c_void_p, c_int32, c_int, c_int)
+    library.opus_encoder_ctl.argtypes = (c_void_p, c_int)  # and what the request takes
+    library.opus_encode.argtypes = (c_void_p, c_void_p, c_int, c_char_p, c_int32)
+    library.opus_encode.restype = c_int32
+    library.opus_decoder_init.argtypes = (c_void_p, c_int32, c_int)
+    library.opus_decode.argtypes = (c_void_p, c_char_p, c_int32, c_void_p, c_int, c_int)
+    library.opus_packet_get_nb_samples.argtypes = (c_char_p, c_int32, c_int32)
+    return library

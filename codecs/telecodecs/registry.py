@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
-from telecodecs import g711, g722, l16, opus
+from telecodecs import amrwb, g711, g722, l16, opus
 from telecodecs.errors import CodecError
 from telecodecs.pcm import Pcm
 
@@ -67,26 +67,37 @@ Concealment = Callable[[int, bytes], Pcm]
 payload is decoded. Raises CodecError."""
 
 
-def codec(name: str, sample_rate: int | None = None, *, l16_order: l16.Order = "little") -> Codec:
+def codec(
+    name: str,
+    sample_rate: int | None = None,
+    *,
+    l16_order: l16.Order = "little",
+    decodes_only: bool = False,
+) -> Codec:
     """A fresh codec for one direction of one call.
 
     `name` is that of the wire ("PCMU"; case counts), `sample_rate` None its usual one. `l16_order`
-    matters to L16 alone. Raises CodecError, with what is supported, for any other combination, and
-    MissingLibrary, with what to install."""
+    matters to L16 alone. With `decodes_only`, a library that only encodes may be missing. Raises
+    CodecError, with what is supported, for any other combination, and MissingLibrary, with what to
+    install."""
     found = encoding(name, sample_rate)
-    return _SUPPORTED[name].build(found, l16_order)
+    entry = _SUPPORTED[name]
+    if entry.encoder is not None and not decodes_only:
+        entry.encoder()
+    return entry.build(found, l16_order)
 
 
 def encoding(name: str, sample_rate: int | None = None) -> Encoding:
     """What `codec` would have, whether or not its library is there. Raises CodecError.
 
-    A rate is that of the audio, or the one that a wire calls it by: G722 is 16000 and 8000."""
+    A rate is that of the audio, or one that a wire calls it by: G722 and AMR-WB are 16000, and 8000
+    where a wire has that number for whatever has no choice of rates."""
     entry = _SUPPORTED.get(name)
     if entry is None:
         raise CodecError(f"codec {name!r} is not supported; supported: {_supported()}")
     rate = entry.default_rate if sample_rate is None else sample_rate
     for one in entry.encodings:
-        if rate in (one.sample_rate, one.named_rate):
+        if rate in (one.sample_rate, one.named_rate, entry.also_called):
             return one
     raise CodecError(f"{name} at {rate} Hz is not supported; supported: {_supported()}")
 
@@ -137,11 +148,20 @@ def _opus(encoding: Encoding, _: l16.Order) -> Codec:
     )
 
 
+def _amrwb(encoding: Encoding, _: l16.Order) -> Codec:
+    # The decoder's own way with lost frames all but mutes them: see docs/codecs.md.
+    amrwb.load_decoder()
+    made = amrwb.AmrWbCodec()
+    return _Functions(encoding, made.encode, made.decode, has_memory=True, in_packets=True)
+
+
 @dataclass(frozen=True, slots=True)
 class _Entry:
     encodings: tuple[Encoding, ...]
     default_rate: int
     build: Callable[[Encoding, l16.Order], Codec]
+    also_called: int | None = None  # a rate on the wire that is neither the audio's nor the clock's
+    encoder: Callable[[], object] | None = None  # loads what `build` does not need to decode
 
 
 _L16_RATES = (8000, 16000, 22050, 24000, 48000)
@@ -152,6 +172,13 @@ _SUPPORTED = {
     "G722": _Entry((Encoding("G722", g722.SAMPLE_RATE, 8000),), g722.SAMPLE_RATE, _g722),
     "OPUS": _Entry(
         tuple(Encoding("OPUS", rate, opus.CLOCK_RATE) for rate in opus.RATES), 16000, _opus
+    ),
+    "AMR-WB": _Entry(
+        (Encoding("AMR-WB", amrwb.SAMPLE_RATE, amrwb.SAMPLE_RATE),),
+        amrwb.SAMPLE_RATE,
+        _amrwb,
+        also_called=8000,
+        encoder=amrwb.load_encoder,
     ),
     "L16": _Entry(tuple(Encoding("L16", rate, rate) for rate in _L16_RATES), 16000, _l16),
 }

@@ -10,7 +10,7 @@ FRAME = (1000 * np.sin(np.arange(160) / 5)).astype(np.int16)
 
 
 def test_names_are_those_of_the_wire() -> None:
-    assert registry.names() == ("PCMU", "PCMA", "G722", "OPUS", "L16")
+    assert registry.names() == ("PCMU", "PCMA", "G722", "OPUS", "AMR-WB", "L16")
     assert [registry.encoding(name).name for name in registry.names()] == list(registry.names())
 
 
@@ -24,6 +24,8 @@ def test_names_are_those_of_the_wire() -> None:
         ("G722", None, Encoding("G722", 16000, 8000)),
         ("G722", 16000, Encoding("G722", 16000, 8000)),
         ("G722", 8000, Encoding("G722", 16000, 8000)),
+        ("AMR-WB", None, Encoding("AMR-WB", 16000, 16000)),
+        ("AMR-WB", 8000, Encoding("AMR-WB", 16000, 16000)),
         *(
             ("L16", rate, Encoding("L16", rate, rate))
             for rate in (8000, 16000, 22050, 24000, 48000)
@@ -36,7 +38,7 @@ def test_encodings(name: str, sample_rate: int | None, encoding: Encoding) -> No
 
 def test_a_wire_calls_g722_by_its_clock_and_the_others_by_their_audio() -> None:
     assert [registry.encoding(name).named_rate for name in registry.names()] == [
-        8000, 8000, 8000, 16000, 16000
+        8000, 8000, 8000, 16000, 16000, 16000
     ]  # fmt: skip
 
 
@@ -85,7 +87,7 @@ def test_the_unsupported_is_refused_with_what_is(
         codec(name, sample_rate)
     assert str(caught.value) == (
         f"{complaint}; supported: PCMU at 8000 Hz, PCMA at 8000 Hz, G722 at 16000 Hz, "
-        "OPUS at 8000 or 16000 or 24000 or 48000 Hz, "
+        "OPUS at 8000 or 16000 or 24000 or 48000 Hz, AMR-WB at 16000 Hz, "
         "L16 at 8000 or 16000 or 22050 or 24000 or 48000 Hz"
     )
 

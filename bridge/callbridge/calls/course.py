@@ -7,7 +7,7 @@ an apology and its refusal to end cannot hold the call."""
 import asyncio
 import logging
 import traceback
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any
 
 from callbridge.calls.call import Call
@@ -113,6 +113,7 @@ class Course:
         direction: Direction,
         from_: str = "",
         to: str = "",
+        told: Mapping[str, object] | None = None,
     ) -> None:
         self.leg = leg = Leg(
             means.leg,
@@ -122,6 +123,7 @@ class Course:
             relay=registration.relay,
             from_=from_,
             to=to,
+            told=told,
         )
         self.platform = PlatformSide(leg, means.command)
         self.connecting = Connector(leg, self.platform, self.spawn)

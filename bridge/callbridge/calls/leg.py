@@ -10,6 +10,7 @@ import secrets
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from callbridge.calls.errands import Errand, Errands
@@ -28,7 +29,8 @@ from callbridge.timing.signal import Signal
 from callbridge.timing.ticker import Ticker
 from callbridge.voice.audio_voice import AudioVoice
 from callbridge.voice.ear import Spawn
-from callbridge.voice.line import AudioLine, MediaPlan
+from callbridge.voice.line import AudioLine
+from callbridge.voice.plan import MediaPlan
 from callbridge.voice.relay_voice import RelaySettings, RelayVoice
 from callbridge.voice.voice import SessionStart, Voice
 
@@ -36,6 +38,7 @@ Direction = Literal["incoming", "outgoing"]
 VoiceKind = Literal["media", "relay"]
 
 POLICY_VIOLATION = 1008  # RFC 6455, section 7.4.1
+HEARD_S = 0.06  # a key sounds for so long when it is heard, at most
 REATTACH_S = 10.0  # how long a lost stream may come back under the same token
 
 
@@ -110,7 +113,9 @@ class Leg:
         relay: RelaySettings | None = None,
         from_: str = "",
         to: str = "",
+        told: Mapping[str, object] | None = None,
     ) -> None:
+        """`told` is the webhook that it comes from, if one does."""
         self.reference = secrets.token_hex(8)
         self.direction: Direction = direction
         self.kind: VoiceKind = voice
@@ -127,7 +132,7 @@ class Leg:
         self.answered: asyncio.Future[None] = loop.create_future()
         self.streaming: asyncio.Future[None] = loop.create_future()
         self.ended: asyncio.Future[Hangup] = loop.create_future()
-        self.keys = Keypad()
+        self.keys = Keypad(as_sound=means.plan.dtmf_in_audio and voice == "media")
         self.errands = Errands()
         self.pickup: Pickup | None = None  # where it is to be found out who has picked up
         self.on_lost: Callable[[], None] | None = None
@@ -148,7 +153,8 @@ class Leg:
                 relay or RelaySettings(),
             )
         else:
-            line = AudioLine(means.plan, means.clock, means.ticker, self, self.tape)
+            plan = means.plan.for_leg(told or {})
+            line = AudioLine(plan, means.clock, means.ticker, self, self.tape)
             self.voice = self.audio = AudioVoice(
                 line, self.tape, means.studio, spawn, means.media_url
             )
@@ -313,6 +319,12 @@ class Leg:
         """While a stream lives its frames are the truth, and webhooks only repeat them."""
         if self.stream is None:
             self._press(Digit(digit, occurred_at), by_webhook=True)
+
+    def on_key_heard(self, digit: str) -> None:
+        """A key of the audio, which sounds for some 50 ms by now."""
+        if self.keys.hear(digit, self.clock.now()):
+            since = datetime.fromtimestamp(self.clock.wall() - HEARD_S, UTC)
+            self.tape.write(KeyPressed(digit=digit, occurred_at=since.isoformat(), as_sound=True))
 
     def _press(self, digit: Digit, *, by_webhook: bool) -> None:
         if self.keys.press(digit, self.clock.now(), by_webhook=by_webhook):

@@ -172,6 +172,7 @@ class Calls:
             direction=direction,
             from_=from_,
             to=to,
+            told=ids,
         )
         leg = course.leg
         leg.identify(ids or {})

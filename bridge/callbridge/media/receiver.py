@@ -39,7 +39,7 @@ class Receiver:
         """Raises CodecError for a format that is not built here."""
         name, rate = media_format.encoding, media_format.sample_rate
         try:
-            self._codec = codec(name, rate, l16_order=l16_order)
+            self._codec = codec(name, rate, l16_order=l16_order, decodes_only=True)
         except MissingLibrary as error:
             raise CodecError(f"the stream's codec {error}") from None
         except CodecError:
@@ -80,7 +80,7 @@ class Receiver:
             self._next_chunk, self._last = None, NOTHING
             self._resampler = self._new_resampler()
             if self._codec.has_memory:
-                self._codec = codec(self.encoding.name, self._rate)
+                self._codec = codec(self.encoding.name, self._rate, decodes_only=True)
         return NOTHING
 
     @property

@@ -39,8 +39,8 @@ from callbridge.timing.clock import Clock, SystemClock
 from callbridge.timing.jobs import Jobs, ThreadJobs
 from callbridge.timing.ticker import Ticker
 from callbridge.timing.watchdog import Watchdog
-from callbridge.voice.line import MediaPlan
-from telecodecs import Pcm, codec, silence
+from callbridge.voice.plan import MediaPlan
+from telecodecs import Pcm, encoding, silence
 from telecodecs.tones import hold_music
 
 log = logging.getLogger("callbridge")
@@ -62,6 +62,7 @@ class Sound:
     turns: TurnSettings
     echo: EchoSettings
     language: str = ""  # that callers speak, by its code, if it was given so
+    dtmf_in_audio: bool | None = None  # None: as the settings say
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,8 @@ class Service:
         self._command: CallControl = connect(
             settings.base_url, settings.api_key.get_secret_value(), surroundings.transport
         )
-        tx = codec(settings.codec, settings.sampling_rate).encoding
+        chooses = settings.codec == "auto"
+        tx = encoding("PCMU" if chooses else settings.codec, settings.sampling_rate)
         token = settings.media_token.get_secret_value() if settings.media_token else ""
         self._tape_file = TapeFile(settings.tape) if settings.tape else None
         happened = TapeTally()
@@ -124,8 +126,12 @@ class Service:
                 sample_rate=sound.sample_rate,
                 tx_name=tx.name,
                 tx_rate=tx.sample_rate,
+                chooses=chooses,
                 l16_order=settings.l16_order,
                 playout=PlayoutSettings(lead=settings.lead_ms / 1000),
+                dtmf_in_audio=settings.dtmf_in_audio
+                if sound.dtmf_in_audio is None
+                else sound.dtmf_in_audio,
             ),
             self._clock,
             self._ticker,

@@ -19,6 +19,7 @@ CODEC_RATES = {
     "PCMA": (8000,),
     "G722": (16000, 8000),  # of its audio, and what the wire calls it
     "OPUS": (16000, 8000, 24000, 48000),
+    "AMR-WB": (16000,),
     "L16": (16000, 8000, 22050, 24000, 48000),
 }
 
@@ -61,10 +62,12 @@ class Settings(AccountSettings):
         description="How calls hear and speak: media, with engines of ours, or relay, where the "
         "platform hears and speaks (Conversation Relay).",
     )
-    codec: Literal["PCMU", "PCMA", "G722", "OPUS", "L16"] = Field(
-        default="PCMU",
-        description="What we send in, and ask to receive; the platform decides what we do. "
-        "G722 and OPUS: 16 kHz, with pip install 'callbridge[hd]'.",
+    codec: Literal["auto", "PCMU", "PCMA", "G722", "OPUS", "AMR-WB", "L16"] = Field(
+        default="auto",
+        description="What we send in, and ask to receive; the platform decides what we do. auto: "
+        "G722 where a leg that comes in may be HD and bots hear more than 8 kHz, else PCMU. "
+        "G722, OPUS and AMR-WB: 16 kHz, with pip install 'callbridge[hd]' (AMR-WB: and "
+        "libvo-amrwbenc).",
     )
     codec_rate: int | None = Field(
         default=None,
@@ -73,6 +76,10 @@ class Settings(AccountSettings):
     l16_order: Literal["little", "big"] = Field(
         default="little",
         description="Byte order of the L16 we send; the platform does not document it.",
+    )
+    dtmf_in_audio: bool = Field(
+        default=False,
+        description="1 hears keys in the callers' audio, too: for lines that send them as tones.",
     )
     lead_ms: int = Field(
         default=200,
@@ -141,8 +148,9 @@ class Settings(AccountSettings):
 
     @property
     def sampling_rate(self) -> int:
-        """Hz of the audio we send: `codec_rate`, or what the codec has when that is not set."""
-        return self.codec_rate or CODEC_RATES[self.codec][0]
+        """Hz of the audio we send: `codec_rate`, or what the codec has when that is not set; with
+        auto, where nothing is known of the leg."""
+        return self.codec_rate or CODEC_RATES["PCMU" if self.codec == "auto" else self.codec][0]
 
     # A check sees the fields declared before its own, those of them that are right.
 
@@ -170,13 +178,16 @@ class Settings(AccountSettings):
     @field_validator("codec")
     @classmethod
     def _installed(cls, name: str) -> str:
-        codec(name)  # its error says what to install
+        if name != "auto":
+            codec(name)  # its error says what to install
         return name
 
     @field_validator("codec_rate")
     @classmethod
     def _of_the_codec(cls, rate: int | None, info: ValidationInfo) -> int | None:
         name = info.data.get("codec")
+        if rate is not None and name == "auto":
+            raise ValueError("is that of one codec: set CALLBRIDGE_CODEC, too")
         if rate is not None and name and rate not in CODEC_RATES[name]:
             possible = ", ".join(map(str, sorted(CODEC_RATES[name])))
             raise ValueError(f"must be one of {possible} for {name}")

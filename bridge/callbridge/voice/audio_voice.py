@@ -82,9 +82,9 @@ class AudioVoice:
         return control.Stream(
             stream_url=f"{self._media_url}?{urlencode({'token': token})}",
             stream_auth_token=token,
-            # What we receive shall be what we send, whatever codec the leg has; but documents have
+            # What we receive shall be what we send unless the plan has a wish; but documents have
             # no word for L16.
-            stream_codec="PCMU" if plan.tx_name == "L16" else plan.tx_name,
+            stream_codec=plan.rx_name or ("PCMU" if plan.tx_name == "L16" else plan.tx_name),
             stream_bidirectional_codec=plan.tx_name,
             stream_bidirectional_sampling_rate=encoding(plan.tx_name, plan.tx_rate).named_rate,
         )

@@ -25,7 +25,8 @@ from callbridge.tape.lines import LogLines
 from callbridge.testing import tone
 from callbridge.testing.loop import VirtualClock
 from callbridge.timing.ticker import Ticker
-from callbridge.voice.line import INBOUND_LIMIT, MediaPlan
+from callbridge.voice.line import INBOUND_LIMIT
+from callbridge.voice.plan import MediaPlan
 from telecodecs import Pcm, codec, silence
 from tests.callbridge.media import frames
 from tests.callbridge.media.test_stream import Socket

@@ -11,7 +11,7 @@ from callbridge.carrier.config import CarrierConfig
 from callbridge.carrier.people.checks import ScriptError
 from callbridge.carrier.people.script import CallScript, Play, Press, Step, Wait
 from callbridge.host.audiofile import Clip
-from telecodecs import MissingLibrary, Pcm, codec, g722
+from telecodecs import MissingLibrary, Pcm, codec, g722, registry
 from tests.callbridge.carrier.line import (
     CLEAR,
     RTP,
@@ -25,6 +25,7 @@ from tests.callbridge.carrier.line import (
     tone,
     ulaw,
 )
+from tests.telecodecs.clibrary import without
 
 BOB = "+13125550199"
 
@@ -44,6 +45,13 @@ def audio(line: Line, name: str, rate: int | None = None, track: str = "inbound"
 def without_g722(monkeypatch: pytest.MonkeyPatch) -> None:
     g722._library.cache_clear()  # pyright: ignore[reportPrivateUsage]
     monkeypatch.setitem(sys.modules, "G722", None)
+
+
+def spoken_here(name: str) -> None:
+    try:
+        codec(name)
+    except MissingLibrary as error:
+        pytest.skip(str(error))
 
 
 def level(pcm: Pcm) -> float:
@@ -214,6 +222,21 @@ def test_each_direction_has_its_own_codec() -> None:
     assert np.array_equal(line.report(call).bot[:1600], codec("PCMU").decode(ulaw(tone(200))))
 
 
+@pytest.mark.parametrize("leg", registry.names())
+def test_webhooks_tell_what_a_leg_may_speak_and_what_it_came_to(leg: str) -> None:
+    spoken_here(leg)
+    line = Line()
+    call = line.ring(*STAY, codec=leg)
+    initiated = line.payload("call.initiated")
+    assert initiated["offered_codecs"].startswith(leg)
+    assert initiated["connection_codecs"].split(",").count(leg) == 1
+    line.command(call, "answer")
+    line.tick()
+    answered = line.payload("call.answered")
+    assert answered["codec"] == leg
+    assert answered["sampling_rate"] == (8000 if leg in ("PCMU", "PCMA") else 16000)
+
+
 @pytest.mark.parametrize(
     ("leg", "asked", "encoding", "rate"),
     [
@@ -221,7 +244,9 @@ def test_each_direction_has_its_own_codec() -> None:
         ("PCMU", "PCMA", "PCMA", 8000),
         ("PCMA", "PCMU", "PCMU", 8000),
         ("PCMU", "L16", "PCMU", 8000),
-        ("PCMU", "AMR-WB", "PCMU", 8000),
+        ("PCMU", "AMR-WB", "AMR-WB", 16000),
+        ("AMR-WB", "default", "AMR-WB", 16000),
+        ("AMR-WB", "PCMU", "AMR-WB", 16000),
         ("PCMU", "G722", "G722", 8000),
         ("L16", "G722", "G722", 8000),
         ("PCMU", "OPUS", "OPUS", 16000),
@@ -236,10 +261,7 @@ def test_each_direction_has_its_own_codec() -> None:
 def test_stream_codec_is_honoured_where_it_can_be_transcoded(
     leg: str, asked: str, encoding: str, rate: int
 ) -> None:
-    try:
-        codec(encoding)
-    except MissingLibrary as error:
-        pytest.skip(str(error))
+    spoken_here(encoding)
     line = Line()
     line.streaming(*talking(), codec=leg, params=SELF | {"stream_codec": asked})
     line.tick(30)
@@ -281,6 +303,18 @@ def test_without_the_library_a_command_is_refused_with_what_to_install(
         CallScript(codec="G722")
 
 
+def test_without_the_encoder_of_amr_wb_nobody_speaks_it_here_but_all_may_send_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    without(monkeypatch, "libvo-amrwbenc")
+    line = Line()
+    line.streaming(params=SELF | {"stream_codec": "AMR-WB", "stream_bidirectional_codec": "AMR-WB"})
+    line.tick(3)
+    assert line.of("start")[0]["start"]["media_format"]["encoding"] == "PCMU"
+    with pytest.raises(ScriptError, match="codec AMR-WB needs libvo-amrwbenc to encode: apt-get"):
+        CallScript(codec="AMR-WB")
+
+
 @pytest.mark.parametrize("rate", [8000, 16000, 22050, 24000, 48000])
 @pytest.mark.parametrize("leg", ["PCMU", "L16"])
 def test_linear_audio_of_any_rate_is_heard_at_the_rate_of_the_leg(leg: str, rate: int) -> None:
@@ -313,7 +347,10 @@ def test_l16_byte_order_is_a_setting_of_both_directions() -> None:
     assert level(np.frombuffer(payload, ">i2").astype(np.int16)) < 7000
 
 
-def test_a_codec_that_is_not_there_is_refused_with_its_name() -> None:
+def test_a_codec_that_is_not_there_is_refused_with_its_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    without(monkeypatch, "libopencore-amrwb")
     line = Line()
     call = line.ring()
     response = line.command(call, "answer", **SELF, stream_bidirectional_codec="AMR-WB")

@@ -170,7 +170,7 @@ def test_an_error_of_the_platform_comes_with_what_we_had_sent() -> None:
 @pytest.mark.parametrize(
     ("encoding", "rate", "channels", "why"),
     [
-        ("AMR-WB", 16000, 1, "AMR-WB"),
+        ("EVS", 16000, 1, "EVS"),
         ("pcmu", 8000, 1, "pcmu"),
         ("PCMU", 16000, 1, "16000"),
         ("L16", 0, 1, "0 Hz"),

@@ -133,7 +133,7 @@ async def test_ten_thousand_mutilated_frames_are_survived() -> None:
     ("first", "why"),
     [
         ([frames.media(bytes(160))], "a media frame while connecting"),
-        ([frames.CONNECTED, frames.start("AMR-WB", 16000)], "AMR-WB"),
+        ([frames.CONNECTED, frames.start("EVS", 16000)], "EVS"),
         ([frames.CONNECTED, frames.start(channels=2)], "2 channels"),
     ],
 )

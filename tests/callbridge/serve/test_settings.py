@@ -58,11 +58,12 @@ def test_three_settings_are_enough() -> None:
     assert settings.public_key == PUBLIC_KEY
     assert settings.base_url == "https://api.telnyx.com/v2"
     assert settings.media_url == "wss://bot.example/media"
-    assert (settings.codec, settings.sampling_rate, settings.l16_order) == ("PCMU", 8000, "little")
+    assert (settings.codec, settings.sampling_rate, settings.l16_order) == ("auto", 8000, "little")
     assert (settings.media_auth, settings.media_token) == ("minted", None)
     assert (settings.lead_ms, settings.max_calls, settings.when_full) == (200, 1000, "503")
     assert (settings.drain_s, settings.log, settings.connection_id) == (30.0, "auto", None)
     assert settings.log_words
+    assert not settings.dtmf_in_audio
 
 
 def test_every_setting_has_its_name_in_the_environment(complete: pytest.MonkeyPatch) -> None:
@@ -76,6 +77,7 @@ def test_every_setting_has_its_name_in_the_environment(complete: pytest.MonkeyPa
         "CALLBRIDGE_CODEC": "L16",
         "CALLBRIDGE_CODEC_RATE": "24000",
         "CALLBRIDGE_L16_ORDER": "big",
+        "CALLBRIDGE_DTMF_IN_AUDIO": "1",
         "CALLBRIDGE_LEAD_MS": "120",
         "CALLBRIDGE_MAX_CALLS": "7",
         "CALLBRIDGE_MAX_CALL_S": "600",
@@ -98,6 +100,7 @@ def test_every_setting_has_its_name_in_the_environment(complete: pytest.MonkeyPa
     assert (settings.codec, settings.sampling_rate, settings.l16_order) == ("L16", 24000, "big")
     assert (settings.lead_ms, settings.max_calls, settings.when_full) == (120, 7, "reject")
     assert (settings.drain_s, settings.log, settings.log_words) == (2.5, "text", False)
+    assert settings.dtmf_in_audio
     assert values.keys() | COMPLETE.keys() == set(map(environment_name, Settings.model_fields))
 
 
@@ -112,7 +115,7 @@ def test_flags_come_before_the_environment_and_that_before_the_file(
     settings = Settings.load(api_key="of-a-flag", base_url="http://localhost:1/v2", codec=None)
     assert settings.api_key.get_secret_value() == "of-a-flag"
     assert settings.base_url == "http://localhost:1/v2"
-    assert (settings.max_calls, settings.lead_ms, settings.codec) == (2, 60, "PCMU")
+    assert (settings.max_calls, settings.lead_ms, settings.codec) == (2, 60, "auto")
 
 
 @pytest.mark.usefixtures("complete")
@@ -169,6 +172,12 @@ def test_the_media_url_follows_the_public_one(public_url: str, media_url: str) -
 @pytest.mark.usefixtures("complete")
 def test_every_codec_has_a_rate(codec: str, rate: int) -> None:
     assert Settings.load(codec=codec).sampling_rate == rate
+
+
+@pytest.mark.usefixtures("complete")
+def test_a_rate_that_the_codec_has_not_is_refused_with_those_that_it_has() -> None:
+    with pytest.raises(SettingsError, match="must be one of 8000 for PCMA"):
+        Settings.load(codec="PCMA", codec_rate=16000)
 
 
 @pytest.mark.usefixtures("complete")
@@ -239,8 +248,8 @@ def test_wrong_and_missing_are_said_together(complete: pytest.MonkeyPatch) -> No
         ("CALLBRIDGE_MEDIA_TOKEN", "a b", "no header can carry"),
         ("CALLBRIDGE_MEDIA_TOKEN", "a" * 4001, "at most 4000"),
         ("CALLBRIDGE_SECRET", "short", "at least 16"),
-        ("CALLBRIDGE_CODEC", "G729", "'PCMU', 'PCMA', 'G722', 'OPUS' or 'L16'"),
-        ("CALLBRIDGE_CODEC_RATE", "16000", "must be one of 8000 for PCMU"),
+        ("CALLBRIDGE_CODEC", "G729", "'auto', 'PCMU', 'PCMA', 'G722', 'OPUS', 'AMR-WB' or 'L16'"),
+        ("CALLBRIDGE_CODEC_RATE", "16000", "that of one codec: set CALLBRIDGE_CODEC, too"),
         ("CALLBRIDGE_CODEC_RATE", "fast", "is wrong: input should be a valid integer"),
         ("CALLBRIDGE_L16_ORDER", "middle", "'little' or 'big'"),
         ("CALLBRIDGE_LEAD_MS", "5", "greater than or equal to 20"),
@@ -328,7 +337,7 @@ def test_the_misspelt_and_the_missing_are_said_together(complete: pytest.MonkeyP
 )
 def test_what_is_close_to_no_setting_is_ignored(complete: pytest.MonkeyPatch, name: str) -> None:
     complete.setenv(name, "something")
-    assert Settings.load().codec == "PCMU"
+    assert Settings.load().codec == "auto"
 
 
 # ---- what is never shown ------------------------------------------------------------------------

@@ -114,10 +114,16 @@ def _without_dots(name: str) -> str:
 # ---- fields of the moment, where they are more than a word or two -------------------------------
 
 
+# As recorded of a mobile phone.
+OFFERS = {
+    "AMR-WB": "AMR-WB~OCTET-ALIGN=0; MODE-SET=0,16000H,AMR-WB~OCTET-ALIGN=1; MODE-SET=0,16000H,PCMU"
+}
+
+
 def initiated(leg: CarrierLeg) -> Payload:
     inbound = leg.identity.direction == "incoming"
     fields: Payload = {
-        "connection_codecs": "G722,PCMA,PCMU,VP8,H264",
+        "connection_codecs": _connection_codecs(leg.encoding.name),
         "direction": leg.identity.direction,
         "from_sip_uri": f"{leg.identity.from_}@192.0.2.10:5060",
         "state": "parked" if inbound else "bridging",
@@ -126,11 +132,16 @@ def initiated(leg: CarrierLeg) -> Payload:
     if inbound:
         fields |= {
             "caller_id_name": leg.identity.from_,
-            "offered_codecs": f"{leg.encoding.name},G729",
+            "offered_codecs": OFFERS.get(leg.encoding.name, f"{leg.encoding.name},G729"),
         }
         if leg.routing.tells_attestation:  # in full: a caller by script is known to this machine
             fields |= {"shaken_stir_attestation": "A", "shaken_stir_validated": True}
     return fields | _headers(leg, custom=leg.headers.custom) | _tags(leg)
+
+
+def _connection_codecs(leg: str) -> str:
+    """As recorded, of an application that allows what the leg came to have."""
+    return ",".join(dict.fromkeys(("G722", "PCMA", "PCMU", leg, "VP8", "H264")))
 
 
 def _headers(leg: CarrierLeg, *, custom: Headers) -> Payload:

@@ -27,7 +27,7 @@ MIN_CHUNK_S, MAX_CHUNK_S = 0.02, 30.0
 MAX_QUEUE_S = 3600.0
 MAX_MARKS = 10_000
 G711 = ("PCMU", "PCMA")
-WIDE = ("G722", "OPUS")
+WIDE = ("G722", "OPUS", "AMR-WB")
 
 
 class StreamParams(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,15 +55,15 @@ def playing_codec(params: StreamParams, l16_order: Literal["little", "big"]) -> 
         return None
     name = params.bidirectional_codec
     rate = params.bidirectional_rate if name in ("L16", "OPUS") else None
-    return codec(name, rate, l16_order=l16_order)
+    return codec(name, rate, l16_order=l16_order, decodes_only=True)
 
 
 def sending_codec(asked: str, leg: Encoding, l16_order: Literal["little", "big"]) -> Codec:
     """Encodes what the customer receives: the asked codec where the leg can be transcoded to it,
     and else the leg's. Raises CodecError where that has no library here.
 
-    Transcoded to are the other G.711 law, G.722 and Opus. A leg that is better than G.711 is not
-    made worse: the platform documents no way from such a leg to the laws."""
+    Transcoded to are the other G.711 law, G.722, Opus and AMR-WB. A leg that is better than G.711
+    is not made worse: the platform documents no way from such a leg to the laws."""
     if asked == leg.name:
         return codec(leg.name, leg.sample_rate, l16_order=l16_order)
     if (asked in G711 and leg.name in G711) or asked in WIDE:

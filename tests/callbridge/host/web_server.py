@@ -30,7 +30,9 @@ class WebServer:
         with contextlib.suppress(ConnectionError):
             await reader.read()
         sending.cancel()
-        writer.close()
+        writer.transport.abort()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
         self.gone.set()
 
     async def _send(self, writer: asyncio.StreamWriter) -> None:

@@ -161,6 +161,8 @@ def _open(source: AudioSource, name: str) -> BinaryIO:
     if isinstance(source, bytes):
         return io.BytesIO(source)
     try:
+        if Path(source).is_fifo():  # nobody could stop who waits for its other end
+            raise AudioFileError(f"{name}: a pipe, and no file")
         return Path(source).open("rb")
     except FileNotFoundError:
         raise AudioFileError(f"{name}: no such file") from None

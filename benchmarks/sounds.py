@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from fractions import Fraction
+from importlib import import_module
 from statistics import median
 from typing import Any
 
@@ -44,11 +45,10 @@ def by_libsndfile(pcm: Pcm, form: str, subtype: str) -> bytes:
 
 
 def m4a(pcm: Pcm, **options: str) -> bytes:
-    import av
-
+    av: Any = import_module("av")
     file = io.BytesIO()
     with av.open(file, "w", format="mp4", options=options) as out:
-        stream: Any = out.add_stream("aac", rate=RATE)
+        stream = out.add_stream("aac", rate=RATE)
         stream.layout = "mono"
         to_float = av.AudioResampler(format=stream.format, layout="mono", frame_size=1024)
         frame = av.AudioFrame.from_ndarray(pcm[None], format="s16", layout="mono")

@@ -54,7 +54,7 @@ _HEARD = 3  # blocks that have to be the two tones, and silence that makes two d
 _MAX_OFF = 0.024  # of the frequency: Q.24 has 1.8 % heard and 3.0 % not (NTT), 1.5 and 3.5 (AT&T)
 _MAX_TWIST_DB, _MIN_TWIST_DB = 8.5, -8.5  # of the high tone over the low one
 _MIN_LEVEL = _peak(-40.5)  # of either tone
-_PURE = 0.87  # share of the power that the two tones have; speech has more partials
+_PURE = 0.89  # share of the power that the two tones have; speech has more partials
 _LIKELY, _EITHER = 0.5, 0.05  # the same, roughly: of both together, and of each
 _GOES_ON = 0.5  # share of a block that the tones of a digit have while it sounds
 _FADED = 0.1  # of the power that it began with: this is its echo
@@ -135,8 +135,8 @@ class DtmfDetector:
 
         In blocks of 10 ms a tone that is off by 2 % still shows, and so do its neighbours."""
         blocks = frame.reshape(2, self._block) @ self._shapes.rough
-        a, b, c, d, e, f, g, h, i, j, k, m, n, o, p, q = np.square(blocks).sum(0).tolist()
-        low, high = max(a + i, b + j, c + k, d + m), max(e + n, f + o, g + p, h + q)
+        powers = np.square(blocks).reshape(4, 8).sum(0).tolist()  # of both blocks, cosine and sine
+        low, high = max(powers[:4]), max(powers[4:])
         either = _EITHER * power
         return bool(low + high >= _LIKELY * power and low >= either and high >= either)
 
@@ -191,7 +191,7 @@ class _Shapes:
         self.rough = np.ascontiguousarray(waves[:block] * (2 / block) ** 0.5, np.float32)
         # The window keeps the two tones of a digit apart: their frequencies are measured.
         self._fine = np.ascontiguousarray(np.hanning(2 * block)[:, None] * waves, np.float32)
-        self._times = np.arange(_HEARD * block, dtype=np.float64) / rate
+        self._times = (2 * pi / rate * np.arange(_HEARD * block)).astype(np.float32)
 
     def measured(self, samples: _Samples) -> _Heard | None:
         """The digit that all of the samples are, three blocks."""
@@ -224,8 +224,7 @@ class _Shapes:
 
     def held(self, hertz: tuple[float, float]) -> _Samples:
         """(block, 4): squares of what is projected on it add up to the power of these tones."""
-        basis, _ = np.linalg.qr(self._basis(hertz)[: self.block])
-        return basis.astype(np.float32)
+        return np.linalg.qr(self._basis(hertz)[: self.block])[0]
 
     def _frequency(self, nominal: float, then: complex, now: complex) -> float:
         """By how far the phase turned in the time of a block: within 50 Hz of the nominal one."""
@@ -233,9 +232,13 @@ class _Shapes:
         turned = phase(now * then.conjugate() * exp(-2j * pi * nominal * step))
         return nominal + turned / (2 * pi * step)
 
-    def _basis(self, hertz: tuple[float, ...]) -> NDArray[np.float64]:
-        turns = 2 * pi * np.outer(self._times, hertz)
-        return np.hstack((np.cos(turns), np.sin(turns)))
+    def _basis(self, hertz: tuple[float, ...]) -> _Samples:
+        """(3 blocks, 2 for each tone): their cosines, then their sines."""
+        turns = np.multiply.outer(self._times, np.array(hertz, np.float32))
+        basis = np.empty((len(turns), 2 * len(hertz)), np.float32)
+        np.cos(turns, out=basis[:, : len(hertz)])
+        np.sin(turns, out=basis[:, len(hertz) :])
+        return basis
 
     def _fit(self, samples: _Samples, hertz: tuple[float, ...]) -> tuple[list[float], float]:
         """Of these tones together, the best: the peak of each, and the power of all."""

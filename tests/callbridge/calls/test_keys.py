@@ -65,6 +65,13 @@ def test_ten_equal_keys_of_one_way_stay_ten(way: str) -> None:
     assert by_both(*((0.1 * number, "5", way) for number in range(10))).take_all() == 10 * "5"
 
 
+@pytest.mark.parametrize(("often", "once"), [("heard", "told"), ("told", "heard")])
+def test_a_key_is_the_twin_of_one_other_and_of_no_second(often: str, once: str) -> None:
+    """The second press came by one way alone."""
+    pad = by_both((0.0, "5", once), (0.1, "5", often), (0.4, "5", often))
+    assert pad.take_all() == "55"
+
+
 def test_who_presses_the_same_key_later_presses_it_again() -> None:
     later = TWIN_S + 0.1
     assert by_both((0.0, "5", "heard"), (later, "5", "told")).take_all() == "55"

@@ -4,14 +4,17 @@ import logging
 from typing import Any, get_args
 
 import msgspec
+import numpy as np
 import pytest
 
 from callbridge import App, Call
 from callbridge.carrier.people.script import KeyForm, LegCodec
+from callbridge.serve.settings import CODEC_RATES
 from callbridge.testing import Pair, Press, Wait, caller, converse, says, tone
 from callbridge.testing.speech import pitched
 from callbridge.testing.words import Conversation
-from telecodecs import MissingLibrary, codec
+from telecodecs import MissingLibrary, Pcm, codec, silence
+from telecodecs.dtmf import DtmfDetector
 from tests.callbridge.does import Does
 from tests.callbridge.hummed import LEAVES_IT
 
@@ -50,11 +53,12 @@ def gathered(app: App, keys: str, *, form: KeyForm = "tones_only", **options: An
 @pytest.mark.parametrize("leg", get_args(LegCodec))
 def test_keys_of_every_leg_reach_the_bot(leg: str, sample_rate: int) -> None:
     try:
-        codec(leg)
+        one = codec(leg)
+        one.encode(silence(one.encoding.sample_rate // 50))
     except MissingLibrary as error:
         pytest.skip(str(error))
     app = App(sample_rate=sample_rate, dtmf_in_audio=True)
-    settings = {"codec": "PCMU" if leg in ("PCMU", "PCMA") else leg}
+    settings = {"codec": leg if leg in CODEC_RATES else "PCMU"}
     assert gathered(app, ALL + "55", leg=leg, settings=settings) == ALL + "55"
 
 
@@ -102,6 +106,24 @@ def test_unheard_they_are_taken_for_speech() -> None:
     (_, entry), report = talked_over(heard=False)
     assert entry.digits == ""
     assert report.clears
+
+
+class Frames:
+    """Keeps all that it hears."""
+
+    def __init__(self) -> None:
+        self.heard: list[Pcm] = []
+
+    async def __call__(self, call: Call) -> None:
+        async for pcm in call.audio():
+            self.heard.append(pcm)
+
+
+def test_a_bot_of_frames_gets_the_tones_as_they_came() -> None:
+    app, bot = App(dtmf_in_audio=True), Frames()
+    app.call(bot)
+    converse(app, msgspec.structs.replace(caller(Press("7")), keys="tones_only"))
+    assert DtmfDetector(8000).process(np.concatenate(bot.heard)) == "7"
 
 
 async def test_speech_behind_a_key_is_heard(pair: Pair, app: App) -> None:

@@ -18,8 +18,7 @@ import soundfile
 from callbridge.errors import AudioFileError
 from callbridge.host import audiofile
 from callbridge.host import download as web
-from callbridge.host.audiofile import AudioSource, load, streamed
-from callbridge.host.download import download
+from callbridge.host.audiofile import MAX_S, AudioSource, load, streamed
 from callbridge.timing.jobs import InlineJobs, Jobs, ThreadJobs
 from telecodecs import Pcm
 from tests.callbridge.host.sound_files import (
@@ -46,13 +45,15 @@ async def server() -> AsyncGenerator[WebServer]:
 
 
 def stream(
-    source: AudioSource, rate: int = 8000, jobs: Jobs | None = None
+    source: AudioSource, rate: int = 8000, jobs: Jobs | None = None, max_s: float = MAX_S
 ) -> contextlib.AbstractAsyncContextManager[AsyncIterator[Pcm]]:
-    return streamed(source, rate, jobs=jobs or ThreadJobs(), download=download)
+    return streamed(source, rate, jobs=jobs or ThreadJobs(), max_s=max_s)
 
 
-async def all_of(source: AudioSource, rate: int = 8000, jobs: Jobs | None = None) -> Pcm:
-    async with stream(source, rate, jobs) as blocks:
+async def all_of(
+    source: AudioSource, rate: int = 8000, jobs: Jobs | None = None, max_s: float = MAX_S
+) -> Pcm:
+    async with stream(source, rate, jobs, max_s) as blocks:
         return np.concatenate([block async for block in blocks])
 
 
@@ -348,27 +349,22 @@ async def test_more_bytes_than_a_file_may_have_are_not_taken(
 async def test_a_small_file_of_hours_is_cut_where_a_sound_may_end(
     form: str,
     server: WebServer,
-    monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(audiofile, "MAX_S", 20.0)
     file = io.BytesIO()
     with soundfile.SoundFile(file, "w", 8000, 1, format=form) as sound:
         for _ in range(20):
             sound.write(np.zeros(60 * 8000, np.int16))
     server.file = file.getvalue()
     assert len(server.file) < 200_000
-    assert len(await all_of(server.url)) == pytest.approx(20 * 8000, abs=1)
+    assert len(await all_of(server.url, max_s=20.0)) == pytest.approx(20 * 8000, abs=1)
     assert told(caplog) == [f"{server.url}: cut after 20 s, the most of one sound"]
 
 
-async def test_a_broadcast_that_never_ends_is_heard_until_then(
-    server: WebServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_broadcast_that_never_ends_is_heard_until_then(server: WebServer) -> None:
     """And one tunes in anywhere: its first frame is broken."""
-    monkeypatch.setattr(audiofile, "MAX_S", 30.0)
     server.file = made("mp3", 60.0)[5000:]
-    heard = await all_of(server.url, 24000)
+    heard = await all_of(server.url, 24000, max_s=30.0)
     assert len(heard) == pytest.approx(30 * 24000, abs=1)
     assert difference(heard, sweep(24000, 60.0)[: len(heard)], 12 * 24000)[0] < 0.1
 

@@ -61,6 +61,13 @@ def test_memory_is_measured_per_call_and_per_process() -> None:
     assert found["collection_ms"].keys() == {"started", "frozen", "frozen_with_calls"}
 
 
+def test_sounds_are_measured_by_their_formats() -> None:
+    rows = output("sounds.py", "--seconds", "1", "--runs", "1", "--kbit", "20000").splitlines()
+    formats = [row.split("|")[1].strip() for row in rows[3:]]
+    assert {"wav", "flac", "mp3", "ogg opus", "m4a, index at the end"} <= set(formats)
+    assert all(float(row.split("|")[3]) > 0 for row in rows[3:])
+
+
 def test_a_conference_is_measured_by_its_size() -> None:
     found = figures("conference.py", "--runs", "1")
     assert found.keys() == {

@@ -267,6 +267,12 @@ class Switch:
         status: NoSoundStatus = "file_not_found" if missing else "failed"
         self._sounds.arrived(sound_id, NoSound(why, status) if pcm is None else pcm)
 
+    def fetched_piece(self, sound_id: str, pcm: Pcm, now: float) -> bool:
+        """The next samples of what `FetchSound` asked for in pieces, all of which come once more by
+        `fetched`. False when nobody wants it any more; then nothing else is to come."""
+        self._at(now)
+        return self._sounds.piece(sound_id, pcm)
+
     def texml_answered(self, request_id: str, answer: TexmlAnswer, now: float) -> None:
         """What `RequestTexml` asked for."""
         self._at(now)

@@ -14,7 +14,7 @@ import numpy as np
 from callbridge.errors import AudioFileError
 from callbridge.host.arriving import Abandoned, ArrivingFile, Inflow
 from callbridge.host.decoders import Blocks, Decoded, decode
-from callbridge.host.download import Download, is_url, whole
+from callbridge.host.download import Download, download, is_url, whole
 from callbridge.timing.jobs import Jobs, ThreadJobs, apart
 from telecodecs import CodecError, Pcm, Resampler, resample, resample_round
 
@@ -86,26 +86,35 @@ def length_s(source: AudioSource, name: str = "") -> float:
 
 @asynccontextmanager
 async def streamed(
-    source: AudioSource, sample_rate: int, name: str = "", *, jobs: Jobs, download: Download
+    source: AudioSource | AsyncGenerator[bytes],
+    sample_rate: int,
+    name: str = "",
+    *,
+    jobs: Jobs,
+    download: Download = download,
+    max_s: float = MAX_S,
 ) -> AsyncGenerator[AsyncIterator[Pcm]]:
-    """In the block a sound is to be had in pieces of about 0.1 s, (n,) int16 at `sample_rate`, as
-    they are asked for. It begins when its first samples can be decoded, whatever of it is still on
-    its way, and no more of it is in memory than was asked for.
+    """In the block a sound, or what a download brings, is to be had in pieces of about 0.1 s,
+    (n,) int16 at `sample_rate`, as they are asked for. It begins when its first samples can be
+    decoded, whatever is still on its way, and no more of it is in memory than was asked for.
 
     Behind the block nothing is left of it: no thread, connection or file. What breaks off is heard
-    as far as it came, and what goes on for more than an hour is cut; the log says so. Raises
+    as far as it came, and what goes on for more than `max_s` is cut; the log says so. Raises
     AudioFileError before the first sample."""
-    name = _name_of(source, name)
-    inflow: Inflow | None = None
-    opened: Callable[[], OpenSound] = partial(_open, source, name)
     if isinstance(source, str) and is_url(source):
-        if isinstance(jobs, ThreadJobs):
-            inflow = Inflow(download(source))
-            opened = partial(ArrivingFile, inflow.more)
-        else:  # what works on the event loop cannot wait for it
-            opened = partial(io.BytesIO, await whole(download(source)))
+        name, source = name or source, download(source)
+    inflow: Inflow | None = None
+    opened: Callable[[], OpenSound]
+    if not isinstance(source, AsyncGenerator):
+        name = _name_of(source, name)
+        opened = partial(_open, source, name)
+    elif isinstance(jobs, ThreadJobs):
+        inflow = Inflow(source)
+        opened = partial(ArrivingFile, inflow.more)
+    else:  # what works on the event loop cannot wait for it
+        opened = partial(io.BytesIO, await whole(source))
     async with apart(jobs) as worker:
-        blocks = _resampled(opened, sample_rate, name)
+        blocks = _resampled(opened, sample_rate, name, max_s)
         try:
             first = await _first(blocks, worker, name)
             async with aclosing(_from(first, blocks, worker)) as pieces:
@@ -131,21 +140,23 @@ async def _from(first: Pcm | None, blocks: Blocks, worker: Jobs) -> AsyncGenerat
         pcm = await worker.run(partial(next, blocks, None))
 
 
-def _resampled(opened: Callable[[], OpenSound], sample_rate: int, name: str) -> Blocks:
+def _resampled(
+    opened: Callable[[], OpenSound], sample_rate: int, name: str, max_s: float
+) -> Blocks:
     with opened() as file, _decoded(file, name) as decoded:
         try:
             resampler = Resampler(decoded.rate, sample_rate)
         except CodecError as error:
             raise AudioFileError(f"{name}: {error}") from None
         lag = round(resampler.delay_s * sample_rate)
-        left = round(MAX_S * decoded.rate)
+        left = round(max_s * decoded.rate)
         for block in _what_there_is(file, decoded, name):
             pcm = resampler.process(block[:left])
             left -= len(block)
             yield pcm[lag:]
             lag = max(0, lag - len(pcm))
             if left <= 0:
-                log.warning("%s: cut after %g s, the most of one sound", name, MAX_S)
+                log.warning("%s: cut after %g s, the most of one sound", name, max_s)
                 break
         yield resampler.flush()[lag:]
 
@@ -161,6 +172,8 @@ def _open(source: AudioSource, name: str) -> BinaryIO:
     if isinstance(source, bytes):
         return io.BytesIO(source)
     try:
+        if Path(source).is_fifo():  # nobody could stop who waits for its other end
+            raise AudioFileError(f"{name}: a pipe, and no file")
         return Path(source).open("rb")
     except FileNotFoundError:
         raise AudioFileError(f"{name}: no such file") from None

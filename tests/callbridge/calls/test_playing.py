@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from callbridge import App, Call, Outcome, Turn
 from callbridge.carrier.people.script import Step
 from callbridge.errors import VoiceCannot
 from callbridge.host.audiofile import Clip
+from callbridge.host.wav import write_wav
 from callbridge.testing import Conversation, Pair, Press, Wait, caller, converse, says, tone
 from callbridge.testing.speech import SPOKEN_HERTZ
 from telecodecs import Pcm, codec, silence
@@ -96,6 +98,30 @@ def test_no_seam_is_heard_where_the_rate_of_the_bot_is_another(rate: int) -> Non
     phase = 2j * np.pi * BEHIND_HERTZ / RATE * np.arange(len(heard))
     wave = 2 * np.exp(phase) * (heard @ np.exp(-phase)) / len(heard)
     assert np.abs(heard - wave.real).max() < 300, "more than the law makes of it"
+
+
+async def looks_at_a_long_file(call: Call, path: Path) -> tuple[float, Outcome]:
+    playing = asyncio.create_task(call.play(path))
+    await asyncio.sleep(5.0)
+    queued_s = call.queued_s
+    call.interrupt()
+    return queued_s, await playing
+
+
+async def test_of_a_long_file_some_seconds_are_in_memory(
+    app: App, pair: Pair, tmp_path: Path
+) -> None:
+    path = tmp_path / "long.wav"
+    path.write_bytes(write_wav(noise(60 * RATE), RATE))
+    looks = Does(lambda call: looks_at_a_long_file(call, path))
+    app.call(looks)
+    report = await pair.call(caller(LEAVES_IT))
+    [(queued_s, outcome)] = looks.results
+    assert 1.0 < queued_s < 3.2
+    assert outcome.stop == "interrupted"
+    heard = report.bot[np.flatnonzero(report.bot)[0] :][: round(outcome.heard_s * RATE)]
+    assert len(heard) > 4 * RATE
+    assert (heard == on_the_line(noise(60 * RATE))[: len(heard)]).all()
 
 
 async def test_it_goes_round_until_a_key_stops_it(app: App, pair: Pair) -> None:

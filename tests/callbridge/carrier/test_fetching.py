@@ -22,6 +22,7 @@ from callbridge.carrier.net import fetching, sounds
 from callbridge.carrier.net.fetching import FetchDoor, FetchRules, NotThere
 from callbridge.carrier.net.sounds import SoundLoader
 from callbridge.errors import AudioFileError, SettingsError
+from callbridge.host.download import whole
 from tests.callbridge.carrier.line import tone
 from tests.callbridge.carrier.live import hooks
 
@@ -132,6 +133,17 @@ async def test_a_long_file_and_a_slow_server_are_given_up(
             await local.fetch(f"{web.url}/long")
         with pytest.raises(AudioFileError, match=r"not there in 0\.2 s"):
             await local.fetch(f"{web.url}/slow")
+
+
+async def test_in_pieces_a_slow_server_has_time_for_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetching, "FETCH_S", 0.2)
+    async with hooks(page) as web:
+        with pytest.raises(AudioFileError, match=r"slow: nothing more of it in 0\.2 s"):
+            await whole(door(this_machine=True).pieces(f"{web.url}/slow"))
+        with pytest.raises(NotThere, match="HTTP 404"):
+            await whole(door(this_machine=True).pieces(f"{web.url}/none.wav"))
+        with pytest.raises(AudioFileError, match=NOT_HERE):
+            await whole(door().pieces(f"{web.url}/tone.wav"))
 
 
 async def test_an_error_shows_neither_query_nor_password() -> None:

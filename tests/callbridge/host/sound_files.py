@@ -45,8 +45,14 @@ BY_FFMPEG: dict[str, tuple[str, str, int, float, dict[str, str]]] = {
     "webm": ("webm", "libopus", 48000, 0.15, {}),
 }
 FORMATS = (*BY_LIBSNDFILE, *BY_FFMPEG)
-RATES = {name: form[2] for name, form in (*BY_LIBSNDFILE.items(), *BY_FFMPEG.items())}
-CHANGES = {name: form[3] for name, form in (*BY_LIBSNDFILE.items(), *BY_FFMPEG.items())}
+RATES: dict[str, int] = {
+    **{name: form[2] for name, form in BY_LIBSNDFILE.items()},
+    **{name: form[2] for name, form in BY_FFMPEG.items()},
+}
+CHANGES: dict[str, float] = {
+    **{name: form[3] for name, form in BY_LIBSNDFILE.items()},
+    **{name: form[3] for name, form in BY_FFMPEG.items()},
+}
 # The encoder begins earlier, and no header says so: in samples.
 BEGINS_EARLY = {"m4a, in fragments": 1024, "aac": 1024}
 

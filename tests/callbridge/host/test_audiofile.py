@@ -2,6 +2,7 @@
 
 import http.server
 import io
+import os
 import threading
 import wave
 from collections.abc import Iterator
@@ -91,6 +92,14 @@ def test_what_is_no_audio_is_refused_in_one_line(data: bytes, why: str, tmp_path
 def test_a_missing_file_is_named() -> None:
     with pytest.raises(AudioFileError, match=r"nowhere\.wav: no such file"):
         read("nowhere.wav")
+
+
+def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.wav")
+    with pytest.raises(AudioFileError, match=r"pipe\.wav: a pipe, and no file"):
+        read(tmp_path / "pipe.wav")
+    with pytest.raises(AudioFileError, match="Is a directory"):
+        read(tmp_path)
 
 
 @pytest.fixture

@@ -2,12 +2,13 @@
 
 import asyncio
 import contextlib
+import gc
 import io
 import logging
 import os
 import sys
 import threading
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +18,7 @@ import soundfile
 from callbridge.errors import AudioFileError
 from callbridge.host import audiofile
 from callbridge.host import download as web
-from callbridge.host.audiofile import AudioSource, load, streamed
-from callbridge.host.download import download
+from callbridge.host.audiofile import MAX_S, AudioSource, load, streamed
 from callbridge.timing.jobs import InlineJobs, Jobs, ThreadJobs
 from telecodecs import Pcm
 from tests.callbridge.host.sound_files import (
@@ -26,78 +26,34 @@ from tests.callbridge.host.sound_files import (
     CHANGES,
     FORMATS,
     RATES,
-    by_ffmpeg,
     difference,
     index_first,
     made,
     sweep,
 )
+from tests.callbridge.host.web_server import WebServer, web_server
 
-PIECE = 500  # bytes that the server sends at a time
 BEGINNING = 70_000  # bytes after which every format has begun to sound
 WHOLE_FIRST = {"m4a, index at the end", "caf"}  # read to their end before their first sample
 LONG_S = 12.0  # of sound: each file of it is larger than its beginning, or begins well before that
 
 
-class WebServer:
-    """Sends one file, as far as `lets`; says what its header has of the length, if that is given.
-
-    `gone` is set when whoever was listening has closed the connection."""
-
-    def __init__(self) -> None:
-        self.file = b""
-        self.headers = ""
-        self.status = "200 OK"
-        self.lets = 1 << 60
-        self.sent = 0
-        self.more = asyncio.Event()
-        self.gone = asyncio.Event()
-        self.url = ""
-
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        head = f"HTTP/1.1 {self.status}\r\nconnection: close\r\n{self.headers}\r\n"
-        writer.write(head.encode())
-        sending = asyncio.ensure_future(self._send(writer))
-        with contextlib.suppress(ConnectionError):
-            await reader.read()
-        sending.cancel()
-        writer.close()
-        self.gone.set()
-
-    async def _send(self, writer: asyncio.StreamWriter) -> None:
-        while self.sent < len(self.file):
-            while self.sent >= self.lets:
-                self.more.clear()
-                await self.more.wait()
-            piece = self.file[self.sent : min(self.sent + PIECE, self.lets)]
-            writer.write(piece)
-            await writer.drain()
-            self.sent += len(piece)
-        writer.write_eof()
-
-    def let_all(self) -> None:
-        self.lets = 1 << 60
-        self.more.set()
-
-
 @pytest.fixture
 async def server() -> AsyncGenerator[WebServer]:
-    server = WebServer()
-    listening = await asyncio.start_server(server.serve, "127.0.0.1", 0)
-    server.url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}/sound"
-    async with listening:
+    async with web_server() as server:
         yield server
 
 
 def stream(
-    source: AudioSource, rate: int = 8000, jobs: Jobs | None = None
-) -> contextlib.AbstractAsyncContextManager[AsyncGenerator[Pcm]]:
-    return streamed(source, rate, jobs=jobs or ThreadJobs(), download=download)
+    source: AudioSource, rate: int = 8000, jobs: Jobs | None = None, max_s: float = MAX_S
+) -> contextlib.AbstractAsyncContextManager[AsyncIterator[Pcm]]:
+    return streamed(source, rate, jobs=jobs or ThreadJobs(), max_s=max_s)
 
 
-async def all_of(source: AudioSource, rate: int = 8000, jobs: Jobs | None = None) -> Pcm:
-    async with stream(source, rate, jobs) as blocks:
+async def all_of(
+    source: AudioSource, rate: int = 8000, jobs: Jobs | None = None, max_s: float = MAX_S
+) -> Pcm:
+    async with stream(source, rate, jobs, max_s) as blocks:
         return np.concatenate([block async for block in blocks])
 
 
@@ -109,10 +65,11 @@ def nothing_is_left(files_before: int) -> None:
     for thread in threads():
         thread.join(5.0)
     assert not threads()
-    assert open_files() == files_before
+    assert open_files() <= files_before
 
 
 def open_files() -> int:
+    gc.collect()  # of the tests before this one
     return len(os.listdir("/proc/self/fd")) if Path("/proc/self/fd").exists() else 0
 
 
@@ -149,15 +106,31 @@ async def test_blocks_are_the_whole_sound_without_a_seam(
     assert np.array_equal(await all_of(sources[source], 8000, jobs), load(path, 8000))
 
 
+@pytest.mark.parametrize(
+    ("file", "rate"),
+    [
+        (b"#!AMR\n" + (b"\x3c" + bytes(31)) * 100, 8000),
+        (b"#!AMR-WB\n" + b"\x7c" * 100, 16000),
+    ],
+)
+async def test_amr_is_played_at_its_rate(file: bytes, rate: int, server: WebServer) -> None:
+    """A hundred frames of 20 ms (RFC 4867, section 5), of no particular sound."""
+    pytest.importorskip("av", reason="pip install 'callbridge[hd]'")
+    server.file = file
+    assert len(await all_of(server.url, rate)) == 2 * rate
+
+
 async def test_channels_are_mixed(server: WebServer) -> None:
+    """By libsndfile, and by FFmpeg."""
     left = sweep(16000)
     file = io.BytesIO()
     soundfile.write(file, np.stack((left, np.zeros_like(left)), axis=1), 16000, format="OGG")
-    for data in (file.getvalue(), by_ffmpeg(left, 16000, "mp4", "aac")):
-        server.file, server.sent = data, 0
-        heard = await all_of(server.url, 16000)
-        level = np.abs(heard[8000:-8000]).max() / np.abs(left).max()
-        assert level == pytest.approx(0.5 if data[:4] == b"OggS" else 1.0, abs=0.05)
+    server.file = file.getvalue()
+    for source in (server.file, server.url):
+        heard = await all_of(source, 16000)
+        error, late = difference(heard, left // 2)
+        assert error < 0.05
+        assert late == 0
 
 
 # ---- as it comes ------------------------------------------------------------------------------
@@ -204,10 +177,9 @@ async def test_mp3_without_ffmpeg_is_awaited_and_heard_as_well(
 ) -> None:
     monkeypatch.setitem(sys.modules, "av", None)
     server.file = made("mp3")
-    assert difference(await all_of(server.url, 24000), sweep(24000)) == (
-        pytest.approx(0.0, abs=CHANGES["mp3"]),
-        0,
-    )
+    error, late = difference(await all_of(server.url, 24000), sweep(24000))
+    assert error < CHANGES["mp3"]
+    assert late == 0
 
 
 async def test_an_hour_is_not_read_before_it_is_asked_for(server: WebServer) -> None:
@@ -244,8 +216,8 @@ async def test_a_wait_for_a_sound_that_does_not_come_can_be_cancelled(server: We
     while server.sent < 20:  # noqa: ASYNC110  the server tells nobody
         await asyncio.sleep(0)
     waiting.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await waiting
+    await asyncio.wait({waiting}, timeout=web.PATIENCE_S / 2)
+    assert waiting.cancelled(), "it does not wait for what comes next"
     await server.gone.wait()
     nothing_is_left(files)
 
@@ -309,6 +281,12 @@ def told(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [each.getMessage() for each in caplog.records if each.levelno >= logging.WARNING]
 
 
+async def test_broken_frames_are_left_out(server: WebServer) -> None:
+    """Five recordings, each cut into somewhere, one behind the other."""
+    server.file = made("mp3")[1000:] * 5
+    assert 15.0 < len(await all_of(server.url)) / 8000 < 20.0
+
+
 # ---- what does not come in ----------------------------------------------------------------------
 
 
@@ -316,7 +294,6 @@ def told(caplog: pytest.LogCaptureFixture) -> list[str]:
     "make",
     [
         pytest.param(lambda: b"<html>" + b"<p>Not found.</p>" * 5000, id="a page"),
-        pytest.param(lambda: b"ffconcat version 1.0\nfile /etc/hostname\n", id="a list"),
         pytest.param(lambda: b"#EXTM3U\n#EXTINF:10,\nhttp://127.0.0.1:9/a.ts\n", id="a playlist"),
         pytest.param(lambda: bytes(100_000), id="zeros"),
     ],
@@ -329,6 +306,18 @@ async def test_what_is_no_sound_is_refused_whatever_its_server_calls_it(
     with pytest.raises(AudioFileError, match=r"sound: not an audio file \(") as error:
         await all_of(server.url)
     assert "\n" not in str(error.value)
+
+
+async def test_a_list_of_files_opens_none_of_them(
+    server: WebServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """FFmpeg would play what lies beside the program, for whoever chose the address."""
+    (tmp_path / "secret.wav").write_bytes(made("wav"))
+    monkeypatch.chdir(tmp_path)
+    server.file = b"ffconcat version 1.0\nfile secret.wav\n"
+    for source in (server.url, server.file):
+        with pytest.raises(AudioFileError, match="not an audio file"):
+            await all_of(source)
 
 
 async def test_an_answer_that_is_none_is_an_error(server: WebServer) -> None:
@@ -360,27 +349,22 @@ async def test_more_bytes_than_a_file_may_have_are_not_taken(
 async def test_a_small_file_of_hours_is_cut_where_a_sound_may_end(
     form: str,
     server: WebServer,
-    monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(audiofile, "MAX_S", 20.0)
     file = io.BytesIO()
     with soundfile.SoundFile(file, "w", 8000, 1, format=form) as sound:
         for _ in range(20):
             sound.write(np.zeros(60 * 8000, np.int16))
     server.file = file.getvalue()
     assert len(server.file) < 200_000
-    assert len(await all_of(server.url)) == pytest.approx(20 * 8000, abs=1)
+    assert len(await all_of(server.url, max_s=20.0)) == pytest.approx(20 * 8000, abs=1)
     assert told(caplog) == [f"{server.url}: cut after 20 s, the most of one sound"]
 
 
-async def test_a_broadcast_that_never_ends_is_heard_until_then(
-    server: WebServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_broadcast_that_never_ends_is_heard_until_then(server: WebServer) -> None:
     """And one tunes in anywhere: its first frame is broken."""
-    monkeypatch.setattr(audiofile, "MAX_S", 30.0)
     server.file = made("mp3", 60.0)[5000:]
-    heard = await all_of(server.url, 24000)
+    heard = await all_of(server.url, 24000, max_s=30.0)
     assert len(heard) == pytest.approx(30 * 24000, abs=1)
     assert difference(heard, sweep(24000, 60.0)[: len(heard)], 12 * 24000)[0] < 0.1
 

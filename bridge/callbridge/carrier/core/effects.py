@@ -92,13 +92,16 @@ class SpeakWords(msgspec.Struct, frozen=True):
 
 class FetchSound(msgspec.Struct, frozen=True):
     """Fetch a sound file and decode it; answer with `fetched`. The file is on the web (`url`), in
-    the carrier's own store (`media_name`), or here (`content`): one of the three."""
+    the carrier's own store (`media_name`), or here (`content`): one of the three.
+
+    One that is wanted `in_pieces` may be answered with `fetched_piece` before, as it comes."""
 
     sound_id: str
     url: str
     sample_rate: int
     media_name: str = ""
     content: bytes = b""
+    in_pieces: bool = False
 
 
 class Recognise(msgspec.Struct, frozen=True, eq=False):

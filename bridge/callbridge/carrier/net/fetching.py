@@ -9,13 +9,15 @@ otherwise a moment later (DNS rebinding) changes nothing. Redirects pass through
 
 import asyncio
 import socket
-from collections.abc import Collection
+from collections.abc import AsyncGenerator, Collection
+from contextlib import aclosing
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 import httpx
 
 from callbridge.carrier.shapes import is_url
 from callbridge.errors import AudioFileError, SettingsError
+from callbridge.host.download import whole
 
 FETCH_S = 15.0  # for all of it, redirects included
 MAX_BYTES = 50_000_000  # half an hour of wav at 8 kHz is 29 million
@@ -60,18 +62,31 @@ class FetchDoor:
         """The bytes of a file. Raises AudioFileError, NotThere."""
         try:
             async with self._at_once, asyncio.timeout(FETCH_S):
-                return await self._follow(httpx.URL(url))
+                return await whole(self.pieces(url))
         except TimeoutError:
             raise AudioFileError(f"{_shown(url)}: not there in {FETCH_S:g} s") from None
+
+    async def pieces(self, url: str) -> AsyncGenerator[bytes]:
+        """The same as they come, which may take longer: each next one has that time. Raises
+        AudioFileError, NotThere."""
+        try:
+            async with aclosing(self._follow(httpx.URL(url))) as found:
+                async for piece in found:
+                    yield piece
+        except (TimeoutError, httpx.TimeoutException):
+            raise AudioFileError(f"{_shown(url)}: nothing more of it in {FETCH_S:g} s") from None
         except (httpx.HTTPError, httpx.InvalidURL, UnicodeError, ValueError) as error:
             raise AudioFileError(f"{_shown(url)}: {str(error) or type(error).__name__}") from None
 
-    async def _follow(self, url: httpx.URL) -> bytes:
+    async def _follow(self, url: httpx.URL) -> AsyncGenerator[bytes]:
         for _ in range(MAX_REDIRECTS + 1):
-            answer = await self._ask(url)
+            async with asyncio.timeout(FETCH_S):
+                answer = await self._ask(url)
             try:
                 if not answer.has_redirect_location:
-                    return await _body(answer, _shown(url))
+                    async for piece in _body(answer, _shown(url)):
+                        yield piece
+                    return
                 url = url.join(answer.headers["location"])
             finally:
                 await answer.aclose()
@@ -143,19 +158,19 @@ def _read_allowed(allowed: Collection[str]) -> tuple[frozenset[str], tuple[Fetch
     return frozenset(names), tuple(networks)
 
 
-async def _body(answer: httpx.Response, shown: str) -> bytes:
+async def _body(answer: httpx.Response, shown: str) -> AsyncGenerator[bytes]:
     if answer.status_code in (404, 410):
         raise NotThere(f"{shown}: HTTP {answer.status_code}")
     if not answer.is_success:
         raise AudioFileError(f"{shown}: HTTP {answer.status_code}")
     if answer.headers.get("content-encoding", "identity") != "identity":
         raise AudioFileError(f"{shown}: packed as {answer.headers['content-encoding']}")
-    data = bytearray()
+    size = 0
     async for piece in answer.aiter_raw():
-        data += piece
-        if len(data) > MAX_BYTES:
+        size += len(piece)
+        if size > MAX_BYTES:
             raise AudioFileError(f"{shown}: more than {MAX_BYTES // 1_000_000} MB")
-    return bytes(data)
+        yield piece
 
 
 def _shown(url: str | httpx.URL) -> str:

@@ -10,6 +10,7 @@ from typing import Any, Literal, Protocol, TypeVar
 
 import httpx
 import msgspec
+import numpy as np
 from nacl.signing import SigningKey
 
 from callbridge.carrier.config import CarrierConfig
@@ -47,6 +48,7 @@ from callbridge.carrier.net.streams import SpawnErrand, Streams
 from callbridge.carrier.store.store import Store
 from callbridge.carrier.switch import Switch
 from callbridge.errors import CallbridgeError
+from telecodecs import Pcm
 
 T = TypeVar("T")
 
@@ -235,13 +237,24 @@ class Shell:
 
     async def _fetch(self, wish: FetchSound) -> None:
         try:
-            pcm = await self._sounds.load(wish)
+            pcm = await (self._grow(wish) if wish.in_pieces else self._sounds.load(wish))
         except CallbridgeError as error:
             missing = isinstance(error, NotThere)
             self.switch.fetched(wish.sound_id, None, self.now(), str(error), missing=missing)
         else:
-            self.switch.fetched(wish.sound_id, pcm, self.now())
+            if pcm is not None:
+                self.switch.fetched(wish.sound_id, pcm, self.now())
         self.settle()
+
+    async def _grow(self, wish: FetchSound) -> Pcm | None:
+        """All of it, when it has come; None if nobody wants it any more."""
+        pieces: list[Pcm] = []
+        async with self._sounds.pieces(wish) as blocks:
+            async for pcm in blocks:
+                if not self.switch.fetched_piece(wish.sound_id, pcm, self.now()):
+                    return None
+                pieces.append(pcm)
+        return np.concatenate(pieces)
 
     # ---- recordings ---------------------------------------------------------------------------
 

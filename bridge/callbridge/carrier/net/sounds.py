@@ -1,12 +1,16 @@
 """Sound files → samples: on the web, in the carrier's own folder, or in a command itself."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 from callbridge.carrier.core.effects import FetchSound
 from callbridge.carrier.net.fetching import FetchDoor, NotThere
 from callbridge.errors import AudioFileError
 from callbridge.host import audiofile
+from callbridge.host.audiofile import streamed
+from callbridge.timing.jobs import ThreadJobs
 from telecodecs import Pcm
 
 MAX_S = 1800.0  # of sound; at 16 kHz these are 58 MB
@@ -28,6 +32,11 @@ class SoundLoader:
         else:
             data, name = wish.content, "playback_content"
         return await asyncio.to_thread(audiofile.load, data, wish.sample_rate, name, max_s=MAX_S)
+
+    def pieces(self, wish: FetchSound) -> AbstractAsyncContextManager[AsyncIterator[Pcm]]:
+        """A file of the web as it comes, the same samples; see `streamed`."""
+        arriving = self._door.pieces(wish.url)
+        return streamed(arriving, wish.sample_rate, "the file", jobs=ThreadJobs(), max_s=MAX_S)
 
     def _read(self, name: str) -> bytes:
         if self._media is None:

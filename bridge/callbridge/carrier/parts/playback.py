@@ -15,9 +15,10 @@ from callbridge.carrier.parts.sound_queue import (
     PlayOnAnswer,
     QueuedSound,
     SoundEnd,
+    SoundReceiver,
     teller,
 )
-from callbridge.carrier.parts.sounds import CarrierSounds, NoSound, OnSound, SoundFile
+from callbridge.carrier.parts.sounds import CarrierSounds, NoSound, SoundFile
 from callbridge.carrier.parts.speak import ID_CHARS
 from telecodecs import Pcm
 
@@ -98,7 +99,7 @@ class CarrierPlaybacks:
         )
 
     def _fetch(
-        self, leg: CarrierLeg, sound_id: str, playback: CarrierPlayback, then: OnSound
+        self, leg: CarrierLeg, sound_id: str, playback: CarrierPlayback, then: SoundReceiver
     ) -> None:
         file = playback.file
         kept = KeptFiles.of(leg) if playback.cached and not file.content else None
@@ -112,7 +113,8 @@ class CarrierPlaybacks:
             then(sound)
 
         rate = leg.encoding.sample_rate
-        self._sounds.fetch(sound_id, file, rate, self._sounds.announced(rate, arrived))
+        announced = self._sounds.announced(rate, arrived)
+        self._sounds.fetch(sound_id, file, rate, announced, then.piece)
 
 
 class KeptFiles(Part):

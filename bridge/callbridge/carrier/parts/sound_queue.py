@@ -15,8 +15,8 @@ from callbridge.carrier.audio.playout import CarrierPlayout, Channel, Target
 from callbridge.carrier.core.exchange import Exchange
 from callbridge.carrier.core.leg import CarrierLeg
 from callbridge.carrier.core.part import Part
-from callbridge.carrier.parts.sounds import NoSound, OnSound
-from telecodecs import Pcm
+from callbridge.carrier.parts.sounds import NoSound
+from telecodecs import Pcm, silence
 
 Which = Literal["current", "all"]
 
@@ -39,15 +39,31 @@ def nothing() -> None:
 
 
 class QueuedSound(msgspec.Struct, eq=False, kw_only=True):
-    """`ask` has the sound made or fetched; `times` None repeats it until it is stopped."""
+    """`ask` has the sound made or fetched; `times` None repeats it until it is stopped. It may
+    begin before it is whole: `early` came of it before its turn, and `begun` samples were put."""
 
-    ask: Callable[[OnSound], None]
+    ask: "Callable[[SoundReceiver], None]"
     ended: Callable[[SoundEnd], None]
     started: Callable[[], None] = nothing
     target: Target = "self"
     times: int | None = 1
     asked: bool = False
     pcm: Pcm | None = None
+    early: list[Pcm] = msgspec.field(default_factory=list[Pcm])
+    begun: int = 0
+
+
+class SoundReceiver:
+    """Who is told when a sound has come: an `OnSound`, and an `OnPiece` by `piece`."""
+
+    def __init__(self, queue: "SoundQueue", sound: QueuedSound) -> None:
+        self._queue, self._sound = queue, sound
+
+    def __call__(self, came: Pcm | NoSound) -> None:
+        self._queue.arrived(self._sound, came)
+
+    def piece(self, pcm: Pcm) -> bool:
+        return self._queue.grows(self._sound, pcm)
 
 
 def teller(exchange: Exchange, leg: CarrierLeg, **fields: object) -> Callable[..., None]:
@@ -86,33 +102,48 @@ class SoundQueue:
         for sound in list(self._waiting)[:AHEAD]:
             if not sound.asked:
                 sound.asked = True
-                sound.ask(self._receiver(sound))
+                sound.ask(SoundReceiver(self, sound))
 
-    def _receiver(self, sound: QueuedSound) -> OnSound:
-        def arrived(came: Pcm | NoSound) -> None:
-            if sound not in self._waiting:
-                return
-            if isinstance(came, NoSound):
-                self._waiting.remove(sound)
-                sound.ended(SoundEnd(came.status, came.why))
-                self._look_ahead()
-            else:
-                sound.pcm = came
+    def arrived(self, sound: QueuedSound, came: Pcm | NoSound) -> None:
+        """All of it; nothing happens for a sound that was dropped."""
+        if sound is self._current:  # which has begun before it was whole
+            sound.pcm = silence(0) if isinstance(came, NoSound) else came
+            self.channel.playout.put(sound.pcm[sound.begun :])
+        elif sound in self._waiting and isinstance(came, NoSound):
+            self._waiting.remove(sound)
+            sound.ended(SoundEnd(came.status, came.why))
+            self._look_ahead()
+        elif sound in self._waiting and not isinstance(came, NoSound):
+            sound.pcm = came
+            sound.early.clear()
 
-        return arrived
+    def grows(self, sound: QueuedSound, pcm: Pcm) -> bool:
+        """The next of it. False for a sound that was dropped."""
+        if sound is self._current:
+            self._put_piece(sound, pcm)
+        elif sound in self._waiting:
+            sound.early.append(pcm)
+        else:
+            return False
+        return True
+
+    def _put_piece(self, sound: QueuedSound, pcm: Pcm) -> None:
+        self.channel.playout.put(pcm)
+        sound.begun += len(pcm)
 
     def step(self) -> None:
         """Begin a tick: end what has been heard to its end, start what is next."""
         playout = self.channel.playout
         playout.finish()
         current = self._current
-        if current is not None and playout.idle:
+        if current is not None and current.pcm is not None and playout.idle:
             if self._left is None or self._left > 0:
                 self._repeat(current)
             else:
                 self._current = None
                 current.ended(COMPLETED)
-        if self._current is None and self._waiting and self._waiting[0].pcm is not None:
+        first = self._waiting[0] if self._waiting else None
+        if self._current is None and first and (first.pcm is not None or first.early):
             self._current = begins = self._waiting.popleft()
             self.channel.target = begins.target
             self._left = begins.times
@@ -121,8 +152,11 @@ class SoundQueue:
             self._look_ahead()
 
     def _repeat(self, sound: QueuedSound) -> None:
-        assert sound.pcm is not None
-        self.channel.playout.put(sound.pcm)
+        if sound.pcm is not None:
+            self.channel.playout.put(sound.pcm)
+        for piece in sound.early:
+            self._put_piece(sound, piece)
+        sound.early.clear()
         if self._left is not None:
             self._left -= 1
 

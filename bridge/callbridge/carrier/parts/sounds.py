@@ -50,6 +50,8 @@ class NoSound(msgspec.Struct, frozen=True):
 
 
 OnSound = Callable[[Pcm | NoSound], None]
+OnPiece = Callable[[Pcm], bool]
+"""Takes the next of a sound that is not whole yet; says whether it is still wanted."""
 
 # What callers of an account that is not verified hear before every machine-made speech or audio of
 # dial, transfer, speak, playback_start, the gathers, Say and Play: the platform's own words.
@@ -65,6 +67,7 @@ class CarrierSounds:
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
         self._waiting: dict[str, OnSound] = {}
+        self._growing: dict[str, OnPiece] = {}
         self._announcements: dict[int, Pcm] = {}  # by their sample rate
 
     @property
@@ -108,13 +111,35 @@ class CarrierSounds:
             Synthesise(sound_id, said.text, sample_rate, said.ssml, said.language, said.female)
         )
 
-    def fetch(self, sound_id: str, file: SoundFile, sample_rate: int, then: OnSound) -> None:
+    def fetch(
+        self,
+        sound_id: str,
+        file: SoundFile,
+        sample_rate: int,
+        then: OnSound,
+        piece: OnPiece | None = None,
+    ) -> None:
+        """`piece` is told of a file of the web as it comes, before `then` is told of all of it;
+        not where the announcement is to be heard before it."""
         self._waiting[sound_id] = then
+        in_pieces = piece is not None and bool(file.url) and not self.announces
+        if piece is not None and in_pieces:
+            self._growing[sound_id] = piece
         self._exchange.wish(
-            FetchSound(sound_id, file.url, sample_rate, file.media_name, file.content)
+            FetchSound(sound_id, file.url, sample_rate, file.media_name, file.content, in_pieces)
         )
+
+    def piece(self, sound_id: str, pcm: Pcm) -> bool:
+        """Whether it is still wanted."""
+        grow = self._growing.get(sound_id)
+        if grow is not None and grow(pcm):
+            return True
+        self._growing.pop(sound_id, None)
+        self._waiting.pop(sound_id, None)
+        return False
 
     def arrived(self, sound_id: str, sound: Pcm | NoSound) -> None:
         """The shell's answer; nothing happens for a sound that nobody has asked for here."""
+        self._growing.pop(sound_id, None)
         if then := self._waiting.pop(sound_id, None):
             then(sound)

@@ -233,7 +233,12 @@ class TexmlPart(Part):
         return self._requests.speak(said, sample_rate, self._sounded)
 
     def fetch(self, url: str, sample_rate: int) -> str:
-        return self._requests.fetch(_joined(self._url, url), sample_rate, self._sounded)
+        return self._requests.fetch(
+            _joined(self._url, url), sample_rate, self._sounded, self._grows
+        )
+
+    def _grows(self, sound_id: str, pcm: Pcm) -> bool:
+        return self._running is not None and self._running.grows(sound_id, pcm)
 
     def _sounded(self, sound_id: str, sound: Pcm | NoSound) -> None:
         pcm = None if isinstance(sound, NoSound) else sound

@@ -21,7 +21,7 @@ class SoundSource(Protocol):
         ...
 
     def fetch(self, url: str, sample_rate: int) -> str:
-        """The same of a file on the web."""
+        """The same of a file on the web, which may come by `Prompts.grows` before it is whole."""
         ...
 
 
@@ -40,6 +40,7 @@ class Prompts:
         self._asked = ""  # the name of the sound that is on its way
         self._sound: Pcm | None = None  # of the current prompt
         self._played = 0  # times
+        self._begun = 0  # samples of the current prompt that were put before it was whole
         leg.play(self._channel)
 
     def tick(self) -> bool:
@@ -64,7 +65,7 @@ class Prompts:
         return current.loop == 0 or self._played < current.loop
 
     def _begin(self, prompt: TexmlPrompt) -> None:
-        self._current, self._sound, self._played = prompt, None, 0
+        self._current, self._sound, self._played, self._begun = prompt, None, 0, 0
         if isinstance(prompt, SayVerb):
             if prompt.text:
                 self._asked = self._source.speak(prompt, self._rate) or ""
@@ -78,6 +79,17 @@ class Prompts:
         """None if there is no such sound after all."""
         if sound_id == self._asked:
             self._asked, self._sound = "", pcm if pcm is not None and len(pcm) else None
+            if self._begun and self._sound is not None:
+                self._playout.put(self._sound[self._begun :])
+                self._played = 1
+
+    def grows(self, sound_id: str, pcm: Pcm) -> bool:
+        """The next of a sound that is not whole yet. False if nobody wants it any more."""
+        if sound_id != self._asked:
+            return False
+        self._playout.put(pcm)
+        self._begun += len(pcm)
+        return True
 
     def _play(self) -> None:
         assert self._sound is not None

@@ -1,6 +1,7 @@
 """What documents want from outside, and who waits for which answer and which sound."""
 
 from collections.abc import Callable
+from functools import partial
 
 import msgspec
 
@@ -32,6 +33,7 @@ class TexmlAnswer(msgspec.Struct, frozen=True):
 
 OnAnswer = Callable[[TexmlAnswer], None]
 OnTexmlSound = Callable[[str, Pcm | NoSound], None]
+OnTexmlPiece = Callable[[str, Pcm], bool]
 OnText = Callable[[str | None], None]
 
 
@@ -58,10 +60,10 @@ class TexmlRequests:
         self._sounds.speak(sound_id, said, sample_rate, told)
         return sound_id
 
-    def fetch(self, url: str, sample_rate: int, then: OnTexmlSound) -> str:
+    def fetch(self, url: str, sample_rate: int, then: OnTexmlSound, piece: OnTexmlPiece) -> str:
         sound_id = self._exchange.new_uuid()
         told = self._sounds.announced(sample_rate, _told(sound_id, then))
-        self._sounds.fetch(sound_id, SoundFile(url), sample_rate, told)
+        self._sounds.fetch(sound_id, SoundFile(url), sample_rate, told, partial(piece, sound_id))
         return sound_id
 
     def recognise(self, pcm: Pcm, sample_rate: int, then: OnText) -> None:

@@ -33,6 +33,10 @@ class RunningVerb:
     def sounded(self, sound_id: str, pcm: Pcm | None) -> None:
         """A sound that was asked for; None if there is none after all."""
 
+    def grows(self, sound_id: str, pcm: Pcm) -> bool:
+        """The next of one that is not whole yet. False if nobody wants it any more."""
+        return False
+
     def stop(self) -> None:
         """The call is over."""
 
@@ -48,6 +52,9 @@ class Sounding(RunningVerb):
 
     def sounded(self, sound_id: str, pcm: Pcm | None) -> None:
         self._prompts.sounded(sound_id, pcm)
+
+    def grows(self, sound_id: str, pcm: Pcm) -> bool:
+        return self._prompts.grows(sound_id, pcm)
 
     def stop(self) -> None:
         self._prompts.stop()
@@ -129,6 +136,9 @@ class Gathering(RunningVerb):
 
     def sounded(self, sound_id: str, pcm: Pcm | None) -> None:
         self._prompts.sounded(sound_id, pcm)
+
+    def grows(self, sound_id: str, pcm: Pcm) -> bool:
+        return self._prompts.grows(sound_id, pcm)
 
     def stop(self) -> None:
         self._prompts.stop()

@@ -24,8 +24,8 @@ class CallLog(logging.LoggerAdapter[logging.Logger]):
     ) -> tuple[str, MutableMapping[str, Any]]:
         leg = self._leg
         ids = {"call": leg.reference, "call_control_id": leg.call_control_id}
-        extra = {_spelled(name): value for name, value in (kwargs.get("extra") or {}).items()}
-        kwargs["extra"] = {**ids, **extra}
+        given = cast("dict[str, object]", kwargs.get("extra") or {})
+        kwargs["extra"] = ids | {_spelled(name): value for name, value in given.items()}
         return msg, kwargs
 
     def log(self, level: int, msg: object, *args: object, **kwargs: Any) -> None:

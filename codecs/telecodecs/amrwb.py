@@ -19,7 +19,7 @@ from telecodecs.pcm import Pcm, require_pcm
 
 SAMPLE_RATE = 16000
 FRAME = 320  # samples
-MODE = 2  # 12.65 kbit/s: the best of the modes 0 to 2, which every HD leg of a network has
+MODE = 2  # 12.65 kbit/s: the best of 0 to 2, the modes that networks commonly agree on
 _MAX_OCTETS = 64  # of a frame: the longest has 61
 
 

@@ -32,9 +32,13 @@ llm: $(VENV)/.demo
 		--caller examples/llm/order_desk_cut.json --numbers examples/llm/people.json
 
 # A file's tests stay together and in order: those of `bench` and `demo` want the machine for
-# themselves. More than four workers would disturb what is tested in real time.
+# themselves. More than four workers would disturb what is tested in real time; what failed beside
+# others has one more try alone, and is named: a test that needs it is to be mended.
+PYTEST := $(BIN)/python -m pytest -q
 test: $(VENV)/.dev $(NODE_SDK)
-	@$(BIN)/python -m pytest -q -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(LESS)
+	@$(PYTEST) -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(LESS) || { \
+		[ $$? = 1 ] && echo "== What failed, alone:" && \
+		$(PYTEST) --last-failed --last-failed-no-failures none --maxfail 1 -rpf $(LESS); }
 
 check: lint test
 
@@ -46,13 +50,13 @@ lint: $(VENV)/.dev
 
 test-all: test test-others
 
-# What a browser makes of a page is the same on every Python.
+# What a browser makes of a page is the same on every Python, and benchmarks are for this clone.
 test-others: $(VENV)/.dev
 	@.ci/interpreters $$($(BIN)/python -c 'import sys; print("%d.%d" % sys.version_info[:2])') | \
 	while read -r version python; do \
 		echo "== Python $$version" && \
 		$(MAKE) --no-print-directory PYTHON="$$python" VENV=".venv-$$version" \
-			LESS=--ignore=tests/callbridge/browser test </dev/null || exit 1; \
+			LESS='--ignore=tests/callbridge/browser --ignore=tests/benchmarks' test </dev/null || exit 1; \
 	done
 
 $(BIN)/python:

@@ -24,6 +24,7 @@ from callbridge.control.numbers import key, registered_key
 from callbridge.errors import BotError, CallbridgeError, SettingsError
 from callbridge.handoff.conference import Conference
 from callbridge.handoff.queue import Queue
+from callbridge.host.download import whole
 from callbridge.serve.logs import mask_server_logs, set_up_where_nobody_did
 from callbridge.serve.service import Service, Sound, Surroundings
 from callbridge.serve.settings import Settings
@@ -66,7 +67,9 @@ class App:
     chooses among the engines of `speech`, and what the platform's sessions are started with.
     `voice` is how calls hear and speak: "media" is their audio, with the engines above, "relay" is
     Conversation Relay, where the platform hears and speaks; CALLBRIDGE_VOICE unless it is given.
-    `relay` is what the platform's sessions are started with: its voice, its language."""
+    `relay` is what the platform's sessions are started with: its voice, its language.
+    `dtmf_in_audio` hears keys in the audio of callers, too, for lines that send them as tones (see
+    docs/dtmf.md); CALLBRIDGE_DTMF_IN_AUDIO unless it is given."""
 
     def __init__(
         self,
@@ -81,6 +84,7 @@ class App:
         language: Language | str | None = None,
         voice: VoiceKind | None = None,
         relay: RelaySettings | None = None,
+        dtmf_in_audio: bool | None = None,
         surroundings: Surroundings | None = None,
     ) -> None:
         if sample_rate not in SAMPLE_RATES:
@@ -99,6 +103,7 @@ class App:
             turns,
             echo or EchoSettings(),
             self._language,
+            dtmf_in_audio,
         )
         self._settings = settings
         self._surroundings = surroundings or Surroundings()
@@ -358,7 +363,7 @@ class App:
     async def fetch(self, url: str) -> bytes:
         """What is at a URL, 100 MB at most: a recording, say, whose link is good for ten minutes.
         Raises AudioFileError."""
-        return await self.service.fetch(url)
+        return await whole(self.service.download(url))
 
     @property
     def has_bots(self) -> bool:

@@ -3,8 +3,10 @@
 import logging
 import signal
 from collections.abc import Iterator
+from contextlib import nullcontext
 
 import pytest
+import uvicorn
 
 from callbridge.serve.logs import LaterLines
 
@@ -26,6 +28,15 @@ def logging_stays() -> Iterator[None]:
     for handler in root.handlers[:]:
         if isinstance(handler, LaterLines):
             root.removeHandler(handler)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def servers_leave_signals_alone() -> Iterator[None]:
+    """A server within a test is stopped by the test. Two that took Ctrl-C and gave it back in the
+    wrong order would leave it to one of them for ever."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(uvicorn.Server, "capture_signals", lambda _: nullcontext())
+        yield
 
 
 @pytest.fixture(autouse=True)

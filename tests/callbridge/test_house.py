@@ -17,7 +17,7 @@ import telecodecs
 MAY_IMPORT = {
     "errors": "",
     "timing": "",
-    "host": "errors",
+    "host": "errors timing",
     "tape": "errors timing",
     "control": "errors timing host",
     "media": "errors timing tape",
@@ -74,7 +74,7 @@ MAY_READ_A_CLOCK = "timing.clock carrier.net bench demo testing probe run.bridge
 KNOWN = {
     "serve.botfile imports app": "it looks for the App in a bot's file",
     "serve.process imports app": "it serves one",
-    "host.audiofile awaits a network": "an audio file may be an address on the web",
+    "host.download awaits a network": "an audio file may be an address on the web",
     "host.child awaits a network": "a child is ready when its /readyz says so",
     "bots.reply reads a clock": "how long nobody has said a word",
     "voice.audio_voice reads a clock": "how long speech has made no progress",

@@ -21,7 +21,7 @@ from callbridge.calls.recording import OnSaved, Recording, Recordings
 from callbridge.calls.with_others import WithOthers
 from callbridge.control import commands as control
 from callbridge.control.recording import AudioFileChannels, AudioFileFormat
-from callbridge.host.audiofile import Fetch
+from callbridge.host.download import Download
 from callbridge.speech.numbers import without_numbers
 from callbridge.tape.events import CallEvent, PlatformTold, ToolRan
 from callbridge.tape.tape import TapeListener
@@ -40,10 +40,10 @@ class Call(WithOthers):
         reach: Reach,
         recordings: Recordings,
         jobs: Jobs,
-        fetch: Fetch,
+        download: Download,
         log: logging.LoggerAdapter[logging.Logger],
     ) -> None:
-        super().__init__(leg, platform, connector, reach, jobs, fetch)
+        super().__init__(leg, platform, connector, reach, jobs, download)
         self.log = log
         self._recordings = recordings
         self._hangup: asyncio.Task[None] | None = None

@@ -8,6 +8,9 @@ from typing import Any, cast
 from callbridge.calls.leg import Leg
 from callbridge.tape.events import BotLog
 
+# What a record has already; logging raises for a field of that name, which would break the call.
+TAKEN = {*vars(logging.LogRecord("", 0, "", 0, "", (), None)), "message", "asctime"}
+
 
 class CallLog(logging.LoggerAdapter[logging.Logger]):
     """A bot's log: each line has the call's ids, and is an event of the tape as well."""
@@ -21,7 +24,8 @@ class CallLog(logging.LoggerAdapter[logging.Logger]):
     ) -> tuple[str, MutableMapping[str, Any]]:
         leg = self._leg
         ids = {"call": leg.reference, "call_control_id": leg.call_control_id}
-        kwargs["extra"] = {**ids, **(kwargs.get("extra") or {})}
+        extra = {_spelled(name): value for name, value in (kwargs.get("extra") or {}).items()}
+        kwargs["extra"] = {**ids, **extra}
         return msg, kwargs
 
     def log(self, level: int, msg: object, *args: object, **kwargs: Any) -> None:
@@ -42,6 +46,11 @@ class CallLog(logging.LoggerAdapter[logging.Logger]):
             kwargs["exc_info"] = error and secrecy.harmless(error)
         kwargs["extra"] = secrecy.fields(kwargs.get("extra") or {})
         return secrecy.hidden(_in_words(msg, args)), (), kwargs
+
+
+def _spelled(name: str) -> str:
+    """A field of the bot's own, `name` say, in the line of the log: `name_`."""
+    return f"{name}_" if name in TAKEN else name
 
 
 def _in_words(msg: object, args: tuple[object, ...]) -> str:

@@ -136,7 +136,7 @@ class Course:
             reach,
             self.recordings,
             means.jobs,
-            means.fetch,
+            means.download,
             CallLog(log, leg),
         )
         self.limits = means.limits

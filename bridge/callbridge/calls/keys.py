@@ -15,6 +15,7 @@ ALL = "0123456789*#ABCD"
 KEPT = 256  # keys that nobody takes; the oldest is dropped
 REMEMBERED = 256
 TERMINATOR_S = 3.0  # so long after a full entry its terminator may still come
+TWIN_S = 5.0  # a key that is heard as sound, and told as well, comes twice within this time
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +39,47 @@ Taker = Callable[[Digit], bool]
 """Is offered a key; returns whether the key is used up."""
 
 
+class Twins:
+    """The same keys by two ways, as sound and as what the platform tells: each counts once.
+
+    Either may come first. A key of one way is the twin of one key of the other and of no second, so
+    that ten presses of the same key stay ten."""
+
+    __slots__ = ("_alone",)
+
+    def __init__(self) -> None:
+        self._alone: list[tuple[str, bool, float]] = []  # the digit, whether as sound, and when
+
+    def repeats(self, digit: str, now: float, *, as_sound: bool) -> bool:
+        """Whether the other way has brought this key already."""
+        self._alone = [each for each in self._alone if now - each[2] <= TWIN_S]
+        for index, (other, other_as_sound, _) in enumerate(self._alone):
+            if other == digit and other_as_sound is not as_sound:
+                del self._alone[index]
+                return True
+        self._alone.append((digit, as_sound, now))
+        return False
+
+
 class Keypad:
     """Where keys arrive, and where they wait."""
 
     # A call has one, and most calls have no key: nothing here is large before the first.
-    __slots__ = ("_from_frames", "_kept", "_seen", "_takers", "_terminator", "changed", "dropped")
+    __slots__ = (
+        "_from_frames",
+        "_kept",
+        "_seen",
+        "_takers",
+        "_terminator",
+        "_twins",
+        "changed",
+        "dropped",
+    )
 
-    def __init__(self) -> None:
+    def __init__(self, *, as_sound: bool = False) -> None:
+        """`as_sound`: keys are heard in the audio, too."""
         self.changed = Signal()
+        self._twins = Twins() if as_sound else None
         self.dropped = 0  # keys that nobody took
         self._kept: list[Digit] = []
         self._takers: tuple[Taker, ...] = ()
@@ -72,6 +106,15 @@ class Keypad:
             return False
         elif not by_webhook and digit.occurred_at:
             _remember(self._from_frames, key, self._from_frames.get(key, 0) + 1)
+        return self._count(digit, now, as_sound=False)
+
+    def hear(self, digit: str, now: float) -> bool:
+        """A key was heard in the audio; False if the platform has told of it already."""
+        return self._count(Digit(digit, ""), now, as_sound=True)
+
+    def _count(self, digit: Digit, now: float, *, as_sound: bool) -> bool:
+        if self._twins is not None and self._twins.repeats(digit.digit, now, as_sound=as_sound):
+            return False
         if not self._ends_entry(digit, now) and not self._offer(digit):
             self._keep(digit)
         self.changed.notify()

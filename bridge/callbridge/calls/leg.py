@@ -10,6 +10,7 @@ import secrets
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from callbridge.calls.errands import Errand, Errands
@@ -37,6 +38,7 @@ Direction = Literal["incoming", "outgoing"]
 VoiceKind = Literal["media", "relay"]
 
 POLICY_VIOLATION = 1008  # RFC 6455, section 7.4.1
+HEARD_S = 0.06  # a key sounds for so long when it is heard, at most
 REATTACH_S = 10.0  # how long a lost stream may come back under the same token
 
 
@@ -130,7 +132,7 @@ class Leg:
         self.answered: asyncio.Future[None] = loop.create_future()
         self.streaming: asyncio.Future[None] = loop.create_future()
         self.ended: asyncio.Future[Hangup] = loop.create_future()
-        self.keys = Keypad()
+        self.keys = Keypad(as_sound=means.plan.dtmf_in_audio and voice == "media")
         self.errands = Errands()
         self.pickup: Pickup | None = None  # where it is to be found out who has picked up
         self.on_lost: Callable[[], None] | None = None
@@ -317,6 +319,12 @@ class Leg:
         """While a stream lives its frames are the truth, and webhooks only repeat them."""
         if self.stream is None:
             self._press(Digit(digit, occurred_at), by_webhook=True)
+
+    def on_key_heard(self, digit: str) -> None:
+        """A key of the audio, which sounds for some 50 ms by now."""
+        if self.keys.hear(digit, self.clock.now()):
+            since = datetime.fromtimestamp(self.clock.wall() - HEARD_S, UTC)
+            self.tape.write(KeyPressed(digit=digit, occurred_at=since.isoformat(), as_sound=True))
 
     def _press(self, digit: Digit, *, by_webhook: bool) -> None:
         if self.keys.press(digit, self.clock.now(), by_webhook=by_webhook):

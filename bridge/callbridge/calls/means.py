@@ -9,7 +9,7 @@ from callbridge.calls.call import Call
 from callbridge.calls.incoming import Decision
 from callbridge.calls.leg import Direction, LegMeans, VoiceKind
 from callbridge.control.client import CallControl
-from callbridge.host.audiofile import Fetch
+from callbridge.host.download import Download
 from callbridge.timing.jobs import Jobs
 from callbridge.voice.relay_voice import RelaySettings
 from telecodecs import Pcm
@@ -57,7 +57,7 @@ class CallMeans:
     command: CallControl
     leg: LegMeans
     jobs: Jobs
-    fetch: Fetch  # of sound files on the web
+    download: Download  # of sound files on the web
     secret: bytes = field(repr=False)  # of the minted tokens
     limits: Limits = field(default_factory=Limits)
     apology: Pcm | None = None

@@ -3,10 +3,9 @@
 What all that is heard has in common is here, too; `talking.py` has the texts, turns and keys."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 
@@ -14,7 +13,8 @@ from callbridge.calls import keys
 from callbridge.calls.leg import Leg
 from callbridge.calls.phase import Phase
 from callbridge.errors import CallEnded, CallReleased, StreamLost, VoiceCannot
-from callbridge.host.audiofile import Fetch, is_url, load
+from callbridge.host.audiofile import AudioSource, length_s, load, streamed
+from callbridge.host.download import Download, is_url, whole
 from callbridge.media.background import BackgroundSound
 from callbridge.media.utterance import Utterance
 from callbridge.outcomes import Outcome
@@ -28,9 +28,11 @@ from telecodecs import Pcm, resample_round
 from telecodecs.tones import HOLD_S, hold_music
 
 INT16 = np.dtype(np.int16)
-RULER_HZ = 8000  # at which a sound is read whose length is all that matters
 STRAGGLER_S = 0.150  # keys can overtake each other: so long after its end one looks once more
-SOUND_FILES = (".wav", ".mp3", ".ogg", ".oga", ".opus", ".flac", ".m4a", ".aif", ".aiff", ".au")
+SOUND_FILES = (
+    *(".wav", ".mp3", ".ogg", ".oga", ".opus", ".flac", ".aif", ".aiff", ".au", ".caf"),
+    *(".m4a", ".aac", ".webm", ".weba", ".amr"),
+)
 ENDLESS = float("inf")
 HOLD_DUCK_DB = -12.0
 TUNES: dict[int, Pcm] = {}  # hold music that is made, by its samples per second
@@ -39,10 +41,10 @@ TUNES: dict[int, Pcm] = {}  # hold music that is made, by its samples per second
 class Playing:
     """What a bot plays on a call."""
 
-    def __init__(self, leg: Leg, jobs: Jobs, fetch: Fetch) -> None:
+    def __init__(self, leg: Leg, jobs: Jobs, download: Download) -> None:
         self._leg = leg
         self._jobs = jobs
-        self._fetch = fetch
+        self._download = download
 
     @property
     def sample_rate(self) -> int:
@@ -55,15 +57,16 @@ class Playing:
 
     async def play(
         self,
-        source: Pcm | str | Path,
+        source: Pcm | AudioSource,
         *,
         name: str = "",
         stop_on: str = "",
         loop: bool | int = False,
     ) -> Outcome:
-        """Play samples, a file or a URL; returns when it was heard to the end, or cut.
+        """Play samples, a file, its bytes or a URL; returns when it was heard to the end, or cut.
 
-        WAV always; mp3, ogg and flac with the extra `audio`. On the relay the platform plays it,
+        WAV always; mp3, ogg and flac with the extra `audio`, m4a and more with `hd`. It begins as
+        soon as its first samples are there (docs/sounds.md). On the relay the platform plays it,
         and from a URL alone; we fetch it, too, to know how long it lasts.
 
         With `loop` it goes round without a gap: so many times, or with True until it is stopped,
@@ -91,14 +94,40 @@ class Playing:
         title = name or (source if isinstance(source, str) else "")
         if times != 1:
             return await self._play_round(source, title, times, stop)
-        pcm = source if isinstance(source, np.ndarray) else await self._load(source)
-        self._check()
-        utterance = self._audio().play(pcm, title)
-        with self._leg.keys.offered_to(stop):
-            return await self._heard(utterance, stop)
+        if isinstance(source, np.ndarray):
+            utterance = self._audio().play(source, title)
+            with self._leg.keys.offered_to(stop):
+                return await self._heard(utterance, stop)
+        async with self._sound(source) as blocks:
+            with self._leg.keys.offered_to(stop):
+                return await self._play_sound(blocks, title, stop)
+
+    @asynccontextmanager
+    async def _sound(self, source: AudioSource) -> AsyncGenerator[AsyncIterator[Pcm]]:
+        """A file while it is read, at the rate of the wire. Raises AudioFileError."""
+        rate = self._leg.line.plan.tx_rate
+        async with streamed(source, rate, jobs=self._jobs, download=self._download) as blocks:
+            self._check()
+            yield blocks
+
+    async def _play_sound(
+        self,
+        blocks: AsyncIterator[Pcm],
+        name: str,
+        stop: "StopKey | None" = None,
+        *,
+        interruptible: bool = True,
+    ) -> Outcome:
+        audio = self._audio()
+        utterance = audio.begin(name, interruptible=interruptible)
+        async with asyncio.TaskGroup() as group:
+            feeding = group.create_task(audio.feed(utterance, blocks))
+            outcome = await self._heard(utterance, stop)
+            feeding.cancel()
+        return outcome
 
     async def _play_round(
-        self, source: Pcm | str | Path, name: str, times: float, stop: "StopKey"
+        self, source: Pcm | AudioSource, name: str, times: float, stop: "StopKey"
     ) -> Outcome:
         """Over and over; at least one sample long."""
         pcm = await self._load_round(source)
@@ -114,21 +143,22 @@ class Playing:
                 raise
             return await self._heard(utterance, stop)
 
-    async def _sound_there(self, source: Pcm | str | Path | None) -> tuple[str, float]:
+    async def _sound_there(self, source: Pcm | AudioSource | None) -> tuple[str, float]:
         """What the platform is to play: its URL and how long it lasts, s."""
         if not isinstance(source, str) or not is_url(source):
             raise VoiceCannot(
                 "Conversation Relay plays what has a URL: samples and files need the voice 'media'"
             )
-        sound = await self._load(source, RULER_HZ)
+        data = await whole(self._download(source))
+        seconds = await self._jobs.run(lambda: length_s(data, source))
         self._check()
-        return source, len(sound) / RULER_HZ
+        return source, seconds
 
     # ---- behind what is said ----------------------------------------------------------------
 
     @asynccontextmanager
     async def background(
-        self, source: Pcm | str | Path, *, gain_db: float = -10.0, duck_db: float = -12.0
+        self, source: Pcm | AudioSource, *, gain_db: float = -10.0, duck_db: float = -12.0
     ) -> AsyncGenerator[None]:
         """In the block the caller hears a sound over and over, under all that is said.
 
@@ -157,7 +187,7 @@ class Playing:
 
     @asynccontextmanager
     async def hold(
-        self, music: Pcm | str | Path | None = None, *, gain_db: float = 0.0
+        self, music: Pcm | AudioSource | None = None, *, gain_db: float = 0.0
     ) -> AsyncGenerator[None]:
         """In the block the caller holds: they hear music, and what they say is said to nobody.
 
@@ -233,18 +263,18 @@ class Playing:
             await saying.caught_up(heard=heard)
             self._check()
 
-    async def _load(self, path: str | Path, sample_rate: int | None = None) -> Pcm:
-        """At the rate of the call, unless there is another one."""
-        name, rate = str(path), sample_rate or self.sample_rate
-        source = await self._fetch(name) if is_url(name) else path
-        return await self._jobs.run(lambda: load(source, rate, name))
+    async def _load(self, source: AudioSource) -> Pcm:
+        """All of it, at the rate of the call."""
+        name = "" if isinstance(source, bytes) else str(source)
+        data = await whole(self._download(name)) if is_url(name) else source
+        return await self._jobs.run(lambda: load(data, self.sample_rate, name))
 
-    async def _load_round(self, source: Pcm | str | Path) -> Pcm:
+    async def _load_round(self, source: Pcm | AudioSource) -> Pcm:
         """At the rate of the wire, so that its end fits its beginning."""
         rate = self._leg.line.plan.tx_rate
         if not isinstance(source, np.ndarray):
-            name = str(source)
-            data = await self._fetch(name) if is_url(name) else source
+            name = "" if isinstance(source, bytes) else str(source)
+            data = await whole(self._download(name)) if is_url(name) else source
             return await self._jobs.run(lambda: load(data, rate, name, repeated=True))
         if source.dtype != INT16 or source.ndim != 1 or not len(source):
             what = f"{source.shape} {source.dtype}"

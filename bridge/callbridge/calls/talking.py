@@ -17,7 +17,7 @@ from callbridge.calls.leg import Leg
 from callbridge.calls.live import LiveSide
 from callbridge.calls.playing import INT16, STRAGGLER_S, Playing, StopKey, is_sound
 from callbridge.errors import CallEnded
-from callbridge.host.audiofile import Fetch
+from callbridge.host.download import Download
 from callbridge.outcomes import Gathered, Outcome
 from callbridge.speech.expecting import Expect, Expecting, expecting
 from callbridge.tape.waterfall import Waterfall
@@ -34,8 +34,8 @@ _LANGUAGE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*")  # BCP 47, as fa
 class Talking(Playing):
     """What a bot hears and says on a call."""
 
-    def __init__(self, leg: Leg, jobs: Jobs, fetch: Fetch) -> None:
-        super().__init__(leg, jobs, fetch)
+    def __init__(self, leg: Leg, jobs: Jobs, download: Download) -> None:
+        super().__init__(leg, jobs, download)
         self._unanswered: Waterfall | None = None  # of the turn that the bot has taken last
 
     @property
@@ -176,11 +176,13 @@ class Talking(Playing):
                 if not len(self._leg.keys):
                     await voice.play_url(url, seconds, preemptible=True)
                 return
-            pcm = prompt if isinstance(prompt, np.ndarray) else await self._load(prompt)
-            self._check()
-            if not len(self._leg.keys):
+            if isinstance(prompt, np.ndarray):
                 audio = self._audio()
-                await self._heard(audio.play(pcm, "prompt", interruptible=interruptible))
+                await self._heard(audio.play(prompt, "prompt", interruptible=interruptible))
+                return
+            async with self._sound(prompt) as blocks:
+                if not len(self._leg.keys):
+                    await self._play_sound(blocks, "prompt", interruptible=interruptible)
 
     async def _collect(
         self, digits: int, end_on: str, timeout: float, between: float, *, speech: bool

@@ -23,7 +23,7 @@ from callbridge.calls.reach import Reach
 from callbridge.calls.talking import Talking
 from callbridge.control.commands import ConferenceRole, MachineDetection
 from callbridge.handoff.conference import Conference
-from callbridge.host.audiofile import Fetch
+from callbridge.host.download import Download
 from callbridge.outcomes import Transferred
 from callbridge.timing.clock import first_of
 from callbridge.timing.jobs import Jobs
@@ -44,9 +44,9 @@ class WithOthers(Talking):
         connector: Connector,
         reach: Reach,
         jobs: Jobs,
-        fetch: Fetch,
+        download: Download,
     ) -> None:
-        super().__init__(leg, jobs, fetch)
+        super().__init__(leg, jobs, download)
         self._platform = platform
         self._connector = connector
         self._reach = reach

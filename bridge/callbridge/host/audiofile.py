@@ -1,22 +1,33 @@
-"""Audio files as PCM: WAV by our own reader, others by libsndfile where it is installed."""
+"""The one door for sound: a file, its bytes or an address → samples, whole or as they come."""
 
+import asyncio
 import io
-from collections.abc import Awaitable, Callable
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
+from contextlib import aclosing, asynccontextmanager, closing, contextmanager
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
-import httpx
 import numpy as np
 
 from callbridge.errors import AudioFileError
-from callbridge.host.wav import RATES, UnknownFormat, from_float, is_wav, read_wav
-from telecodecs import CodecError, Pcm, resample, resample_round
+from callbridge.host.arriving import Abandoned, ArrivingFile, Inflow
+from callbridge.host.decoders import Blocks, Decoded, decode
+from callbridge.host.download import Download, is_url, whole
+from callbridge.timing.jobs import Jobs, ThreadJobs, apart
+from telecodecs import CodecError, Pcm, Resampler, resample, resample_round
 
-MAX_S = 3600.0  # an hour; longer ones belong in a stream, not in memory
-MAX_BYTES = 100_000_000
-MAX_CHANNELS = 8
-BLOCK = 1 << 16  # frames that are decoded at a time
-FETCH_S = 15.0
+log = logging.getLogger(__name__)
+
+MAX_S = 3600.0  # of sound; what goes on for longer is cut, or refused where it is wanted whole
+BEGINS_S = 60.0  # within which a file of the web has to begin to sound
+
+AudioSource = str | Path | bytes
+"""A path, an address on the web, or what is in a file."""
+
+
+OpenSound = BinaryIO | ArrivingFile
 
 
 class Clip(NamedTuple):
@@ -26,12 +37,11 @@ class Clip(NamedTuple):
     sample_rate: int
 
 
-Fetch = Callable[[str], Awaitable[bytes]]
-"""As `fetch`: the bytes of a file on the web. Raises AudioFileError."""
+# ---- whole ------------------------------------------------------------------------------------
 
 
 def load(
-    source: str | Path | bytes,
+    source: AudioSource,
     sample_rate: int,
     name: str = "",
     *,
@@ -49,99 +59,144 @@ def load(
         raise AudioFileError(f"{_name_of(source, name)}: {error}") from None
 
 
-def is_url(name: str) -> bool:
-    return name.startswith(("http://", "https://"))
+def read(source: AudioSource, name: str = "", *, max_s: float = MAX_S) -> Clip:
+    """The whole of a file, never empty: WAV; with the extra `audio` mp3, ogg, flac and compressed
+    WAV; with the extra `hd` m4a, webm, amr and those. Raises AudioFileError."""
+    name = _name_of(source, name)
+    with _open(source, name) as file, _decoded(file, name) as decoded:
+        blocks: list[Pcm] = []
+        most = left = round(max_s * decoded.rate)
+        for pcm in _what_there_is(file, decoded, name):
+            blocks.append(pcm)
+            left -= len(pcm)
+            if left < 0:
+                raise AudioFileError(f"{name}: longer than {most / decoded.rate:.0f} s")
+        return Clip(np.concatenate(blocks), decoded.rate)
 
 
-async def fetch(url: str) -> bytes:
-    """The bytes of a file on the web. Raises AudioFileError."""
-    data = bytearray()
+def length_s(source: AudioSource, name: str = "") -> float:
+    """How long it sounds, at most `MAX_S`. Blocks: run it as a job. Raises AudioFileError."""
+    name = _name_of(source, name)
+    with _open(source, name) as file, _decoded(file, name) as decoded:
+        return sum(map(len, _what_there_is(file, decoded, name))) / decoded.rate
+
+
+# ---- as it comes ------------------------------------------------------------------------------
+
+
+@asynccontextmanager
+async def streamed(
+    source: AudioSource, sample_rate: int, name: str = "", *, jobs: Jobs, download: Download
+) -> AsyncGenerator[AsyncIterator[Pcm]]:
+    """In the block a sound is to be had in pieces of about 0.1 s, (n,) int16 at `sample_rate`, as
+    they are asked for. It begins when its first samples can be decoded, whatever of it is still on
+    its way, and no more of it is in memory than was asked for.
+
+    Behind the block nothing is left of it: no thread, connection or file. What breaks off is heard
+    as far as it came, and what goes on for more than an hour is cut; the log says so. Raises
+    AudioFileError before the first sample."""
+    name = _name_of(source, name)
+    inflow: Inflow | None = None
+    opened: Callable[[], OpenSound] = partial(_open, source, name)
+    if isinstance(source, str) and is_url(source):
+        if isinstance(jobs, ThreadJobs):
+            inflow = Inflow(download(source))
+            opened = partial(ArrivingFile, inflow.more)
+        else:  # what works on the event loop cannot wait for it
+            opened = partial(io.BytesIO, await whole(download(source)))
+    async with apart(jobs) as worker:
+        blocks = _resampled(opened, sample_rate, name)
+        try:
+            first = await _first(blocks, worker, name)
+            async with aclosing(_from(first, blocks, worker)) as pieces:
+                yield pieces
+        finally:
+            if inflow is not None:
+                await inflow.close()
+            await worker.run(blocks.close)
+
+
+async def _first(blocks: Blocks, worker: Jobs, name: str) -> Pcm | None:
     try:
-        async with (
-            httpx.AsyncClient(follow_redirects=True, timeout=FETCH_S) as http,
-            http.stream("GET", url) as answer,
-        ):
-            answer.raise_for_status()
-            async for piece in answer.aiter_bytes():
-                data += piece
-                if len(data) > MAX_BYTES:
-                    raise AudioFileError(f"{url}: more than {MAX_BYTES // 1_000_000} MB")
-    except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
-        raise AudioFileError(f"{url}: {error or type(error).__name__}") from None
-    return bytes(data)
+        async with asyncio.timeout(BEGINS_S):
+            return await worker.run(partial(next, blocks, None))
+    except TimeoutError:
+        raise AudioFileError(f"{name}: no sound of it in {BEGINS_S:g} s") from None
 
 
-def read(source: str | Path | bytes, name: str = "", *, max_s: float = MAX_S) -> Clip:
-    """A WAV file, or with the extra `audio` also mp3, ogg and flac; never an empty one.
-
-    Raises AudioFileError."""
-    if isinstance(source, bytes):
-        return _read(source, _name_of(source, name), max_s)
-    try:
-        return _read(Path(source).read_bytes(), _name_of(source, name), max_s)
-    except FileNotFoundError:
-        raise AudioFileError(f"{source}: no such file") from None
-    except OSError as error:
-        raise AudioFileError(f"{source}: {error.strerror or error}") from None
+async def _from(first: Pcm | None, blocks: Blocks, worker: Jobs) -> AsyncGenerator[Pcm]:
+    pcm = first
+    while pcm is not None:
+        yield pcm
+        pcm = await worker.run(partial(next, blocks, None))
 
 
-def _name_of(source: str | Path | bytes, name: str) -> str:
+def _resampled(opened: Callable[[], OpenSound], sample_rate: int, name: str) -> Blocks:
+    with opened() as file, _decoded(file, name) as decoded:
+        try:
+            resampler = Resampler(decoded.rate, sample_rate)
+        except CodecError as error:
+            raise AudioFileError(f"{name}: {error}") from None
+        lag = round(resampler.delay_s * sample_rate)
+        left = round(MAX_S * decoded.rate)
+        for block in _what_there_is(file, decoded, name):
+            pcm = resampler.process(block[:left])
+            left -= len(block)
+            yield pcm[lag:]
+            lag = max(0, lag - len(pcm))
+            if left <= 0:
+                log.warning("%s: cut after %g s, the most of one sound", name, MAX_S)
+                break
+        yield resampler.flush()[lag:]
+
+
+# ---- what both have in common -----------------------------------------------------------------
+
+
+def _name_of(source: AudioSource, name: str) -> str:
     return name or ("the data" if isinstance(source, bytes) else str(source))
 
 
-def _read(data: bytes, name: str, max_s: float) -> Clip:
+def _open(source: AudioSource, name: str) -> BinaryIO:
+    if isinstance(source, bytes):
+        return io.BytesIO(source)
     try:
-        pcm, rate = _decode(data, max_s)
+        return Path(source).open("rb")
+    except FileNotFoundError:
+        raise AudioFileError(f"{name}: no such file") from None
+    except OSError as error:
+        raise AudioFileError(f"{name}: {error.strerror or error}") from None
+
+
+@contextmanager
+def _decoded(file: OpenSound, name: str) -> Generator[Decoded]:
+    try:
+        decoded = decode(file)
     except AudioFileError as error:
-        raise AudioFileError(f"{name}: {error}") from None
-    if not len(pcm):
-        raise AudioFileError(f"{name}: nothing to play, there is no audio in it")
-    if len(pcm) > max_s * rate:
-        raise AudioFileError(f"{name}: longer than {max_s:.0f} s")
-    return Clip(pcm, rate)
+        raise _failure(file) or AudioFileError(f"{name}: {error}") from None
+    with closing(decoded.blocks):
+        yield decoded
 
 
-def _decode(data: bytes, max_s: float) -> Clip:
-    if not data:
-        return Clip(np.zeros(0, np.int16), 8000)
-    if not is_wav(data):
-        return _by_libsndfile(data, max_s)
+def _failure(file: OpenSound) -> AudioFileError | None:
+    """Why no more of a file has come."""
+    return file.failure if isinstance(file, ArrivingFile) else None
+
+
+def _what_there_is(file: OpenSound, decoded: Decoded, name: str) -> Iterator[Pcm]:
+    """Never nothing; it ends where the file breaks off."""
+    sounded = 0
+    failure: AudioFileError | None = None
     try:
-        frames, rate = read_wav(data)
-    except UnknownFormat as error:
-        return _by_libsndfile(data, max_s, f"{error} and ")
-    return Clip(_mono(frames), rate)
-
-
-def _by_libsndfile(data: bytes, max_s: float, what: str = "") -> Clip:
-    """Up to a block more than `max_s`. A small file may hold hours of silence on a thousand
-    channels: a block is mixed before the next one is read."""
-    try:
-        import soundfile
-    except ImportError:
-        raise AudioFileError(
-            f"{what}not a plain WAV file; for mp3, ogg, flac and compressed WAV install the extra "
-            "callbridge[audio]"
-        ) from None
-    blocks: list[Pcm] = []
-    try:
-        with soundfile.SoundFile(io.BytesIO(data)) as file:
-            rate: int = file.samplerate
-            if rate not in RATES or file.channels > MAX_CHANNELS:
-                raise AudioFileError(f"{what}a file of {rate} Hz and {file.channels} channels")
-            most = max_s * rate
-            while sum(map(len, blocks)) <= most:
-                # As float: integers of a file that holds floats would come unscaled, as silence.
-                samples = file.read(BLOCK, "float32", always_2d=True)
-                if not len(samples):
-                    break
-                blocks.append(_mono(from_float(samples)))
-    except (soundfile.SoundFileError, RuntimeError) as error:
-        why = str(error).rpartition(": ")[2].rstrip(".").lower()  # without its name of our bytes
-        raise AudioFileError(f"{what}not an audio file ({why})") from None
-    return Clip(np.concatenate(blocks) if blocks else np.zeros(0, np.int16), rate)
-
-
-def _mono(frames: Pcm) -> Pcm:
-    """(n, channels) mixed to (n,)."""
-    return frames[:, 0] if frames.shape[1] == 1 else frames.mean(axis=1).astype(np.int16)
+        for block in decoded.blocks:
+            sounded += len(block)
+            yield block
+    except AudioFileError as error:
+        failure = error
+    failure = _failure(file) or failure
+    if not sounded:
+        raise _failure(file) or AudioFileError(
+            f"{name}: {failure or 'nothing to play, there is no audio in it'}"
+        )
+    if failure is not None and not isinstance(failure, Abandoned):
+        log.warning("%s: breaks off after %.1f s: %s", name, sounded / decoded.rate, failure)

@@ -1,4 +1,4 @@
-"""WAV files: RIFF chunks → samples, whatever their headers say of their length.
+"""WAV files: RIFF chunks → samples, as the bytes come, whatever their headers say of their length.
 
 A writer that streams does not know the length when it writes the header: the sizes are then 0,
 0xFFFFFFFF, nearly 2**31, or those of an earlier moment. So a size is believed only if the file
@@ -10,7 +10,9 @@ EBU Tech 3306 (RF64)."""
 import io
 import struct
 import wave
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from itertools import chain
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,10 +25,19 @@ PCM, FLOAT, A_LAW, MU_LAW, EXTENSIBLE = 1, 3, 6, 7, 0xFFFE
 _WIDTHS = {PCM: (1, 2, 3, 4), FLOAT: (4, 8), A_LAW: (1,), MU_LAW: (1,)}  # bytes of a sample
 RATES = range(1_000, 768_001)  # Hz
 FORMS = (b"RIFF", b"RF64", b"BW64")
+UNKNOWN = 0xFFFFFFFF
+PIECE = 1 << 16  # bytes that are asked for at a time
+TRAILER = 1 << 24  # bytes of chunks behind the audio, at most
 
 
 class UnknownFormat(AudioFileError):
     """A WAV file of a format that is not read here: a compressed one, as a rule."""
+
+
+class Readable(Protocol):
+    def read(self, size: int, /) -> bytes:
+        """At most `size` bytes, and fewer if no more have come; none at the end."""
+        ...
 
 
 class Format(NamedTuple):
@@ -39,26 +50,40 @@ class Format(NamedTuple):
 
 
 class Wav(NamedTuple):
-    """(n, channels) int16."""
+    """`blocks` are (n, channels) int16, read as they are asked for."""
 
-    frames: Pcm
     rate: int
+    channels: int
+    blocks: Iterator[Pcm]
 
 
 def is_wav(data: bytes) -> bool:
     return data[:4] in FORMS and data[8:12] == b"WAVE"
 
 
-def read_wav(data: bytes) -> Wav:
-    """The samples of a file that `is_wav`; none if it holds no audio.
+def open_wav(file: Readable, block_s: float) -> Wav:
+    """A file that `is_wav`, in blocks of so many seconds; none if it holds no audio.
 
     PCM of 8 to 32 bit, float, A-law and mu-law. Raises AudioFileError, UnknownFormat."""
-    head, audio = _chunks(data)
-    if not audio:
-        return Wav(np.zeros((0, 1), np.int16), RATES[0])
-    form = _format(head)
-    whole = len(audio) - len(audio) % (form.width * form.channels)
-    return Wav(_samples(audio[:whole], form).reshape(-1, form.channels), form.rate)
+    ahead = _Ahead(file)
+    ahead.read(12)
+    head, long_size = b"", UNKNOWN
+    while len(start := ahead.read(8)) == 8:
+        name, size = struct.unpack("<4sI", start)
+        if name == b"data":
+            audio = _audio(ahead, long_size if size == UNKNOWN else size)
+            first = next(audio, b"")
+            if not first:
+                break
+            form = _format(head)
+            return Wav(form.rate, form.channels, _blocks(first, audio, form, block_s))
+        body = ahead.read(size)
+        if name == b"fmt ":
+            head = body
+        elif name == b"ds64" and size >= 16:  # RF64: sizes of 64 bit, that of the audio second
+            long_size = struct.unpack_from("<Q", body, 8)[0] if len(body) >= 16 else UNKNOWN
+        ahead.read(_padding(ahead.peek(5), ahead.position))
+    return Wav(RATES[0], 1, iter(()))
 
 
 def write_wav(pcm: Pcm, sample_rate: int) -> bytes:
@@ -72,38 +97,68 @@ def write_wav(pcm: Pcm, sample_rate: int) -> bytes:
     return file.getvalue()
 
 
-def _chunks(data: bytes) -> tuple[bytes, bytes]:
-    """The bodies of `fmt ` and `data`; empty for one that is not there."""
-    head, at = b"", 12
-    while at + 8 <= len(data):
-        name, size = struct.unpack_from("<4sI", data, at)
-        if name == b"data":
-            return head, data[at + 8 : _end_of_audio(data, at + 8, size)]
-        if name == b"fmt ":
-            head = data[at + 8 : at + 8 + size]
-        at = _next_chunk(data, at + 8 + size)
-    return head, b""
+class _Ahead:
+    """A file that can be looked into before it is read on."""
+
+    def __init__(self, file: Readable) -> None:
+        self._file = file
+        self._seen = bytearray()
+        self.position = 0
+
+    def peek(self, size: int) -> bytes:
+        """The next `size` bytes, fewer at the end of the file; they stay to be read."""
+        while len(self._seen) < size and (piece := self._file.read(PIECE)):
+            self._seen += piece
+        return bytes(self._seen[:size])
+
+    def read(self, size: int) -> bytes:
+        found = bytearray()
+        while len(found) < size and (piece := self.some(size - len(found))):
+            found += piece
+        return bytes(found)
+
+    def some(self, size: int) -> bytes:
+        """What is there of the next `size` bytes, at least one; none at the end of the file."""
+        if not self._seen:
+            self._seen += self._file.read(PIECE)
+        piece = bytes(self._seen[:size])
+        del self._seen[:size]
+        self.position += len(piece)
+        return piece
 
 
-def _next_chunk(data: bytes, end: int) -> int:
-    """A chunk of odd size is padded, though not by every writer."""
-    padded = end % 2 == 0 or not _is_name(data[end : end + 4]) or _is_name(data[end + 1 : end + 5])
-    return end + end % 2 if padded else end
+def _audio(ahead: _Ahead, size: int) -> Iterator[bytes]:
+    """Up to where the header says, if nothing or whole chunks follow there; else up to the end."""
+    while size and (piece := ahead.some(min(size, PIECE))):
+        size -= len(piece)
+        yield piece
+    if size or _only_chunks_follow(ahead):
+        return
+    while piece := ahead.some(PIECE):
+        yield piece
+
+
+def _only_chunks_follow(ahead: _Ahead) -> bool:
+    at = 0
+    while at <= TRAILER:
+        rest = ahead.peek(at + 9)
+        if len(rest) <= at + 1:
+            return at <= len(rest) + 1
+        at += _padding(rest[at:], ahead.position + at)
+        if at + 8 > len(rest) or not _is_name(rest[at : at + 4]):
+            return False
+        at += 8 + struct.unpack_from("<I", rest, at + 4)[0]
+    return False
+
+
+def _padding(rest: bytes, position: int) -> int:
+    """1 behind a chunk of odd size, which is padded, though not by every writer."""
+    padded = not _is_name(rest[:4]) or _is_name(rest[1:5])
+    return position % 2 if padded else 0
 
 
 def _is_name(name: bytes) -> bool:
     return len(name) == 4 and all(0x20 <= octet < 0x7F for octet in name)
-
-
-def _end_of_audio(data: bytes, start: int, size: int) -> int:
-    """Where the header says, if nothing or whole chunks follow there; else the end of the file."""
-    at = end = start + size
-    while at + 1 < len(data):
-        at = _next_chunk(data, at)
-        if at + 8 > len(data) or not _is_name(data[at : at + 4]):
-            return len(data)
-        at += 8 + struct.unpack_from("<I", data, at + 4)[0]
-    return end if at <= len(data) + 1 else len(data)
 
 
 def _format(head: bytes) -> Format:
@@ -124,8 +179,25 @@ def _format(head: bytes) -> Format:
     return Format(tag, channels, rate, width)
 
 
+def _blocks(first: bytes, audio: Iterator[bytes], form: Format, block_s: float) -> Iterator[Pcm]:
+    frame = form.width * form.channels
+    size = max(1, round(block_s * form.rate)) * frame
+    waiting = bytearray()
+    for piece in chain((first,), audio):
+        waiting += piece
+        while len(waiting) >= size:
+            yield _samples(bytes(waiting[:size]), form)
+            del waiting[:size]
+    if whole := len(waiting) // frame * frame:
+        yield _samples(bytes(waiting[:whole]), form)
+
+
 def _samples(audio: bytes, form: Format) -> Pcm:
-    """Interleaved int16."""
+    """(n, channels) int16."""
+    return _interleaved(audio, form).reshape(-1, form.channels)
+
+
+def _interleaved(audio: bytes, form: Format) -> Pcm:
     match form.tag, form.width:
         case 6, _:
             return decode_alaw(audio)

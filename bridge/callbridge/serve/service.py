@@ -16,7 +16,7 @@ from callbridge.control import signatures as webhooks
 from callbridge.control.client import CallControl, connect
 from callbridge.control.events import Event, read_event
 from callbridge.errors import BadSignature, SpeechFailed, WebhookError
-from callbridge.host.audiofile import Fetch, fetch
+from callbridge.host.download import Download, download
 from callbridge.host.wav import write_wav
 from callbridge.media.playout import PlayoutSettings
 from callbridge.serve.documents import DocumentRequest, Documents, WhichDocument
@@ -62,6 +62,7 @@ class Sound:
     turns: TurnSettings
     echo: EchoSettings
     language: str = ""  # that callers speak, by its code, if it was given so
+    dtmf_in_audio: bool | None = None  # None: as the settings say
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,7 @@ class Surroundings:
     clock: Clock = field(default_factory=SystemClock)
     jobs: Jobs = field(default_factory=ThreadJobs)
     transport: httpx.AsyncBaseTransport | None = None  # to the Voice API; None is the network
-    fetch: Fetch = fetch  # of sound files on the web
+    download: Download = download  # of sound files on the web
     speech: Speech | None = None  # takes the place of the application's own
     readers: tuple[TapeReader, ...] = ()  # of the tape, beside the log and the tape file
     voice: VoiceKind | None = None  # of all calls, whatever the bots were registered with
@@ -92,7 +93,7 @@ class Service:
         self.settings = settings
         self._clock = surroundings.clock
         self._jobs = surroundings.jobs
-        self.fetch = surroundings.fetch
+        self.download = surroundings.download
         self._sound = sound
         self._studio: Studio | None = None
         self._loading: asyncio.Task[None] | None = None  # kept, as the loop does not
@@ -128,6 +129,9 @@ class Service:
                 chooses=chooses,
                 l16_order=settings.l16_order,
                 playout=PlayoutSettings(lead=settings.lead_ms / 1000),
+                dtmf_in_audio=settings.dtmf_in_audio
+                if sound.dtmf_in_audio is None
+                else sound.dtmf_in_audio,
             ),
             self._clock,
             self._ticker,
@@ -144,7 +148,7 @@ class Service:
             command=self._command,
             leg=leg,
             jobs=surroundings.jobs,
-            fetch=surroundings.fetch,
+            download=surroundings.download,
             secret=settings.secret.get_secret_value().encode(),
             limits=Limits(calls=settings.max_calls, call=settings.max_call_s),
             apology=sound.apology if len(sound.apology) else None,

@@ -77,6 +77,10 @@ class Settings(AccountSettings):
         default="little",
         description="Byte order of the L16 we send; the platform does not document it.",
     )
+    dtmf_in_audio: bool = Field(
+        default=False,
+        description="1 hears keys in the callers' audio, too: for lines that send them as tones.",
+    )
     lead_ms: int = Field(
         default=200,
         ge=20,

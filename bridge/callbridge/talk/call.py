@@ -15,7 +15,7 @@ from callbridge.carrier.config import Behaviour, CarrierConfig
 from callbridge.carrier.people.script import CallScript
 from callbridge.carrier.people.steps import Press
 from callbridge.errors import MalformedFrame
-from callbridge.host.audiofile import Fetch, fetch
+from callbridge.host.download import Download, download
 from callbridge.relay import wire
 from callbridge.talk.events import (
     AnswerSent,
@@ -108,7 +108,7 @@ class TextCall:
         clock: Clock | None = None,
         numbers: Mapping[str, Behaviour] | None = None,
         fast: bool = False,
-        web: Fetch = fetch,
+        web: Download = download,
         **settings: Any,
     ) -> None:
         pace = float("inf") if fast else CHARACTERS_PER_S

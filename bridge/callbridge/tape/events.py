@@ -135,12 +135,15 @@ class ByteOrderSwitched(Happening, frozen=True, kw_only=True, tag="byte_order_sw
 
 
 class KeyPressed(Happening, frozen=True, kw_only=True, tag="key"):
-    """The caller has pressed a key. Keys of a masked entry show as •."""
+    """The caller has pressed a key. Keys of a masked entry show as •.
+
+    `as_sound`: it was heard in the audio before the platform told of it, if it tells at all."""
 
     words = "key"
     level = logging.DEBUG
     digit: str
     occurred_at: str = ""
+    as_sound: bool = False
 
 
 class Asked(Happening, frozen=True, kw_only=True, tag="asked"):

@@ -8,7 +8,7 @@ import asyncio
 import base64
 import json
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal, cast
 from urllib.parse import urlencode, urlsplit
@@ -32,7 +32,8 @@ from callbridge.carrier.switch import Switch
 from callbridge.carrier.texml.requests import TexmlAnswer
 from callbridge.errors import AudioFileError, CallbridgeError
 from callbridge.host import audiofile
-from callbridge.host.audiofile import Clip, Fetch
+from callbridge.host.audiofile import Clip
+from callbridge.host.download import Download, whole
 from callbridge.host.wav import write_wav
 from callbridge.serve.documents import DocumentRequest, WhichDocument
 from callbridge.serve.service import HOLD_MUSIC_HZ, SILENCE_SAMPLES, Surroundings
@@ -105,7 +106,7 @@ class Pair:
         voice: VoiceKind | None = None,
         characters_per_s: float | None = None,
         readers: tuple[TapeReader, ...] = (),
-        web: Fetch | None = None,
+        web: Download | None = None,
         **settings: Any,
     ) -> None:
         config = config or CarrierConfig(webhook_url=f"{ADDRESS}/webhooks", keep_recordings=1000)
@@ -169,7 +170,7 @@ class Pair:
                 self.clock,
                 jobs or InlineJobs(),
                 Rest(self),
-                web or self._fetch,
+                web or self._download,
                 engines,
                 (self._witness, *readers),
                 voice,
@@ -405,24 +406,25 @@ class Pair:
                 else:
                     self.switch.fetched(sound_id, resample(*clip, rate), now)
 
-    async def _fetch_for_carrier(self, fetch: Fetch, wish: do.FetchSound) -> None:
+    async def _fetch_for_carrier(self, web: Download, wish: do.FetchSound) -> None:
         try:
-            pcm = audiofile.load(await fetch(wish.url), wish.sample_rate, wish.url)
+            pcm = audiofile.load(await whole(web(wish.url)), wish.sample_rate, wish.url)
         except CallbridgeError as error:
             self.switch.fetched(wish.sound_id, None, self.clock.now(), str(error))
         else:
             self.switch.fetched(wish.sound_id, pcm, self.clock.now())
         self.drain()
 
-    async def _fetch(self, url: str) -> bytes:
+    async def _download(self, url: str) -> AsyncGenerator[bytes]:
         """A recording by its link, or a WAV file out of `sounds`, for the bridge."""
         recorded = self.recordings.file(url)
         if recorded is not None:
-            return recorded
+            yield recorded
+            return
         clip = self.sounds.get(url)
         if clip is None:
             raise AudioFileError(f"{url}: it is not among the `sounds` of this test")
-        return write_wav(clip.pcm, clip.sample_rate)
+        yield write_wav(clip.pcm, clip.sample_rate)
 
     def _later(self, action: Any, *args: Any) -> None:
         """After the network's delay, in order: timers of one instant have none."""

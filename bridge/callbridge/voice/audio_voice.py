@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterable, Callable
+from collections.abc import AsyncIterable, AsyncIterator, Callable
 from urllib.parse import urlencode
 
 from callbridge.control import commands as control
@@ -28,6 +28,7 @@ from telecodecs import Pcm, Resampler, encoding
 
 LISTENS_SOON_S = 1.0  # or the bot is one of frames, which nothing of ours may interrupt
 REPEATED_S = 1.0  # of a sound that goes round, what is queued of it
+READ_AHEAD_S = 3.0  # of a sound that is read as it plays
 LOOK_S = 0.25  # between two looks whether speech that drains has got any further
 
 
@@ -326,6 +327,27 @@ class AudioVoice:
         line.playout.close(utterance)
         line.pump()
         return utterance
+
+    def begin(self, name: str, *, interruptible: bool = True) -> Utterance:
+        """For `feed`."""
+        self.close_live()
+        self._end_endless()
+        return self.line.playout.open(name, interruptible=interruptible)
+
+    async def feed(self, utterance: Utterance, blocks: AsyncIterator[Pcm]) -> None:
+        """Add samples at the wire's rate as they come; some seconds are queued. Returns when the
+        last was queued, or it was cut."""
+        line = self.line
+        ahead = round(READ_AHEAD_S * line.plan.tx_rate)
+        async for pcm in blocks:
+            line.playout.write(utterance, pcm, line.clock.now())
+            line.pump()
+            while utterance.queued >= ahead and not utterance.closed:
+                await line.sent.wait()
+            if utterance.closed:
+                return
+        line.playout.close(utterance)
+        line.pump()
 
     def begin_repeated(self, name: str, *, endless: bool) -> Utterance:
         """For `repeat`. An endless one ends where anything else is to be heard, or the call is."""

@@ -37,7 +37,8 @@ from callbridge.timing.ticker import Ticker
 from callbridge.voice.plan import MediaPlan
 from callbridge.voice.tap import PayloadTap
 from callbridge.voice.voice import SessionStart, VoiceOwner
-from telecodecs import Codec, Pcm, Resampler, codec
+from telecodecs import Codec, Pcm, Resampler, codec, silence
+from telecodecs.dtmf import DtmfDetector
 
 PTIME_S = 0.020
 ERRORS_TOLD = 10  # error frames of a code that are told of one call; the rest is counted
@@ -50,6 +51,10 @@ class LineOwner(VoiceOwner, Protocol):
 
     def on_undecodable(self, reason: str) -> None:
         """A stream has begun in a codec that is not built here."""
+        ...
+
+    def on_key_heard(self, digit: str) -> None:
+        """The two tones of a key have begun to sound in the caller's audio."""
         ...
 
 
@@ -89,6 +94,7 @@ class AudioLine:
     __slots__ = (
         "_ear",
         "_hearing",
+        "_keys",
         "_loop",
         "_owner",
         "_past_dropped",
@@ -127,6 +133,7 @@ class AudioLine:
         self._owner = owner
         self._tape = tape
         self._ear: Callable[[Pcm], None] | None = None
+        self._keys = DtmfDetector(plan.sample_rate) if plan.dtmf_in_audio else None
         self._ticker = ticker
         self._loop = asyncio.get_running_loop()
         self._past_streams: Counter[str] = Counter()
@@ -256,7 +263,7 @@ class AudioLine:
 
     @property
     def _wants_audio(self) -> bool:
-        return bool(self.listeners) or self._ear is not None
+        return bool(self.listeners) or self._ear is not None or self._keys is not None
 
     def _match_wishes(self) -> None:
         """What is decoded for nobody is not decoded."""
@@ -270,6 +277,8 @@ class AudioLine:
         if self._rest is None and len(pcm) == self._ptime:  # as nearly all of them are
             for listener in self.listeners:
                 listener.take(pcm, INBOUND_LIMIT)
+            if self._keys is not None:
+                pcm = self._without_keys(self._keys, pcm)
             if self._ear is not None:
                 self._ear(pcm)
             return
@@ -289,8 +298,17 @@ class AudioLine:
     def _hand_out(self, frame: Pcm, limit: int) -> None:
         for listener in self.listeners:
             listener.take(frame, limit)
+        if self._keys is not None:
+            frame = self._without_keys(self._keys, frame)
         if self._ear is not None:
             self._ear(frame)
+
+    def _without_keys(self, detector: DtmfDetector, frame: Pcm) -> Pcm:
+        """Tell of the keys in a ptime. What sounds like one is silence to the ear: no speech."""
+        sounded = detector.sounding
+        for digit in detector.process(frame):
+            self._owner.on_key_heard(digit)
+        return silence(len(frame)) if sounded or detector.sounding else frame
 
     # ---- audio out --------------------------------------------------------------------------
 

@@ -25,6 +25,7 @@ class MediaPlan:
     chooses: bool = False
     l16_order: ByteOrder = "little"
     playout: PlayoutSettings = field(default_factory=PlayoutSettings)
+    dtmf_in_audio: bool = False  # keys are heard in what the caller sends
 
     def for_leg(self, told: Mapping[str, object]) -> "MediaPlan":
         """The plan for a leg of which `call.initiated` has told what it may speak.

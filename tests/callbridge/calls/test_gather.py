@@ -3,6 +3,7 @@
 import asyncio
 import io
 import wave
+from collections.abc import AsyncGenerator
 
 import numpy as np
 import pytest
@@ -99,14 +100,14 @@ async def test_a_key_that_nobody_presses_is_not_waited_for(app: App, pair: Pair)
     assert report.duration_s == pytest.approx(1.0, abs=0.2)
 
 
-async def slow_web(url: str) -> bytes:
+async def slow_web(url: str) -> AsyncGenerator[bytes]:
     """Has every sound, two seconds after it was asked for one."""
     await asyncio.sleep(2.0)
     sound = io.BytesIO()
     with wave.open(sound, "wb") as file:
         file.setparams((1, 2, 8000, 0, "NONE", ""))
         file.writeframes(tone(1.0, 300.0).tobytes())
-    return sound.getvalue()
+    yield sound.getvalue()
 
 
 @pytest.mark.parametrize(

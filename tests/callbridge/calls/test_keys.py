@@ -2,7 +2,7 @@
 
 import pytest
 
-from callbridge.calls.keys import KEPT, TERMINATOR_S, Digit, Keypad
+from callbridge.calls.keys import KEPT, TERMINATOR_S, TWIN_S, Digit, Keypad
 
 SECOND = "2026-11-25T10:00:00Z"  # a stamp that two presses can share
 FINE = "2026-11-25T10:00:00.{:06d}Z"
@@ -34,6 +34,57 @@ def test_a_webhook_that_repeats_a_frame_is_known_though_its_stamp_is_coarse() ->
     assert not pad.press(Digit("5", SECOND), 0.1, by_webhook=True)
     assert pad.press(Digit("5", SECOND), 0.2, by_webhook=True)  # the second press, of no frame
     assert pad.take_all() == "55"
+
+
+# ---- heard in the audio, and told by the platform ------------------------------------------------
+
+
+def by_both(*keys: tuple[float, str, str]) -> Keypad:
+    """Keys as seconds, digit and way: "heard" in the audio, "told" in frames."""
+    pad = Keypad(as_sound=True)
+    for now, digit, way in sorted(keys):
+        if way == "heard":
+            pad.hear(digit, now)
+        else:
+            pad.press(Digit(digit, FINE.format(round(now * 1000))), now)
+    return pad
+
+
+@pytest.mark.parametrize("lag", [-2.0, -0.3, -0.05, 0.05, 0.3, 2.0, 4.0])
+@pytest.mark.parametrize("digits", ["5", "55", "5555555555", "1212", "12345#"])
+def test_a_key_that_is_heard_and_told_counts_once_whichever_comes_first(
+    digits: str, lag: float
+) -> None:
+    heard = [(5 + 0.2 * number, digit, "heard") for number, digit in enumerate(digits)]
+    told = [(at + lag, digit, "told") for at, digit, _ in heard]
+    assert len(by_both(*heard, *told)) == len(digits)
+
+
+@pytest.mark.parametrize("way", ["heard", "told"])
+def test_ten_equal_keys_of_one_way_stay_ten(way: str) -> None:
+    assert by_both(*((0.1 * number, "5", way) for number in range(10))).take_all() == 10 * "5"
+
+
+@pytest.mark.parametrize(("often", "once"), [("heard", "told"), ("told", "heard")])
+def test_a_key_is_the_twin_of_one_other_and_of_no_second(often: str, once: str) -> None:
+    """The second press came by one way alone."""
+    pad = by_both((0.0, "5", once), (0.1, "5", often), (0.4, "5", often))
+    assert pad.take_all() == "55"
+
+
+def test_who_presses_the_same_key_later_presses_it_again() -> None:
+    later = TWIN_S + 0.1
+    assert by_both((0.0, "5", "heard"), (later, "5", "told")).take_all() == "55"
+    assert by_both((0.0, "5", "told"), (later, "5", "heard")).take_all() == "55"
+    assert by_both((0.0, "5", "told"), (0.1, "6", "heard")).take_all() == "56"
+
+
+def test_a_webhook_that_repeats_the_frame_of_a_key_that_was_heard_counts_no_more() -> None:
+    pad = Keypad(as_sound=True)
+    assert pad.hear("5", 0.0)
+    assert not pad.press(Digit("5", SECOND), 0.1)
+    assert not pad.press(Digit("5", SECOND), 0.2, by_webhook=True)
+    assert pad.take_all() == "5"
 
 
 def test_keys_are_sorted_by_their_stamps_and_left_alone_without() -> None:

@@ -12,7 +12,8 @@ import pytest
 import soundfile
 
 from callbridge.errors import AudioFileError
-from callbridge.host.audiofile import fetch, load, read
+from callbridge.host.audiofile import load, read
+from callbridge.host.download import download, whole
 from callbridge.testing import tone
 
 
@@ -113,10 +114,10 @@ def web(tmp_path: Path) -> Iterator[str]:
 
 
 async def test_a_file_on_the_web(web: str) -> None:
-    assert np.array_equal(load(await fetch(f"{web}/tune.wav"), 8000), tone(0.5))
+    assert np.array_equal(load(await whole(download(f"{web}/tune.wav")), 8000), tone(0.5))
     with pytest.raises(AudioFileError, match="404"):
-        await fetch(f"{web}/other.wav")
+        await whole(download(f"{web}/other.wav"))
     with pytest.raises(AudioFileError):
-        await fetch("http://127.0.0.1:1/tune.wav")
+        await whole(download("http://127.0.0.1:1/tune.wav"))
     with pytest.raises(AudioFileError, match="Malformed A-label"):
-        await fetch("http://xn--/tune.wav")
+        await whole(download("http://xn--/tune.wav"))

@@ -1,4 +1,4 @@
-"""WAV files whose headers lie, of every format, with and without libsndfile."""
+"""WAV files whose headers lie, of every format, with and without libsndfile and FFmpeg."""
 
 import contextlib
 import io
@@ -21,11 +21,12 @@ SOUND = tone(0.2)
 UNKNOWN = 0xFFFFFFFF
 
 
-@pytest.fixture(params=[True, False], ids=["libsndfile", "no libsndfile"], autouse=True)
-def libsndfile(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
-    """Whether it is installed."""
+@pytest.fixture(params=[True, False], ids=["libraries", "none"], autouse=True)
+def libraries(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Whether they are installed."""
     if not request.param:
         monkeypatch.setitem(sys.modules, "soundfile", None)
+        monkeypatch.setitem(sys.modules, "av", None)
     return bool(request.param)
 
 
@@ -247,10 +248,10 @@ def test_a_rate_without_a_simple_ratio_to_ours_is_an_audio_file_error() -> None:
         load(riff(fmt(rate=47999), chunk(b"data", SOUND.tobytes())), 8000, "hold.wav")
 
 
-def test_a_compressed_wav_is_left_to_libsndfile(libsndfile: bool) -> None:
+def test_a_compressed_wav_is_left_to_libsndfile(libraries: bool) -> None:
     file = io.BytesIO()
     soundfile.write(file, SOUND / 32768, 8000, format="WAV", subtype="IMA_ADPCM")
-    if libsndfile:
+    if libraries:
         assert len(read(file.getvalue()).pcm) >= len(SOUND)
         return
     with pytest.raises(AudioFileError, match=r"format 17 .*callbridge\[audio\]"):

@@ -63,6 +63,7 @@ def test_three_settings_are_enough() -> None:
     assert (settings.lead_ms, settings.max_calls, settings.when_full) == (200, 1000, "503")
     assert (settings.drain_s, settings.log, settings.connection_id) == (30.0, "auto", None)
     assert settings.log_words
+    assert not settings.dtmf_in_audio
 
 
 def test_every_setting_has_its_name_in_the_environment(complete: pytest.MonkeyPatch) -> None:
@@ -76,6 +77,7 @@ def test_every_setting_has_its_name_in_the_environment(complete: pytest.MonkeyPa
         "CALLBRIDGE_CODEC": "L16",
         "CALLBRIDGE_CODEC_RATE": "24000",
         "CALLBRIDGE_L16_ORDER": "big",
+        "CALLBRIDGE_DTMF_IN_AUDIO": "1",
         "CALLBRIDGE_LEAD_MS": "120",
         "CALLBRIDGE_MAX_CALLS": "7",
         "CALLBRIDGE_MAX_CALL_S": "600",
@@ -98,6 +100,7 @@ def test_every_setting_has_its_name_in_the_environment(complete: pytest.MonkeyPa
     assert (settings.codec, settings.sampling_rate, settings.l16_order) == ("L16", 24000, "big")
     assert (settings.lead_ms, settings.max_calls, settings.when_full) == (120, 7, "reject")
     assert (settings.drain_s, settings.log, settings.log_words) == (2.5, "text", False)
+    assert settings.dtmf_in_audio
     assert values.keys() | COMPLETE.keys() == set(map(environment_name, Settings.model_fields))
 
 

@@ -124,6 +124,24 @@ async def test_a_log_line_of_the_bot_is_an_event_as_logging_would_write_it(
     assert bot.messages == ["one of 2", "named", "%d does not fit"]
 
 
+async def test_a_bot_may_log_a_field_that_logging_has_for_itself(
+    app: App, pair: Pair, caplog: pytest.LogCaptureFixture
+) -> None:
+    seen: list[BotLog] = []
+
+    @app.call
+    async def asks(call: Call) -> None:
+        leg = call._leg  # pyright: ignore[reportPrivateUsage]
+        listener = leg.tape.listen()
+        call.log.warning("found", extra={"name": "Ann", "message": "hello"})
+        seen.extend(event for event in listener.events if isinstance(event, BotLog))
+
+    await pair.call(caller(Wait("hangup")))
+    (record,) = [each for each in caplog.records if each.getMessage() == "found"]
+    assert (vars(record)["name_"], vars(record)["message_"]) == ("Ann", "hello")
+    assert [event.fields for event in seen] == [{"name": "Ann", "message": "hello"}]
+
+
 async def test_an_error_frame_of_the_platform_reaches_the_bot(app: App, pair: Pair) -> None:
     bot = Watches()
     app.call(bot)

@@ -4,6 +4,7 @@ import asyncio
 import io
 import json
 import wave
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import pytest
@@ -129,7 +130,7 @@ async def test_sound_files_of_a_relay_are_those_of_the_pair(pair: Pair, app: App
     assert sum(entry.kind == "relay said" for entry in report.tape) == 2
 
 
-async def ding(url: str) -> bytes:
+async def ding(url: str) -> AsyncGenerator[bytes]:
     """The web, which has one sound of half a second."""
     if not url.endswith("/ding.wav"):
         raise AudioFileError(f"{url}: HTTP 404")
@@ -137,7 +138,7 @@ async def ding(url: str) -> bytes:
     with wave.open(sound, "wb") as file:
         file.setparams((1, 2, 8000, 0, "NONE", ""))
         file.writeframes(tone(0.5).tobytes())
-    return sound.getvalue()
+    yield sound.getvalue()
 
 
 @pytest.mark.virtual(voice="relay", web=ding)

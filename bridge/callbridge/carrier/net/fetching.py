@@ -64,7 +64,7 @@ class FetchDoor:
         except TimeoutError:
             raise AudioFileError(f"{_shown(url)}: not there in {FETCH_S:g} s") from None
         except (httpx.HTTPError, httpx.InvalidURL, UnicodeError, ValueError) as error:
-            raise AudioFileError(f"{_shown(url)}: {error or type(error).__name__}") from None
+            raise AudioFileError(f"{_shown(url)}: {str(error) or type(error).__name__}") from None
 
     async def _follow(self, url: httpx.URL) -> bytes:
         for _ in range(MAX_REDIRECTS + 1):

@@ -20,7 +20,7 @@ class Caller:
         self._steps = _ready(script.steps)
         self._sample_rate = sample_rate
         self._voice = CarrierPlayout(sample_rate)
-        self._keys_sound = script.keys == "tones"
+        self._keys_sound = script.keys != "events"
         self._index = 0
         self.step = self._at_index()
         self._begun = False  # the step's first move was made

@@ -42,7 +42,7 @@ from callbridge.carrier.people.steps import (
 from callbridge.carrier.shapes import JsonObject, as_list, as_object
 
 LegCodec = Literal["PCMU", "PCMA", "G722", "OPUS", "AMR-WB", "L16"]
-KeyForm = Literal["events", "tones"]
+KeyForm = Literal["events", "tones", "tones_only"]
 T = TypeVar("T")
 LEG_CODECS: tuple[str, ...] = get_args(LegCodec)
 
@@ -68,8 +68,9 @@ class CallScript(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     keys: Annotated[
         KeyForm,
         Meta(
-            description="How the network carries the keys that they press: events (RFC 4733), or "
-            "tones in the audio, which the carrier has to hear."
+            description="How the network carries the keys that they press: events (RFC 4733), "
+            "tones in the audio, which the carrier has to hear, or tones_only, which it does not "
+            "hear and tells nobody of."
         ),
     ] = "events"
     headers: Annotated[

@@ -1,15 +1,18 @@
 """A supervisor's telephone is rung and joined with a call: who hears whom, in the recordings."""
 
 import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
 
 import pytest
 
 from callbridge import App, Call
 from callbridge.control.commands import Hangup
-from callbridge.desk.page.board import situation
+from callbridge.desk.page.board import BoardCall, situation
 from callbridge.desk.page.supervising import DeskRefusal, DeskVerb
 from callbridge.desk.page.users import DeskUser
 from callbridge.testing import HangUp, Pair, says, tone
+from callbridge.testing.placed import PlacedCall
 from callbridge.testing.speech import SPOKEN_HERTZ
 from telecodecs import Pcm
 from tests.callbridge.desk.page.conftest import (
@@ -20,6 +23,7 @@ from tests.callbridge.desk.page.conftest import (
     BUSY,
     CALLER_HZ,
     NOBODY,
+    DeskBench,
     contains_s,
     desk_at,
     people,
@@ -63,24 +67,52 @@ def app() -> App:
     return App()
 
 
-# ---- two who are joined -------------------------------------------------------------------------
+@asynccontextmanager
+async def of_bot(
+    pair: Pair, after_s: float = 1.0
+) -> AsyncGenerator[tuple[DeskBench, PlacedCall, BoardCall]]:
+    """A caller who is alone with a bot."""
+    async with desk_at(pair) as bench:
+        caller = await pair.ring()
+        await asyncio.sleep(after_s)
+        yield bench, caller, await bench.call(caller.call_control_id)
+
+
+@asynccontextmanager
+async def of_agent(pair: Pair) -> AsyncGenerator[tuple[DeskBench, PlacedCall, BoardCall]]:
+    """A caller, and the leg of the agent whom the bot has connected them with."""
+    async with desk_at(pair) as bench:
+        caller = await pair.ring()
+        await asyncio.sleep(6.0)
+        yield bench, caller, await bench.to(AGENT)
+
+
+# ---- an agent -----------------------------------------------------------------------------------
 
 
 @people()
+@pytest.mark.parametrize(("bot", "kind"), [(gives, "pair"), (hands_off, "conference")])
 @pytest.mark.parametrize(
     ("verb", "agent_hears", "caller_hears"),
     [("monitor", False, False), ("whisper", True, False), ("barge", True, True)],
 )
-async def test_who_hears_a_supervisor_of_two_who_are_joined(
-    app: App, pair: Pair, verb: DeskVerb, agent_hears: bool, caller_hears: bool
+async def test_who_hears_a_supervisor(
+    app: App,
+    pair: Pair,
+    bot: Callable[[Call], Awaitable[None]],
+    kind: str,
+    verb: DeskVerb,
+    agent_hears: bool,
+    caller_hears: bool,
 ) -> None:
-    app.call(gives)
-    async with desk_at(pair) as bench:
-        caller = await pair.ring()
-        await asyncio.sleep(3.0)
-        agent = await bench.to(AGENT)
-        assert situation(bench.lookout.board, agent).kind == "pair"
-        assert "rings" in await bench.supervising.begin(ANN, agent, verb)
+    app.call(bot)
+    async with of_agent(pair) as (bench, caller, agent):
+        assert situation(bench.lookout.board, agent).kind == kind
+        asks_whom = kind == "conference" and verb == "whisper"
+        told = await bench.supervising.begin(
+            ANN, agent, verb, whispers_to=agent.id if asks_whom else ""
+        )
+        assert "rings" in told
         errand = await bench.settled()
         assert errand.good, errand.told
         await caller.does(says(tone(2.0, CALLER_HZ)))
@@ -97,10 +129,7 @@ async def test_who_hears_a_supervisor_of_two_who_are_joined(
 @people()
 async def test_a_role_is_switched_without_another_ring(app: App, pair: Pair) -> None:
     app.call(gives)
-    async with desk_at(pair) as bench:
-        caller = await pair.ring()
-        await asyncio.sleep(3.0)
-        agent = await bench.to(AGENT)
+    async with of_agent(pair) as (bench, caller, agent):
         await bench.supervising.begin(ANN, agent, "monitor")
         errand = await bench.settled()
         await asyncio.sleep(1.0)
@@ -117,10 +146,8 @@ async def test_a_role_is_switched_without_another_ring(app: App, pair: Pair) -> 
 @people()
 async def test_of_two_who_are_joined_one_is_taken_over_and_given_back(app: App, pair: Pair) -> None:
     app.call(gives)
-    async with desk_at(pair) as bench:
-        caller = await pair.ring()
-        await asyncio.sleep(3.0)
-        call, agent = await bench.call(caller.call_control_id), await bench.to(AGENT)
+    async with of_agent(pair) as (bench, caller, agent):
+        call = await bench.call(caller.call_control_id)
         await bench.supervising.begin(ANN, call, "take")
         errand = await bench.settled()
         await asyncio.sleep(2.0)
@@ -137,47 +164,12 @@ async def test_of_two_who_are_joined_one_is_taken_over_and_given_back(app: App, 
     assert contains_s(first_agent.bot, BOSS_HZ) == 0.0
 
 
-# ---- a conference -------------------------------------------------------------------------------
-
-
-@people()
-@pytest.mark.parametrize(
-    ("verb", "agent_hears", "caller_hears"),
-    [("monitor", False, False), ("whisper", True, False), ("barge", True, True)],
-)
-async def test_who_hears_a_supervisor_of_a_conference(
-    app: App, pair: Pair, verb: DeskVerb, agent_hears: bool, caller_hears: bool
-) -> None:
-    app.call(hands_off)
-    async with desk_at(pair) as bench:
-        caller = await pair.ring()
-        await asyncio.sleep(6.0)
-        agent = await bench.to(AGENT)
-        assert situation(bench.lookout.board, agent).kind == "conference"
-        whispers_to = agent.id if verb == "whisper" else ""
-        await bench.supervising.begin(ANN, agent, verb, whispers_to=whispers_to)
-        errand = await bench.settled()
-        assert errand.good, errand.told
-        await caller.does(says(tone(2.0, CALLER_HZ)))
-        await asyncio.sleep(3.0)
-        report = await caller.hangs_up()
-        agents = await pair.finished(agent.id)
-        supervisors = await pair.finished(errand.leg)
-    assert contains_s(supervisors.bot, CALLER_HZ) > 1.5
-    assert contains_s(supervisors.bot, AGENT_HZ) > 1.5
-    assert (contains_s(agents.bot, BOSS_HZ) > 1.5) == agent_hears
-    assert (contains_s(report.bot, BOSS_HZ) > 1.5) == caller_hears
-
-
 @people()
 async def test_in_a_conference_an_agent_waits_while_the_supervisor_has_the_caller(
     app: App, pair: Pair
 ) -> None:
     app.call(hands_off)
-    async with desk_at(pair) as bench:
-        caller = await pair.ring()
-        await asyncio.sleep(6.0)
-        agent = await bench.to(AGENT)
+    async with of_agent(pair) as (bench, caller, agent):
         await bench.supervising.begin(ANN, agent, "take", instead_of=agent.id)
         errand = await bench.settled()
         await asyncio.sleep(2.0)
@@ -197,10 +189,7 @@ async def test_in_a_conference_an_agent_waits_while_the_supervisor_has_the_calle
 @people()
 async def test_an_agent_is_off_hold_when_the_supervisor_just_hangs_up(app: App, pair: Pair) -> None:
     app.call(hands_off)
-    async with desk_at(pair) as bench:
-        caller = await pair.ring()
-        await asyncio.sleep(6.0)
-        agent = await bench.to(AGENT)
+    async with of_agent(pair) as (bench, caller, agent):
         await bench.supervising.begin(ANN, agent, "take", instead_of=agent.id)
         errand = await bench.settled()
         await asyncio.sleep(2.0)
@@ -224,10 +213,7 @@ async def test_an_agent_is_off_hold_when_the_supervisor_just_hangs_up(app: App, 
 async def test_nobody_listens_in_to_a_bot_and_nobody_is_rung_for_it(
     pair: Pair, talks: Talks, verb: DeskVerb
 ) -> None:
-    async with desk_at(pair) as bench:
-        caller = await pair.ring()
-        await asyncio.sleep(1.0)
-        call = await bench.call(caller.call_control_id)
+    async with of_bot(pair) as (bench, caller, call):
         with pytest.raises(DeskRefusal, match="take the call over instead"):
             await bench.supervising.begin(ANN, call, verb)
         assert not bench.supervising.errands
@@ -237,10 +223,7 @@ async def test_nobody_listens_in_to_a_bot_and_nobody_is_rung_for_it(
 
 @people()
 async def test_a_caller_is_taken_over_from_a_bot_and_handed_back(pair: Pair, talks: Talks) -> None:
-    async with desk_at(pair) as bench:
-        caller = await pair.ring()
-        await asyncio.sleep(3.0)
-        call = await bench.call(caller.call_control_id)
+    async with of_bot(pair, 3.0) as (bench, caller, call):
         await bench.supervising.begin(ANN, call, "take")
         errand = await bench.settled()
         assert errand.good, errand.told
@@ -271,10 +254,7 @@ async def test_a_caller_is_taken_over_from_a_bot_and_handed_back(pair: Pair, tal
 async def test_a_supervisor_who_hangs_up_leaves_the_caller_to_the_bot(
     pair: Pair, talks: Talks
 ) -> None:
-    async with desk_at(pair) as bench:
-        caller = await pair.ring()
-        await asyncio.sleep(2.0)
-        call = await bench.call(caller.call_control_id)
+    async with of_bot(pair, 2.0) as (bench, caller, call):
         await bench.supervising.begin(ANN, call, "take")
         errand = await bench.settled()
         await asyncio.sleep(1.0)
@@ -288,10 +268,7 @@ async def test_a_supervisor_who_hangs_up_leaves_the_caller_to_the_bot(
 
 @people()
 async def test_a_caller_who_hangs_up_takes_the_supervisor_along(pair: Pair, talks: Talks) -> None:
-    async with desk_at(pair) as bench:
-        caller = await pair.ring()
-        await asyncio.sleep(2.0)
-        call = await bench.call(caller.call_control_id)
+    async with of_bot(pair, 2.0) as (bench, caller, call):
         await bench.supervising.begin(ANN, call, "take")
         errand = await bench.settled()
         await asyncio.sleep(1.0)
@@ -345,10 +322,7 @@ async def test_who_waits_in_a_queue_is_taken(app: App, pair: Pair, who: str) -> 
 async def test_a_telephone_that_nobody_answers_changes_nothing(
     pair: Pair, talks: Talks, number: str, sentence: str
 ) -> None:
-    async with desk_at(pair) as bench:
-        caller = await pair.ring()
-        await asyncio.sleep(1.0)
-        call = await bench.call(caller.call_control_id)
+    async with of_bot(pair) as (bench, caller, call):
         await bench.supervising.begin(DeskUser("ann", "supervisor", number), call, "take")
         errand = await bench.settled()
         assert errand.sentence == f"{sentence} Nothing has changed."
@@ -361,10 +335,7 @@ async def test_a_telephone_that_nobody_answers_changes_nothing(
 async def test_a_caller_who_is_gone_by_then_is_told_and_nobody_is_left_on_the_line(
     pair: Pair, talks: Talks
 ) -> None:
-    async with desk_at(pair) as bench:
-        caller = await pair.ring()
-        await asyncio.sleep(1.0)
-        call = await bench.call(caller.call_control_id)
+    async with of_bot(pair) as (bench, caller, call):
         await bench.supervising.begin(ANN, call, "take")
         await caller.hangs_up()
         errand = await bench.settled()
@@ -375,10 +346,7 @@ async def test_a_caller_who_is_gone_by_then_is_told_and_nobody_is_left_on_the_li
 
 @people()
 async def test_nobody_is_rung_any_longer_for_a_call_that_is_over(pair: Pair, talks: Talks) -> None:
-    async with desk_at(pair) as bench:
-        caller = await pair.ring()
-        await asyncio.sleep(1.0)
-        call = await bench.call(caller.call_control_id)
+    async with of_bot(pair) as (bench, caller, call):
         await bench.supervising.begin(DeskUser("ann", "supervisor", RINGS), call, "take")
         errand = bench.supervising.errands[0]
         await asyncio.sleep(2.0)
@@ -391,10 +359,7 @@ async def test_nobody_is_rung_any_longer_for_a_call_that_is_over(pair: Pair, tal
 
 @people()
 async def test_two_clicks_are_one_ring(pair: Pair, talks: Talks) -> None:
-    async with desk_at(pair) as bench:
-        caller = await pair.ring()
-        await asyncio.sleep(1.0)
-        call = await bench.call(caller.call_control_id)
+    async with of_bot(pair) as (bench, caller, call):
         clicks = [bench.supervising.begin(ANN, call, "take") for _ in range(2)]
         told = await asyncio.gather(*clicks, return_exceptions=True)
         assert [type(each) for each in told] == [str, DeskRefusal]
@@ -406,10 +371,7 @@ async def test_two_clicks_are_one_ring(pair: Pair, talks: Talks) -> None:
 
 @people()
 async def test_without_a_telephone_nobody_is_rung(pair: Pair, talks: Talks) -> None:
-    async with desk_at(pair) as bench:
-        caller = await pair.ring()
-        await asyncio.sleep(1.0)
-        call = await bench.call(caller.call_control_id)
+    async with of_bot(pair) as (bench, caller, call):
         with pytest.raises(DeskRefusal, match="No telephone is known of yours"):
             await bench.supervising.begin(DeskUser("ben", "supervisor"), call, "take")
         await caller.hangs_up()

@@ -2,7 +2,8 @@
 
 One payload is one or more frames of 20 ms (RFC 4867, see `amrwb_payload`). The arithmetic is that
 of opencore-amr, which decodes, and vo-amrwbenc, which encodes (both Apache-2.0), reached by ctypes:
-PyAV's wheel has the first (the extra `hd`), Debian has both. They are loaded with the first codec.
+PyAV's wheel has the first up to version 18 (the extra `hd`), Debian has both. They are loaded with
+the first codec.
 
 Source: 3GPP TS 26.190 (ITU-T G.722.2)."""
 
@@ -19,7 +20,7 @@ from telecodecs.pcm import Pcm, require_pcm
 
 SAMPLE_RATE = 16000
 FRAME = 320  # samples
-MODE = 2  # 12.65 kbit/s: the best of the modes 0 to 2, which every HD leg of a network has
+MODE = 2  # 12.65 kbit/s: the best of 0 to 2, the modes that networks commonly agree on
 _MAX_OCTETS = 64  # of a frame: the longest has 61
 
 
@@ -121,7 +122,8 @@ def load_decoder() -> ctypes.CDLL:
     """libopencore-amrwb. Raises MissingLibrary."""
     library = _clibrary.load("libopencore-amrwb", symbol="D_IF_decode")
     if library is None:
-        raise MissingLibrary("AMR-WB", "libopencore-amrwb (of PyAV, or libopencore-amrwb0)")
+        library_of = "libopencore-amrwb (of PyAV before 19, or Debian's libopencore-amrwb0)"
+        raise MissingLibrary("AMR-WB", library_of)
     library.D_IF_init.restype = c_void_p
     library.D_IF_decode.argtypes = (c_void_p, c_char_p, c_char_p, c_int)
     library.D_IF_decode.restype = None

@@ -93,7 +93,7 @@ SENSELESS: list[tuple[object, str]] = [
     ([], "a script is a JSON object"),
     ({"step": []}, "a script: 'step' is not known (did you mean 'steps'?)"),
     ({"steps": {}}, "'steps' is a list"),
-    ({"codec": "GSM"}, "PCMU, PCMA, G722, OPUS, L16"),
+    ({"codec": "GSM"}, "PCMU, PCMA, G722, OPUS, AMR-WB, L16"),
     ({"to": 5}, "'to' is a telephone number"),
     ({"steps": ["wait"]}, "step 1 is a JSON object"),
     (

@@ -3,7 +3,7 @@
 import logging
 import signal
 from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 
 import pytest
 import uvicorn
@@ -34,8 +34,12 @@ def logging_stays() -> Iterator[None]:
 def servers_leave_signals_alone() -> Iterator[None]:
     """A server within a test is stopped by the test. Two that took Ctrl-C and gave it back in the
     wrong order would leave it to one of them for ever."""
+
+    def none(server: uvicorn.Server) -> AbstractContextManager[None]:
+        return nullcontext()
+
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(uvicorn.Server, "capture_signals", lambda _: nullcontext())
+        patch.setattr(uvicorn.Server, "capture_signals", none)
         yield
 
 

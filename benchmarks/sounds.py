@@ -79,8 +79,18 @@ class PacedServer:
         self.sent = 0
         self.began_at = 0.0
         self._piece = max(1, round(kbit * 1000 / 8 / PIECES_PER_S))
+        self._serving: set[asyncio.Task[None]] = set()
 
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        serving = asyncio.create_task(self._serve(reader, writer))
+        self._serving.add(serving)
+        serving.add_done_callback(self._serving.discard)
+
+    async def all_served(self) -> None:
+        """Who has gone is noticed when more of the file is sent."""
+        await asyncio.gather(*self._serving)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(ConnectionError):
             await reader.readuntil(b"\r\n\r\n")
             writer.write(b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n")
@@ -112,7 +122,7 @@ async def cpu(file: bytes) -> float:
 
 async def measure(kbit: float, seconds: float, runs: int) -> None:
     server = PacedServer(kbit)
-    listening = await asyncio.start_server(server.serve, "127.0.0.1", 0)
+    listening = await asyncio.start_server(server.accept, "127.0.0.1", 0)
     url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}/sound"
     pcm = material(seconds)
     print(f"{seconds:g} s of {RATE} Hz at {kbit:g} kbit/s, the median of {runs} runs")
@@ -127,6 +137,7 @@ async def measure(kbit: float, seconds: float, runs: int) -> None:
             first, sent = (median(column) for column in zip(*found, strict=True))
             size = len(server.file) / 1000
             print(f"| {name} | {size:.0f} | {first:.0f} | {sent / 1000:.1f} | {least:.1f} |")
+        await server.all_served()
 
 
 def main() -> None:

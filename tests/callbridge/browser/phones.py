@@ -132,12 +132,14 @@ async def until_happened(tape: Path, event: str, times: int = 1, within_s: float
             await asyncio.sleep(0.1)
 
 
-WINDOW_S = 0.5  # a clock that drifts, or a frame that was blended away, spoils one of them
+# A browser without a sound card leaves out 3 ms about once a second, which spoils one of them, as a
+# frame does that was blended away. Other words of the same voice are alike by less than 0.5.
+WINDOW_S = 0.15
 LOUD = 100  # rms
 
 
 def likenesses(played: Pcm, recorded: Pcm, sample_rate: int) -> list[float]:
-    """Of each half second in which something is to be heard: the normalised cross-correlation at
+    """Of each `WINDOW_S` in which something is to be heard: the normalised cross-correlation at
     the best place within the recording, 1 for the same sound."""
     length = round(WINDOW_S * sample_rate)
     windows = [played[at : at + length] for at in range(0, len(played) - length, length)]

@@ -203,11 +203,12 @@ def _is_address(text: str) -> bool:
     return url.scheme in ("ws", "wss", "http", "https") and bool(url.hostname)
 
 
-def read_sound(codec_name: str, reply: str | None, bot_rate: int) -> LoadSound:
-    """From the names that the command line takes: PCMU, L16, L16/24000. Raises CallbridgeError."""
+def read_sound(codec_name: str, reply: str | None, bot_rate: int | None) -> LoadSound:
+    """From the names that the command line takes: PCMU, L16, L16/24000; without a rate the bot has
+    that of the callers, and needs no filters. Raises CallbridgeError."""
     there = _read_codec(codec_name)
     back = _read_codec(reply) if reply else there
-    return LoadSound(*there, *back, bot_rate)
+    return LoadSound(*there, *back, bot_rate or there[1])
 
 
 def _read_codec(text: str) -> tuple[str, int]:

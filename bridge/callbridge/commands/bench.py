@@ -74,8 +74,12 @@ def bench(
         ),
     ] = None,
     bot_rate: Annotated[
-        int, typer.Option(help="Sample rate of our own echo bot, in Hz.", rich_help_panel=SOUND)
-    ] = 8000,
+        int | None,
+        typer.Option(
+            help="Sample rate of our own echo bot, in Hz; that of what callers send, if not given.",
+            rich_help_panel=SOUND,
+        ),
+    ] = None,
     relay: Annotated[
         bool,
         typer.Option(

@@ -81,7 +81,7 @@ def bare_opus(pcm: Pcm, payload: bytes) -> Steps:
 
 
 def opus_of(one: Codec) -> Any:
-    """The object behind its functions."""
+    """The object behind its functions, whose library is to be asked without them."""
     return one.encode.__self__  # type: ignore[attr-defined]
 
 

@@ -131,11 +131,10 @@ def legs(answers: Sequence[Asked]) -> tuple[list[float], list[float]]:
     requests: list[float] = []
     tokens: list[float] = []
     for began, got in answers:
-        ages = [read_token(token, at) for at, token in got]
-        assert len(got) == TOKENS, f"{len(got)} tokens"
-        assert None not in ages, got
-        requests.append(1000 * (got[0][0] - ages[0][1] - began))  # type: ignore[index]
-        tokens += [1000 * age[1] for age in ages if age is not None]
+        ages = [age for at, token in got if (age := read_token(token, at)) is not None]
+        assert len(ages) == len(got) == TOKENS, got
+        requests.append(1000 * (got[0][0] - ages[0][1] - began))
+        tokens += [1000 * age[1] for age in ages]
     return requests, tokens
 
 
@@ -312,7 +311,7 @@ async def held(handler: Any) -> float:
     empty = traced()
     stays = caller(*turn, *turn, *turn, Wait("bot_speaking", 1.0, 60))
     calls = [pair.place(stays) for _ in range(HELD)]
-    await asyncio.sleep(60.0)
+    await asyncio.sleep(60.0)  # of virtual time: all have had their three turns by then
     kib = (traced() - empty) / HELD / 1024
     for each in calls:
         await pair.finished(each)

@@ -43,7 +43,7 @@ async def running(folder: Path) -> AsyncGenerator[tuple[psutil.Process, httpx.As
         async with httpx.AsyncClient(
             base_url=url, trust_env=False, follow_redirects=True, timeout=60
         ) as http:
-            while "answers, since" not in (await http.get(page)).text:  # noqa: ASYNC110
+            while "answers, since" not in (await http.get(page)).text:  # noqa: ASYNC110  a process starts
                 await asyncio.sleep(SETTLE_S / 10)
             yield psutil.Process(process.pid), http
     finally:

@@ -122,7 +122,7 @@ class Hooks:
 
 
 class _Receiver(uvicorn.Server):
-    """Says when it listens, and leaves the signals alone."""
+    """Says when it listens."""
 
     def __init__(self, app: Starlette) -> None:
         super().__init__(uvicorn.Config(app, port=0, lifespan="off", ws="none", log_config=None))
@@ -131,10 +131,6 @@ class _Receiver(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self.listening.set()
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Any:
-        yield
 
 
 @contextlib.asynccontextmanager
